@@ -1,0 +1,101 @@
+"""The command line: one thin file a command. Each parses, calls one library function, and prints.
+
+Data goes to stdout, notes and progress to stderr. Exit status: 0 ok, 1 failure, 2 wrong usage, 130 after Ctrl-C,
+143 after SIGTERM, 141 when the reader of a pipe left.
+"""
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from rnnwords import __version__
+from rnnwords.cli.build_vocab import build_vocab
+from rnnwords.cli.eval import eval_command
+from rnnwords.cli.generate import generate
+from rnnwords.cli.info import info
+from rnnwords.cli.predict import predict
+from rnnwords.cli.repl import repl
+from rnnwords.cli.terminal import safe
+from rnnwords.cli.train import train
+from rnnwords.errors import RnnwordsError, SaveError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="rnnwords")
+def program() -> None:
+    """Learn from any text to predict its next word.
+
+    \b
+    rnnwords train story.txt            learn
+    rnnwords generate "had a general"   go on from there
+    rnnwords repl                       type, and see what could come next
+    """
+
+
+for _command in (build_vocab, train, eval_command, generate, predict, repl, info):
+    program.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the program and end the process with its exit status."""
+    status = run(arguments)
+    if sys.stdout is not None:
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            status = status or 141
+            _discard_stdout()
+        except OSError as error:
+            status = status or _complain(SaveError(f"could not write to standard output: {error.strerror}"))
+            _discard_stdout()
+    sys.exit(status)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; errors of the world become one line on stderr, bugs keep their traceback."""
+    try:
+        if sys.stdout is None:
+            raise SaveError("standard output is closed; redirect it to a file or to /dev/null")
+        status = program.main(list(arguments) if arguments is not None else None, "rnnwords", standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        hint = f" (see {context.command_path} --help)" if context is not None else ""
+        _show(f"{error.format_message().rstrip('.')}{hint}")
+        return error.exit_code
+    except RnnwordsError as error:
+        return _complain(error)
+    except (KeyboardInterrupt, click.Abort):
+        return 130
+    except BrokenPipeError:
+        _discard_stdout()
+        return 141
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        _discard_stdout()
+        return _complain(SaveError(f"could not write to standard output: {error.strerror}"))
+
+
+def _complain(error: RnnwordsError) -> int:
+    _show(str(error))
+    return error.exit_status
+
+
+def _show(message: str) -> None:
+    with contextlib.suppress(OSError):
+        click.echo(f"Error: {safe(' '.join(message.split(chr(10))))}", err=True)
+
+
+def _discard_stdout() -> None:
+    """Nobody can read what is still to be written; without this Python would complain about it as it ends."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

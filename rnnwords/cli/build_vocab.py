@@ -1,0 +1,60 @@
+"""`rnnwords build-vocab`: count a text, rank its symbols, write them."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rnnwords.cli.common import (
+    byte_progress,
+    corpus_argument,
+    json_option,
+    note,
+    print_json,
+    quiet_option,
+    text_config,
+    text_options,
+)
+
+
+@click.command("build-vocab")
+@corpus_argument
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write here instead of to stdout.")
+@text_options
+@click.option("--unk", is_flag=True, help="Make <unk> a symbol even if nothing is cut.")
+@json_option
+@quiet_option
+def build_vocab(corpus: tuple[Path, ...], output: Path | None, unk: bool, as_json: bool, quiet: bool, **options: Any) -> None:
+    """Write the vocabulary of a text: word, tab, count, one line a rank, the commonest first.
+
+    \b
+    Example:
+      rnnwords build-vocab story.txt --max-size 10000 -o story.tsv
+    """
+    from rnnwords.text.counting import count_words
+    from rnnwords.text.reading import Corpus
+    from rnnwords.text.vocabulary import Vocabulary
+
+    text = text_config(options)
+    with byte_progress(quiet) as progress:
+        source = Corpus(corpus, options["encoding_errors"])
+        counts = count_words(source, text, progress("counting", source.size))
+    vocabulary = Vocabulary.build(
+        counts.counts, text, max_size=options["max_size"], min_count=options["min_count"] or 1, keep_unk=unk,
+        pruned=counts.pruned,
+    )  # fmt: skip
+    report = vocabulary.report()
+    if output is not None:
+        vocabulary.save(output)
+    elif not as_json:
+        click.get_binary_stream("stdout").write(vocabulary.to_bytes())
+    if as_json:
+        print_json({**report, "file": None if output is None else str(output)})
+    covered = ", ".join(f"{size:,}: {share:.1%}" for size, share in report["coverage"].items())
+    note(
+        f"{report['words']:,} words, {report['symbols']:,} symbols; coverage of the commonest {covered}; "
+        f"rarest count kept {report['rarest_count']:,}",
+        quiet,
+    )
+    if output is not None:
+        note(f"wrote {output}; train with it: rnnwords train {corpus[0]} --vocab {output}", quiet)

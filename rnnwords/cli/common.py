@@ -1,0 +1,139 @@
+"""What several commands share: options, notes, finding the model, progress bars."""
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from rnnwords.config import TOKENIZERS, TextConfig
+from rnnwords.errors import ModelNotFoundError
+
+if TYPE_CHECKING:
+    from rnnwords.prediction.predictor import Predictor
+
+F = TypeVar("F", bound=Callable[..., Any])
+MODELS = Path("models")
+LATEST = MODELS / "latest"
+
+model_option = click.option(
+    "--model", type=click.Path(path_type=Path), envvar="RNNWORDS_MODEL", show_envvar=True,
+    help="A run directory or a model.safetensors.  [default: the model trained last]",
+)  # fmt: skip
+quiet_option = click.option("--quiet", is_flag=True, help="No notes on stderr.")
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+seed_option = click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), help="Makes chance repeatable.  [default: drawn, and told]"
+)
+corpus_argument = click.argument("corpus", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
+
+
+def text_options(function: F) -> F:
+    """The options that say how text becomes symbols."""
+    for option in (
+        click.option("--encoding-errors", type=click.Choice(["strict", "replace"]), default="strict",
+                     help="What to do with bytes that are not UTF-8.  [default: strict]"),
+        click.option("--eos", is_flag=True, help="Make each line end a symbol, <eos>."),
+        click.option("--lowercase", is_flag=True, help="Lowercase all text."),
+        click.option("--tokenizer", type=click.Choice(TOKENIZERS), default="words", show_default=True,
+                     help="words: punctuation apart, any script. whitespace: the text is split already."),
+        click.option("--min-count", type=click.IntRange(1), metavar="N", help="Cut words that occur less often."),
+        click.option("--max-size", type=click.IntRange(1, 1_000_000), metavar="N",
+                     help="Keep the N commonest symbols at most."),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def text_config(options: dict[str, Any]) -> TextConfig:
+    """The text settings out of a command's options."""
+    return TextConfig(tokenizer=options["tokenizer"], lowercase=options["lowercase"], eos=options["eos"])
+
+
+def note(message: str, quiet: bool = False) -> None:
+    """A line on stderr that is no error."""
+    from rnnwords.cli.terminal import safe
+
+    if not quiet:
+        click.echo(safe(message), err=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON value on one line, UTF-8 unescaped, without NaN."""
+    click.echo(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def drawn_seed(seed: int | None, quiet: bool) -> int:
+    """The seed that was given, or one drawn and told."""
+    if seed is None:
+        seed = secrets.randbelow(2**32)
+        note(f"seed {seed}", quiet)
+    return seed
+
+
+def find_model(model: Path | None, quiet: bool) -> Path:
+    """The model file that a command should use. Raises ModelNotFoundError, which says how to train one."""
+    path = model
+    if path is None:
+        try:
+            path = MODELS / LATEST.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            raise ModelNotFoundError(
+                "no model was named, and none was trained here yet; train one with: rnnwords train TEXT"
+            ) from None
+    if path.is_dir():
+        path = path / "model.safetensors"
+    if not path.exists():
+        raise ModelNotFoundError(f"there is no model at {path}; train one with: rnnwords train TEXT --model DIRECTORY")
+    if model is None:
+        note(f"model {path}", quiet)
+    return path
+
+
+def load_predictor(model: Path | None, quiet: bool) -> "Predictor":
+    """The predictor of the model that was named, or trained last."""
+    path = find_model(model, quiet)
+    from rnnwords.prediction.predictor import Predictor
+
+    return Predictor.load(path)
+
+
+def prompts_of(prompt: str | None, from_pipe: bool, otherwise: Callable[[], str]) -> Iterator[str]:
+    """The prompts of a command: the one that was given, else one a line of stdin, else what `otherwise` gives."""
+    if prompt is not None:
+        yield prompt
+    elif from_pipe:
+        for line in click.get_binary_stream("stdin"):
+            yield line.decode("utf-8", "replace").rstrip("\r\n")
+    else:
+        yield otherwise()
+
+
+def plain_terminal(stream: Any) -> bool:
+    """Whether `stream` should get plain text: it is no terminal, or the user wants none of its powers."""
+    wants_none = os.environ.get("NO_COLOR") or os.environ.get("TERM", "") in ("", "dumb")
+    return bool(wants_none) or not stream.isatty()
+
+
+@contextmanager
+def byte_progress(quiet: bool) -> Iterator[Callable[[str, int], Callable[[int], None] | None]]:
+    """Bars of bytes with rate and time left, on a terminal; nothing elsewhere."""
+    if quiet or plain_terminal(sys.stderr):
+        yield lambda what, size: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
+
+        def start(what: str, size: int) -> Callable[[int], None]:
+            task = progress.add_task(what, total=size)
+            return lambda done: progress.advance(task, done)
+
+        yield start

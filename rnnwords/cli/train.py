@@ -1,0 +1,216 @@
+"""`rnnwords train`: a text in, a run directory out."""
+
+import secrets
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rnnwords.cli.common import (
+    LATEST,
+    MODELS,
+    byte_progress,
+    corpus_argument,
+    json_option,
+    note,
+    print_json,
+    quiet_option,
+    seed_option,
+    text_config,
+    text_options,
+)
+from rnnwords.config import CELLS, INPUTS, OPTIMIZERS, PRECISIONS, SCHEDULES
+from rnnwords.errors import MissingDependencyError, UsageError
+from rnnwords.files import replace_file
+
+if TYPE_CHECKING:
+    from rnnwords.training.events import Finished
+    from rnnwords.training.plan import Asked, Plan
+
+NETWORK = ("window", "layers", "units", "cell", "input", "embedding", "tie")
+TRAINING = (
+    "dropout", "optimizer", "learning_rate", "schedule", "weight_decay", "label_smoothing", "clip_norm", "batch_size",
+    "epochs", "iterations", "patience", "precision", "log_every",
+)  # fmt: skip
+SIGNAL_STATUS = {"SIGINT": 130, "SIGTERM": 143}
+
+
+class Duration(click.ParamType):
+    """A time span like 90s, 10m, 1.5h; a bare number is seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        text = str(value).strip().lower()
+        unit = {"s": 1, "m": 60, "h": 3600, "d": 86400}.get(text[-1:], None)
+        try:
+            seconds = float(text[:-1] if unit else text) * (unit or 1)
+        except ValueError:
+            seconds = -1.0
+        if not 1 <= seconds <= 1e8:
+            self.fail(f"expected a time like 90s, 10m or 2h, of 1 second or more; got {value!r}", param, ctx)
+        return seconds
+
+
+class StepsOrTime(click.ParamType):
+    """A number of iterations, or a time span with its unit."""
+
+    name = "n|time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | float:
+        if isinstance(value, (int, float)):
+            return value
+        if str(value).isdecimal():
+            return click.IntRange(1).convert(value, param, ctx)
+        return Duration().convert(value, param, ctx)
+
+
+def _option(name: str, kind: Any, text: str, **settings: Any) -> Any:
+    return click.option(name, type=kind, help=text, **settings)
+
+
+@click.command()
+@corpus_argument
+@_option("--model", click.Path(path_type=Path), "Directory of the run.  [default: models/NAME OF THE TEXT]")
+@_option("--vocab", click.Path(path_type=Path), "Use this vocabulary file, text settings and all.")
+@_option("--valid", click.Path(path_type=Path, allow_dash=True), "Held-out text.")
+@_option("--holdout", click.FloatRange(0, 0.9), "Share held out at the end.  [default: 0.1 from 10,000 words up]")
+@_option("--window", click.IntRange(1, 1000), "Words that a prediction sees.", default=3, show_default=True)
+@_option("--layers", click.IntRange(1, 16), "Recurrent layers.", default=2, show_default=True)
+@_option("--units", click.IntRange(1, 8192), "Units a layer.", default=512, show_default=True)
+@_option("--cell", click.Choice(CELLS), "Kind of recurrent unit.", default="lstm", show_default=True)
+@_option("--input", click.Choice(INPUTS), "How a word enters.", default="embedding", show_default=True)
+@_option("--embedding", click.IntRange(1, 8192), "Width of the word embedding.")
+@_option("--tie/--no-tie", bool, "Use the embedding's weights in the output layer.", default=None)
+@_option("--dropout", click.FloatRange(0, 0.95), "On embeddings, between layers, before the output.")
+@_option("--optimizer", click.Choice(OPTIMIZERS), "Kind of optimizer.")
+@_option("--learning-rate", click.FloatRange(1e-8, 10), "The highest learning rate.")
+@_option("--schedule", click.Choice(SCHEDULES), "How the learning rate moves.")
+@_option("--weight-decay", click.FloatRange(0, 1), "For AdamW.")
+@_option("--label-smoothing", click.FloatRange(0, 0.5), "Share of probability spread over all words.")
+@_option("--clip-norm", click.FloatRange(1e-6, 1e6), "Gradients of a larger norm are scaled down to it.")
+@_option("--batch-size", click.IntRange(1, 65536), "Windows a step.")
+@_option("--epochs", click.IntRange(1, 1_000_000), "Budget: passes over the text.")
+@_option("--iterations", click.IntRange(1, 10**12), "Budget: steps.")
+@_option("--time", Duration(), "Budget: time, for example 10m.")
+@_option("--patience", click.IntRange(1, 1_000_000), "Evaluations without a better one before it stops.")
+@_option("--precision", click.Choice(PRECISIONS), "Of the matrix products.", default="auto", show_default=True)
+@_option("--log-every", click.IntRange(1), "Steps between two reports.", metavar="N")
+@_option("--checkpoint-every", StepsOrTime(), "Steps or time between two checkpoints.  [default: 5m]")
+@click.option("--restart", is_flag=True, help="Forget an earlier run in the directory.")
+@text_options
+@seed_option
+@json_option
+@quiet_option
+def train(corpus: tuple[Path, ...], model: Path | None, restart: bool, as_json: bool, quiet: bool, **options: Any) -> int:
+    """Learn from a text. The same command again resumes an interrupted run.
+
+    \b
+    Examples:
+      rnnwords train story.txt
+      rnnwords train novel.txt --window 5 --time 10m
+    """
+    from rnnwords.training.checkpoint import RunDirectory
+    from rnnwords.training.plan import make_plan
+
+    directory = RunDirectory(model or MODELS / _run_name(corpus[0]))
+    with directory.locked():
+        if restart:
+            directory.clear()
+        with byte_progress(quiet) as progress:
+            plan = make_plan(directory, _asked(corpus, options), lambda: _seed(options), warn, progress)
+        if model is None:
+            replace_file(LATEST, [f"{directory.path.name}\n".encode()])
+        finished = _train(plan, as_json, quiet)
+    return _conclude(finished, plan, as_json, quiet)
+
+
+def _run_name(text: Path) -> str:
+    """models/NAME: the name of the text without its endings."""
+    if str(text) == "-":
+        raise UsageError("a text from standard input has no name; say where the run goes with --model DIRECTORY")
+    return text.name.removesuffix(".gz").removesuffix(".txt") or text.name
+
+
+def _seed(options: dict[str, Any]) -> int:
+    return secrets.randbelow(2**32) if options["seed"] is None else int(options["seed"])
+
+
+def _asked(corpus: tuple[Path, ...], options: dict[str, Any]) -> "Asked":
+    """The options as the library wants them."""
+    from rnnwords.training.plan import Asked
+
+    every = options["checkpoint_every"]
+    training = {name: options[name] for name in TRAINING} | {"seconds": options["time"]}
+    if isinstance(every, int):
+        training["checkpoint_every"] = every
+    elif every is not None:
+        training["checkpoint_seconds"] = every
+    return Asked(
+        corpus, text_config(options), {name: options[name] for name in NETWORK}, training,
+        options["vocab"], options["valid"], options["holdout"], options["max_size"], options["min_count"],
+        options["encoding_errors"],
+    )  # fmt: skip
+
+
+def _train(plan: "Plan", as_json: bool, quiet: bool) -> "Finished":
+    """Run the plan, with TensorFlow's own output kept from the terminal."""
+    from rnnwords.cli.train_display import Display, describe
+    from rnnwords.training.events import Finished, Position
+    from rnnwords.training.silence import native_output_to
+
+    if plan.found and Position.from_json(plan.found.state["position"]).finished:
+        position = Position.from_json(plan.found.state["position"])
+        return Finished("already", position.step, position.seconds, plan.found.state["metrics"])
+    for line in describe(plan):
+        note(line, quiet)
+    with native_output_to(plan.directory.path / "tensorflow.log"):
+        try:
+            from rnnwords.training.loop import Run, on_signals
+            from rnnwords.training.precision import choose_precision
+        except ModuleNotFoundError as error:
+            raise MissingDependencyError(
+                f"train needs {error.name}, which is not installed; install it with: pip install tensorflow tensorboard"
+            ) from error
+        precision = plan.found.state["precision"] if plan.found else choose_precision(plan.training.precision or "auto")
+        run = Run(plan, precision)
+        restore_signals = on_signals(run)
+        try:
+            with Display(plan, quiet or as_json) as display:
+                for event in run.events():
+                    display.show(event)
+                    if isinstance(event, Finished):
+                        return event
+        finally:
+            restore_signals()
+    raise RuntimeError("the run ended without saying how")
+
+
+def _conclude(finished: "Finished", plan: "Plan", as_json: bool, quiet: bool) -> int:
+    """The report, and what to type next."""
+    from rnnwords.cli.train_display import conclusion
+
+    path = plan.directory.path
+    if as_json:
+        print_json({"model": str(plan.directory.model), "reason": finished.reason, "step": finished.step,
+                    "seconds": round(finished.seconds, 1), **finished.metrics})  # fmt: skip
+    if finished.reason in SIGNAL_STATUS:
+        note(f"Interrupted; step {finished.step:,} is saved. Resume with: {shlex.join(_command())}")
+        return SIGNAL_STATUS[finished.reason]
+    for line in conclusion(finished, plan, None if path.parent == MODELS else path):
+        note(line, quiet)
+    return 0
+
+
+def _command() -> list[str]:
+    """The command as it was typed, without what would throw away what is to be resumed."""
+    return ["rnnwords", *(word for word in sys.argv[1:] if word != "--restart")]
+
+
+def warn(message: str) -> None:
+    """A warning on stderr."""
+    note(f"Warning: {message}")

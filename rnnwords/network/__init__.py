@@ -1,0 +1,1 @@
+"""The network twice: in numpy for prediction, in Keras for training."""

@@ -1,0 +1,177 @@
+"""The network as plain numpy: embed -> cells -> softmax. Prediction needs nothing else.
+
+Shapes, everywhere: B batch, T words read, E embedding, H units, V vocabulary, G gates a cell. The same NetworkConfig
+builds the twin in Keras (`network.keras`), which trains; a parity test holds the two equal.
+
+LSTM: Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000; GRU: Cho et al. 2014, with the reset gate
+behind the recurrent product; simple: Elman 1990. Left out: anything that only training needs (dropout, gradients).
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnwords.config import NetworkConfig
+from rnnwords.errors import ModelError
+
+Floats = NDArray[np.float32]
+Ids = NDArray[np.integer]
+State = tuple[tuple[Floats, ...], ...]  # a layer: (h,) or (h, c), each (B, H)
+Weights = Mapping[str, Floats]
+
+TABLE_BYTES = 1 << 27  # the most that looked-up input products may take
+
+
+class Network:
+    """A trained network: reads ids, keeps state, gives the scores of the next word."""
+
+    def __init__(self, config: NetworkConfig, weights: Weights) -> None:
+        """Raises ModelError if a weight is missing, one too many, or of another shape than `config` says."""
+        check_shapes(config, {name: weight.shape for name, weight in weights.items()})
+        self.config = config
+        self.weights = weights
+        cell = {"lstm": LSTM, "gru": GRU, "simple": Simple}[config.cell]
+        self.cells = [
+            cell(*(weights[f"{config.cell}_{layer + 1}/{part}"] for part in ("kernel", "recurrent_kernel", "bias")))
+            for layer in range(config.layers)
+        ]
+        self._table: Floats | None = None
+        if config.input == "embedding" and config.vocabulary_size * config.gates * config.units * 4 <= TABLE_BYTES:
+            # Rows are filled when first asked for; memory that nobody touched takes no room.
+            self._table = np.empty((config.vocabulary_size, config.gates * config.units), np.float32)
+            self._known = np.zeros(config.vocabulary_size, bool)
+
+    def read(self, ids: Ids, state: State | None = None) -> tuple[Floats, State]:
+        """(B, T) ids -> (B, H) output of the last layer after the last word, and the state to go on from.
+
+        Without a state it starts clean: the first step then needs no recurrent product.
+        """
+        outputs, state = self.read_all(ids, state)
+        return outputs[:, -1], state
+
+    def read_all(self, ids: Ids, state: State | None = None) -> tuple[Floats, State]:
+        """(B, T) ids -> (B, T, H) outputs of the last layer after each word, and the state to go on from."""
+        products = self._input_products(ids)  # (B, T, GH)
+        states = []
+        for layer, cell in enumerate(self.cells):
+            if layer:
+                products = cell.input_product(outputs)
+            carried = None if state is None else state[layer]
+            steps = []
+            for t in range(ids.shape[1]):
+                carried = cell.step(products[:, t], carried)
+                steps.append(carried[0])
+            outputs = np.stack(steps, axis=1)  # (B, T, H)
+            states.append(carried or ())
+        return outputs, tuple(states)
+
+    def scores(self, outputs: Floats) -> Floats:
+        """(..., H) outputs -> (..., V) natural log-probabilities of the next word."""
+        if self.config.projects:
+            outputs = outputs @ self.weights["projection/kernel"]
+        if self.config.tie:
+            scores = outputs @ self.weights["embedding/embeddings"].T
+        else:
+            scores = outputs @ self.weights["output/kernel"]
+        scores += self.weights["output/bias"]
+        return log_softmax(scores)
+
+    def _input_products(self, ids: Ids) -> Floats:
+        """(B, T) ids -> (B, T, GH) products of the inputs with the first layer's kernel, bias added."""
+        cell = self.cells[0]
+        if self.config.input == "one-hot":
+            return cell.kernel[ids] + cell.input_bias
+        if self.config.input == "scalar":
+            return cell.input_product(ids[..., None].astype(np.float32))
+        embeddings = self.weights["embedding/embeddings"]
+        if self._table is None:
+            return cell.input_product(embeddings[ids])
+        missing = np.unique(ids[~self._known[ids]])
+        if len(missing):
+            self._table[missing] = cell.input_product(embeddings[missing])
+            self._known[missing] = True
+        return self._table[ids]
+
+
+class Cell:
+    """One layer of recurrent units; `kernel` (E, GH), `recurrent` (H, GH), `bias` (GH)."""
+
+    def __init__(self, kernel: Floats, recurrent: Floats, bias: Floats) -> None:
+        self.kernel, self.recurrent = kernel, recurrent
+        self.input_bias = bias
+
+    def input_product(self, x: Floats) -> Floats:
+        """(..., E) -> (..., GH), as one product."""
+        product: Floats = x.reshape(-1, x.shape[-1]) @ self.kernel
+        product += self.input_bias
+        return product.reshape(*x.shape[:-1], -1)
+
+    def step(self, x: Floats, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
+        """(B, GH) input products and the state before -> the state after, its output first."""
+        raise NotImplementedError
+
+
+class LSTM(Cell):
+    """Gates in Keras' order i, f, g, o."""
+
+    def step(self, x: Floats, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
+        if state is not None:
+            x = x + state[0] @ self.recurrent
+        i, f, g, o = np.split(x, 4, axis=1)  # (B, H) each
+        c = sigmoid(i) * np.tanh(g)
+        if state is not None:
+            c += sigmoid(f) * state[1]
+        return sigmoid(o) * np.tanh(c), c
+
+
+class GRU(Cell):
+    """Gates in Keras' order z (update), r (reset), n (candidate); two biases, input and recurrent."""
+
+    def __init__(self, kernel: Floats, recurrent: Floats, bias: Floats) -> None:
+        super().__init__(kernel, recurrent, bias[0])
+        self.recurrent_bias = bias[1]
+
+    def step(self, x: Floats, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
+        before = self.recurrent_bias if state is None else state[0] @ self.recurrent + self.recurrent_bias
+        z, r, n = np.split(x, 3, axis=1)  # (B, H) each
+        zh, rh, nh = np.split(before, 3, axis=-1)
+        z = sigmoid(z + zh)
+        new: Floats = (1 - z) * np.tanh(n + sigmoid(r + rh) * nh)
+        return (new if state is None else new + z * state[0],)
+
+
+class Simple(Cell):
+    """h = tanh(x W + h U + b)."""
+
+    def step(self, x: Floats, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
+        return (np.tanh(x if state is None else x + state[0] @ self.recurrent),)
+
+
+def sigmoid(x: Floats) -> Floats:
+    """1 / (1 + exp(-x)), written so that no x overflows."""
+    half: Floats = np.tanh(np.float32(0.5) * x)
+    half += 1
+    half *= np.float32(0.5)
+    return half
+
+
+def log_softmax(scores: Floats) -> Floats:
+    """(..., V) scores -> natural log-probabilities, the maximum subtracted first."""
+    scores = scores - scores.max(axis=-1, keepdims=True)
+    scores -= np.log(np.exp(scores).sum(axis=-1, keepdims=True))
+    return scores
+
+
+def check_shapes(config: NetworkConfig, shapes: Mapping[str, Sequence[int]]) -> None:
+    """Raise ModelError, naming the tensor and both shapes, unless `shapes` are those of `config`."""
+    expected = config.shapes()
+    for name, shape in expected.items():
+        if name not in shapes:
+            raise ModelError(f"tensor {name} {shape} is missing")
+        if tuple(shapes[name]) != shape:
+            raise ModelError(f"tensor {name}: expected shape {shape}, found {tuple(shapes[name])}")
+    if extra := sorted(set(shapes) - set(expected)):
+        raise ModelError(f"tensor {extra[0]} is not part of this network")
+
+

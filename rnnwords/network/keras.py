@@ -1,0 +1,214 @@
+"""The same network in Keras, built from the same NetworkConfig: what training trains.
+
+The weights live in Keras' own layers (so names, shapes and initial values are Keras'); the steps are written out here,
+because written out they run faster on a CPU than Keras' layers: one product for all inputs of a layer, no recurrent
+product in the first step from a clean state, half-precision products with the gates in float32.
+Shapes as in `network.arrays`: B batch, T words, E embedding, H units, V vocabulary, G gates a cell.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from rnnwords.config import NetworkConfig
+from rnnwords.network.arrays import Floats, check_shapes
+
+Tensor = Any  # TensorFlow has no types that mypy can follow
+State = list[tuple[Tensor, ...]]  # a layer: (h,) or (h, c), each (B, H) float32
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What training adds to a pass: dropout, and windows that start late. All of it follows from one seed tensor."""
+
+    seed: Tensor  # (2,) int32: (seed of the run, step)
+    dropout: float = 0.0
+    short_windows: float = 0.0
+
+
+class KerasNetwork:
+    """Keras layers that hold the weights, and the pass from ids to logits."""
+
+    def __init__(self, config: NetworkConfig, seed: int = 0, precision: str = "float32") -> None:
+        """Build with initial weights drawn from `seed`. `precision` is that of the products, never of the weights."""
+        self.config = config
+        self.dtype = tf.as_dtype(precision)
+        layers: dict[str, Any] = {}
+        draw = iter(range(seed, seed + 100))
+        if config.input == "embedding":
+            # As wide as what the output layer wants when tied; else of unit size, which learns rare words sooner.
+            width = config.embedding**-0.5 if config.tie else 0.5
+            start = keras.initializers.RandomNormal(stddev=width, seed=next(draw))
+            layers["embedding"] = keras.layers.Embedding(config.vocabulary_size, config.embedding, start)
+            layers["embedding"].build((None, config.window))
+        kind = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "simple": keras.layers.SimpleRNN}[config.cell]
+        for layer in range(config.layers):
+            cell = kind(
+                config.units,
+                kernel_initializer=keras.initializers.GlorotUniform(seed=next(draw)),
+                recurrent_initializer=keras.initializers.Orthogonal(seed=next(draw)),
+            )
+            cell.build((None, config.window, config.input_width if layer == 0 else config.units))
+            layers[f"{config.cell}_{layer + 1}"] = cell.cell
+        top = config.units
+        if config.projects:
+            layers["projection"] = keras.layers.Dense(
+                config.embedding, use_bias=False, kernel_initializer=keras.initializers.GlorotUniform(seed=next(draw))
+            )
+            layers["projection"].build((None, top))
+        if not config.tie:
+            output = keras.layers.Dense(
+                config.vocabulary_size, kernel_initializer=keras.initializers.GlorotUniform(seed=next(draw))
+            )
+            output.build((None, top))
+            layers["output"] = output
+        self.layers = layers
+        self.variables: dict[str, Any] = {}  # in the order of NetworkConfig.shapes
+        for name in config.shapes():
+            layer_name, part = name.split("/")
+            if name == "output/bias" and config.tie:
+                self.variables[name] = keras.Variable(np.zeros(config.vocabulary_size, np.float32), name="bias")
+            else:
+                self.variables[name] = (
+                    layers[layer_name].weights[0] if part == "embeddings" else getattr(layers[layer_name], part)
+                )
+        check_shapes(config, {name: tuple(variable.shape) for name, variable in self.variables.items()})
+
+    @property
+    def trainable(self) -> list[Any]:
+        """The Keras variables, in the order of NetworkConfig.shapes."""
+        return list(self.variables.values())
+
+    def clean_state(self, batch: int) -> State:
+        """Zeros: the state before the first word."""
+        parts = 2 if self.config.cell == "lstm" else 1
+        return [tuple(tf.zeros((batch, self.config.units)) for _ in range(parts)) for _ in range(self.config.layers)]
+
+    def logits(self, ids: Tensor, state: State | None = None, noise: Noise | None = None) -> tuple[Tensor, State]:
+        """(B, T) ids -> float32 logits and the state after: (B, V) for windows, (B, T, V) for stateful reading."""
+        drop = _Dropout(noise, self.config.stateful)
+        keep = _late_starts(ids.shape, noise)
+        x = drop(self._inputs(ids))  # (B, T, E)
+        after: State = []
+        for layer in range(self.config.layers):
+            carried = None if state is None else state[layer]
+            outputs, carried = self._layer(layer, x, carried, keep)
+            after.append(carried)
+            last = layer == self.config.layers - 1 and not self.config.stateful
+            x = drop(outputs[-1] if last else tf.stack(outputs, axis=1))
+        if self.config.projects:
+            x = self._product(x, self._cast("projection/kernel"))
+        if self.config.tie:
+            logits = self._product(x, self._cast("embedding/embeddings"), transpose=True)
+        else:
+            logits = self._product(x, self._cast("output/kernel"))
+        return tf.cast(logits, tf.float32) + self.variables["output/bias"].value, after
+
+    def _cast(self, name: str) -> Tensor:
+        return tf.cast(self.variables[name].value, self.dtype)
+
+    @staticmethod
+    def _product(x: Tensor, kernel: Tensor, transpose: bool = False) -> Tensor:
+        """(..., E) x (E, N) as one matrix product."""
+        flat = tf.matmul(tf.reshape(x, (-1, x.shape[-1])), kernel, transpose_b=transpose)
+        return tf.reshape(flat, (*x.shape[:-1], flat.shape[-1]))
+
+    def _inputs(self, ids: Tensor) -> Tensor:
+        """(B, T) ids -> (B, T, E) what the first layer reads."""
+        if self.config.input == "embedding":
+            return tf.cast(tf.gather(self.variables["embedding/embeddings"].value, ids), self.dtype)
+        if self.config.input == "one-hot":
+            return tf.one_hot(ids, self.config.vocabulary_size, dtype=self.dtype)
+        return tf.cast(ids, self.dtype)[..., None]
+
+    def _layer(
+        self, layer: int, x: Tensor, state: tuple[Tensor, ...] | None, keep: Tensor | None
+    ) -> tuple[list[Tensor], tuple[Tensor, ...]]:
+        """(B, T, E) -> T outputs (B, H), and the state after the last."""
+        name = f"{self.config.cell}_{layer + 1}"
+        recurrent = self._cast(f"{name}/recurrent_kernel")
+        bias = self.variables[f"{name}/bias"].value
+        input_bias, recurrent_bias = (bias[0], bias[1]) if self.config.cell == "gru" else (bias, None)
+        products = self._product(x, self._cast(f"{name}/kernel"))  # (B, T, GH)
+        step = {"lstm": _lstm, "gru": _gru, "simple": _simple}[self.config.cell]
+        outputs = []
+        for t, product in enumerate(tf.unstack(products, axis=1)):
+            if state is not None and keep is not None:
+                state = tuple(part * keep[:, t, None] for part in state)
+            before = None if state is None else tf.matmul(tf.cast(state[0], self.dtype), recurrent)
+            if self.config.cell == "gru":
+                before = recurrent_bias if before is None else tf.cast(before, tf.float32) + recurrent_bias
+            state = step(tf.cast(product, tf.float32) + input_bias, before, state)
+            outputs.append(tf.cast(state[0], self.dtype))
+        return outputs, state or ()
+
+    def export(self) -> dict[str, Floats]:
+        """The weights as numpy arrays, by the names and shapes of NetworkConfig.shapes."""
+        return {name: variable.numpy() for name, variable in self.variables.items()}
+
+    def load(self, weights: Mapping[str, Floats]) -> None:
+        """Take over weights. Raises ModelError for wrong names or shapes."""
+        check_shapes(self.config, {name: weight.shape for name, weight in weights.items()})
+        for name, variable in self.variables.items():
+            variable.assign(weights[name])
+
+
+def _lstm(x: Tensor, before: Tensor | None, state: tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
+    """(B, 4H) input and recurrent products -> (h, c); gates in Keras' order i, f, g, o."""
+    if before is not None:
+        x += tf.cast(before, tf.float32)
+    i, f, g, o = tf.split(x, 4, axis=1)
+    c = tf.sigmoid(i) * tf.tanh(g)
+    if state is not None:
+        c += tf.sigmoid(f) * state[1]
+    return tf.sigmoid(o) * tf.tanh(c), c
+
+
+def _gru(x: Tensor, before: Tensor, state: tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
+    """(B, 3H) input product, recurrent product with its bias -> (h,); gates in Keras' order z, r, n."""
+    z, r, n = tf.split(x, 3, axis=1)
+    zh, rh, nh = tf.split(before, 3, axis=-1)
+    z = tf.sigmoid(z + zh)
+    new = (1 - z) * tf.tanh(n + tf.sigmoid(r + rh) * nh)
+    return (new if state is None else new + z * state[0],)
+
+
+def _simple(x: Tensor, before: Tensor | None, state: tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
+    """(B, H) input and recurrent products -> (h,)"""
+    return (tf.tanh(x if before is None else x + tf.cast(before, tf.float32)),)
+
+
+class _Dropout:
+    """Dropout whose masks follow from the seed of the step. Variational (one mask for all T words, Gal & Ghahramani
+    2016) for stateful reading, an own mask for every word in windows."""
+
+    def __init__(self, noise: Noise | None, variational: bool) -> None:
+        self.noise = noise if noise is not None and noise.dropout > 0 else None
+        self.variational = variational
+        self.uses = 0
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if self.noise is None:
+            return x
+        self.uses += 1
+        shape: Sequence[int] = x.shape
+        if self.variational and len(shape) == 3:
+            shape = (shape[0], 1, shape[2])
+        draw = tf.random.stateless_uniform(shape, self.noise.seed + [self.uses, 0])
+        mask = tf.cast(draw >= self.noise.dropout, x.dtype) / tf.cast(1 - self.noise.dropout, x.dtype)
+        return x * mask
+
+
+def _late_starts(shape: Sequence[int], noise: Noise | None) -> Tensor | None:
+    """(B, T) factors for the state before each word: 0 where a window starts late, so that the network also learns to
+    predict from fewer words than a whole window; else 1."""
+    batch, window = shape
+    if noise is None or noise.short_windows <= 0 or window < 2:
+        return None
+    late = tf.random.stateless_uniform((batch,), noise.seed + [101, 0]) < noise.short_windows
+    start = tf.random.stateless_uniform((batch,), noise.seed + [102, 0], 1, window, tf.int32)
+    return 1.0 - tf.one_hot(tf.where(late, start, 0), window)

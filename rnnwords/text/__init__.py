@@ -1,0 +1,1 @@
+"""Text in, symbols out: tokenizer, reading, vocabulary, corpus."""

@@ -1,0 +1,164 @@
+"""Encoded corpora: ids on disk or in memory, the held-out part, and the order in which training reads them.
+
+The order is a pure function of (seed, epoch, step), so a resumed run reads exactly what an unbroken one would have.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnwords.errors import CorpusError
+
+Ids = NDArray[np.integer]
+BLOCK = 1 << 22  # windows shuffled at a time: memory stays bounded, and texts up to this size are shuffled whole
+
+
+@dataclass(frozen=True)
+class IdFile:
+    """Ids in a file, of which parts are read (not mapped: a file cut short under a map ends the process)."""
+
+    path: Path
+    dtype: np.dtype[np.unsignedinteger]
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def __getitem__(self, part: slice) -> Ids:
+        """A part, as an array. Raises CorpusError if the file is shorter than it was."""
+        first, last, _ = part.indices(len(self))
+        count = max(0, last - first)
+        ids = np.fromfile(self.path, self.dtype, count, offset=(self.start + first) * self.dtype.itemsize)
+        if len(ids) != count:
+            raise CorpusError(f"the encoded text {self.path} was cut short; remove it and start again")
+        return ids
+
+    def part(self, start: int, stop: int) -> "IdFile":
+        """The ids start..stop as a text of their own."""
+        return IdFile(self.path, self.dtype, self.start + start, self.start + stop)
+
+
+Text = Ids | IdFile
+
+
+def part_of(text: Text, start: int, stop: int) -> Text:
+    """The ids start..stop of a text, without reading them."""
+    return text.part(start, stop) if isinstance(text, IdFile) else text[start:stop]
+
+
+def in_memory(pieces: Iterable[bytes], typecode: str) -> Ids:
+    """The ids of a small text, from the pieces that `counting.encode_corpus` yields."""
+    return np.frombuffer(b"".join(pieces), np.dtype(typecode))
+
+
+def cut_at(words: int, fraction: float) -> int:
+    """How many of `words` words are for training when the last `fraction` is held out."""
+    return words - int(words * fraction)
+
+
+@dataclass
+class Windows:
+    """All windows of T words and the word after each, shuffled anew every epoch, in batches of B."""
+
+    text: Text
+    window: int  # T
+    batch_size: int  # B
+    seed: int
+
+    def __post_init__(self) -> None:
+        self.count = max(0, len(self.text) - self.window)
+        self._held: tuple[int, int] = (-1, -1)  # epoch and place of the block in memory
+
+    @property
+    def steps(self) -> int:
+        """Steps an epoch; the last batch is filled up from the beginning of the epoch."""
+        return -(-self.count // self.batch_size)
+
+    def batches(self, step: int, count: int) -> Ids:
+        """(count, B, T + 1) ids of the steps `step`, `step` + 1, ...; all must lie in one epoch."""
+        epoch, within = divmod(step, self.steps)
+        rows = np.arange(within * self.batch_size, (within + count) * self.batch_size) % self.count
+        found = np.empty((len(rows), self.window + 1), np.int32)
+        blocks = -(-self.count // BLOCK)
+        order = np.random.default_rng([self.seed, epoch]).permutation(blocks)
+        sizes = np.minimum(BLOCK, self.count - order * BLOCK)
+        ends = np.cumsum(sizes)
+        places = np.searchsorted(ends, rows, side="right")
+        for place in np.unique(places):
+            mine = places == place
+            self._hold(epoch, int(place), int(order[place]), int(sizes[place]))
+            first = self._order[rows[mine] - (ends[place] - sizes[place])]
+            found[mine] = self._ids[first[:, None] + np.arange(self.window + 1)]
+        return found.reshape(count, self.batch_size, self.window + 1)
+
+    def _hold(self, epoch: int, place: int, block: int, size: int) -> None:
+        """Read a block of the text and draw the order of its windows, unless it is in memory."""
+        if self._held != (epoch, place):
+            self._ids = np.asarray(self.text[block * BLOCK : block * BLOCK + size + self.window])
+            self._order = np.random.default_rng([self.seed, epoch, place]).permutation(size)
+            self._held = (epoch, place)
+
+
+@dataclass
+class Streams:
+    """B streams read side by side, each a stretch of the text, T words a step: truncated back-propagation through time.
+
+    Each epoch begins a little further on, so that the cuts between steps fall elsewhere.
+    """
+
+    text: Text
+    window: int  # T
+    batch_size: int  # B
+    seed: int
+
+    def __post_init__(self) -> None:
+        self.length = (len(self.text) - 1) // self.batch_size  # words of a stream
+
+    @property
+    def steps(self) -> int:
+        """Steps an epoch."""
+        return max(1, self.length // self.window - 1) if self.length > self.window else 0
+
+    def batches(self, step: int, count: int) -> Ids:
+        """(count, B, T + 1) ids; stream b goes on from one step to the next. All steps must lie in one epoch."""
+        epoch, within = divmod(step, self.steps)
+        room = self.length - self.steps * self.window
+        shift = int(np.random.default_rng([self.seed, epoch]).integers(0, room + 1))
+        found = np.empty((count, self.batch_size, self.window + 1), np.int32)
+        for stream in range(self.batch_size):
+            start = stream * self.length + shift + within * self.window
+            ids = np.asarray(self.text[start : start + count * self.window + 1])
+            for k in range(count):
+                found[k, stream] = ids[k * self.window : (k + 1) * self.window + 1]
+        return found
+
+
+def ceiling(text: Text, window: int) -> tuple[int, int]:
+    """(right, all): how many of all windows a predictor that sees `window` words can have right at the most.
+
+    The same words in front can be followed by different ones; of each such group only the commonest can be right.
+    """
+    ids = np.asarray(text[0 : len(text)]).astype(np.int64)
+    count = len(ids) - window
+    if count < 1:
+        return 0, 0
+    context = ids[:count]
+    for t in range(1, window):
+        _, context = np.unique(context * (int(ids.max()) + 1) + ids[t : t + count], return_inverse=True)
+    pairs, times = np.unique(context * (int(ids.max()) + 1) + ids[window:], return_counts=True)
+    best = np.zeros(int(context.max()) + 1, np.int64)
+    np.maximum.at(best, pairs // (int(ids.max()) + 1), times)
+    return int(best.sum()), count
+
+
+def digest_of_ids(text: Text) -> str:
+    """SHA-256 of the ids, as 32-bit integers: what training saw, whatever files it came from."""
+    state = hashlib.sha256()
+    for start in range(0, len(text), BLOCK):
+        state.update(np.asarray(text[start : start + BLOCK]).astype("<u4").tobytes())
+    return state.hexdigest()

@@ -1,0 +1,155 @@
+"""From a corpus to what training reads: counted, cut, encoded and split; large texts are kept in a cache.
+
+Only words that training sees are counted: a vocabulary that had seen the held-out words would flatter the result.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnwords import __version__
+from rnnwords.config import TextConfig
+from rnnwords.errors import CorpusError, ModelError, SaveError
+from rnnwords.files import digest_of, replace_file
+from rnnwords.text.corpus import IdFile, Text, cut_at, in_memory, part_of
+from rnnwords.text.counting import Progress, count_words, encode_corpus, id_type, without_tail
+from rnnwords.text.reading import Corpus
+from rnnwords.text.vocabulary import Vocabulary
+
+CACHE_FROM = 4 << 20  # bytes of text; smaller ones are read anew each time
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """What goes into the vocabulary, and what is held out."""
+
+    max_size: int | None
+    min_count: int
+    hold_out: float  # share of the words, at the end
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A text ready for training."""
+
+    vocabulary: Vocabulary
+    train: Text
+    held_out: Text | None  # begins `context` words early: its first word has as many words in front as the others
+    digest: str  # SHA-256 of the bytes of the corpus
+    words: int  # of training text
+    cuts: Cuts
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for. `choose` gives the cuts for a text of so many words."""
+
+    corpus: Corpus
+    text: TextConfig
+    choose: Callable[[int], Cuts]
+    valid: Corpus | None = None
+    vocabulary: Vocabulary | None = None
+    context: int = 0
+    progress: Callable[[str, int], Progress | None] = field(default=lambda what, size: None)
+
+
+def prepare(request: Request) -> Prepared:
+    """Count, cut, encode and split. Raises CorpusError if the text has no words, UnknownWordError (see encode)."""
+    corpus, valid = request.corpus, request.valid
+    digest = digest_of([*corpus.paths, *(valid.paths if valid else [])])
+    key = _key(request, digest) if corpus.size >= CACHE_FROM else None
+    if key and (found := _from_cache(key)):
+        vocabulary, whole, cuts = found
+    else:
+        vocabulary, whole, cuts = _encoded(request, key)
+    cut = cut_at(len(whole), 0.0 if valid else cuts.hold_out)
+    train = part_of(whole, 0, cut)
+    held_out: Text | None = None
+    if valid:
+        held_out = in_memory(encode_corpus(valid, vocabulary), id_type(len(vocabulary)))
+    elif cut < len(whole):
+        held_out = part_of(whole, max(0, cut - request.context), len(whole))
+    return Prepared(vocabulary, train, held_out, digest, cut, cuts)
+
+
+def _encoded(request: Request, key: Path | None) -> tuple[Vocabulary, Text, Cuts]:
+    corpus, progress = request.corpus, request.progress
+    vocabulary = request.vocabulary
+    cuts = request.choose(0)
+    if vocabulary is None:
+        counts = count_words(corpus, request.text, progress("counting", corpus.size))
+        if not counts.total:
+            raise CorpusError(f"{', '.join(corpus.names)}: no words found; at least one is needed")
+        cuts = request.choose(counts.total)
+        if cuts.hold_out and not request.valid:
+            without_tail(counts, corpus, request.text, cut_at(counts.total, cuts.hold_out))
+        vocabulary = Vocabulary.build(
+            counts.counts, request.text, max_size=cuts.max_size, min_count=cuts.min_count,
+            keep_unk=cuts.hold_out > 0 or request.valid is not None, pruned=counts.pruned,
+        )  # fmt: skip
+    pieces = encode_corpus(corpus, vocabulary, progress("encoding", corpus.size))
+    typecode = id_type(len(vocabulary))
+    if key is None:
+        ids: Text = in_memory(pieces, typecode)
+    else:
+        path = key.with_suffix(".ids")
+        replace_file(path, pieces)
+        ids = _id_file(path, typecode)
+    if not len(ids):
+        raise CorpusError(f"{', '.join(corpus.names)}: no words found; at least one is needed")
+    if request.vocabulary is not None:
+        cuts = request.choose(len(ids))
+    if key is not None:
+        vocabulary.save(key.with_suffix(".vocabulary.tsv"))
+        about = {"words": len(ids), "cuts": cuts.__dict__}
+        replace_file(key.with_suffix(".json"), [json.dumps(about).encode()])
+    return vocabulary, ids, cuts
+
+
+def _id_file(path: Path, typecode: str) -> IdFile:
+    dtype: np.dtype[Any] = np.dtype(typecode)
+    return IdFile(path, dtype, 0, path.stat().st_size // dtype.itemsize)
+
+
+def cache_directory() -> Path:
+    """Where encoded texts are kept: $RNNWORDS_CACHE, else the user's cache directory. Safe to delete at any time."""
+    if named := os.environ.get("RNNWORDS_CACHE"):
+        return Path(named)
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "rnnwords"
+
+
+def _key(request: Request, digest: str) -> Path:
+    """The files of a text in the cache, without their suffix: named by all that decides what is in them."""
+    asked = {
+        "program": __version__, "digest": digest, "text": request.text.to_json(), "valid": bool(request.valid),
+        "errors": request.corpus.encoding_errors, "cuts": [request.choose(10**k).__dict__ for k in range(10)],
+        "vocabulary": hashlib.sha256(request.vocabulary.to_bytes()).hexdigest() if request.vocabulary else None,
+    }  # fmt: skip
+    name = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]
+    directory = cache_directory()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if os.access(directory, os.W_OK):
+            return directory / name
+    except OSError:
+        pass
+    return Path(tempfile.mkdtemp(prefix="rnnwords-")) / name
+
+
+def _from_cache(key: Path) -> tuple[Vocabulary, Text, Cuts] | None:
+    """What an earlier run kept; None if anything of it is missing or not as it was written."""
+    try:
+        about = json.loads(key.with_suffix(".json").read_bytes())
+        vocabulary = Vocabulary.load(key.with_suffix(".vocabulary.tsv"))
+        ids = _id_file(key.with_suffix(".ids"), id_type(len(vocabulary)))
+        return (vocabulary, ids, Cuts(**about["cuts"])) if len(ids) == about["words"] else None
+    except (OSError, ValueError, KeyError, TypeError, ModelError, SaveError):
+        return None

@@ -1,0 +1,135 @@
+"""Corpora as streams of text: files, `-` for standard input, `.gz` by name, UTF-8, in bounded memory.
+
+A text arrives in chunks that end at white space, so that no symbol is cut in two, with \\r\\n and \\r read as \\n, a byte
+order mark left out, and a line end after the last line. A stretch of more than CHUNK bytes without any white space is
+cut where the chunk ends.
+"""
+
+import codecs
+import gzip
+import re
+import shutil
+import stat
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, BinaryIO
+
+from rnnwords.errors import CorpusError, UsageError
+from rnnwords.files import reason
+
+CHUNK = 1 << 20  # bytes
+_LAST_SPACE = re.compile(rb".*[ \t\n\r\f\v]", re.DOTALL)
+
+
+class Corpus:
+    """One or more texts, read as often as needed. Standard input is kept in a temporary file, so it counts as such."""
+
+    def __init__(self, paths: Sequence[Path], encoding_errors: str = "strict") -> None:
+        """Raises CorpusError for a path that is missing, a directory, or cannot be read, UsageError for none."""
+        if not paths:
+            raise UsageError("no text was named; name one or more files, or - for standard input")
+        if [str(path) for path in paths].count("-") > 1:
+            raise UsageError("- (standard input) can be named once")
+        self.names = ["standard input" if str(path) == "-" else str(path) for path in paths]
+        self.encoding_errors = encoding_errors
+        self._spools: list[IO[bytes]] = []
+        self.paths = [self._checked(path) for path in paths]
+
+    def _checked(self, path: Path) -> Path:
+        if str(path) == "-":
+            return self._spooled(sys.stdin.buffer)
+        try:
+            mode = path.stat().st_mode
+            if stat.S_ISDIR(mode):
+                raise CorpusError(f"{path} is a directory; name the text files in it, for example {path}/*.txt")
+            with open(path, "rb") as stream:
+                return path if stat.S_ISREG(mode) else self._spooled(stream)
+        except FileNotFoundError as error:
+            raise CorpusError(f"{path} does not exist; name a text file, or - for standard input") from error
+        except OSError as error:
+            raise CorpusError(f"{path} cannot be read: {reason(error)}") from error
+
+    def _spooled(self, stream: BinaryIO) -> Path:
+        """A pipe can be read once only: keep it in a temporary file for as long as this corpus lives."""
+        spool = tempfile.NamedTemporaryFile(prefix="rnnwords-")  # noqa: SIM115
+        self._spools.append(spool)
+        shutil.copyfileobj(stream, spool)
+        spool.flush()
+        return Path(spool.name)
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk, of all files together (compressed ones as they are)."""
+        return sum(path.stat().st_size for path in self.paths)
+
+    def chunks(self) -> Iterator[str]:
+        """The text in chunks of about CHUNK bytes that end at white space."""
+        for name, path in zip(self.names, self.paths, strict=True):
+            line = 1
+            for block in blocks(name, path):
+                yield decode(block, name, line, self.encoding_errors)
+                line += block.count(b"\n")
+
+    def head(self, size: int = CHUNK) -> str:
+        """The first chunk of the text, for a look at its kind; empty if the text is."""
+        return next(self.chunks(), "")[:size]
+
+
+def blocks(name: str, path: Path) -> Iterator[bytes]:
+    """The bytes of one text, line ends mended, in blocks of about CHUNK that end at white space, the last at \\n."""
+    opened: IO[bytes] = gzip.open(path, "rb") if name.endswith(".gz") else open(path, "rb")  # noqa: SIM115
+    try:
+        with opened as stream:
+            rest = stream.read(CHUNK).removeprefix(codecs.BOM_UTF8)
+            while block := stream.read(CHUNK):
+                rest = _line_ends_mended(rest, block[:1])
+                if cut := _cut(rest):
+                    yield rest[:cut]
+                rest = rest[cut:] + block
+            if rest:
+                rest = _line_ends_mended(rest, b"")
+                yield rest if rest.endswith(b"\n") else rest + b"\n"
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise CorpusError(f"{name} is damaged: {error}") from error
+    except OSError as error:
+        raise CorpusError(f"{name} cannot be read: {reason(error)}") from error
+
+
+def _line_ends_mended(block: bytes, following: bytes) -> bytes:
+    """\\r\\n and \\r as \\n. A last \\r whose \\n is yet to come goes without one."""
+    if b"\r" not in block:
+        return block
+    if following == b"\n":
+        block = block.removesuffix(b"\r")
+    return block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def _cut(block: bytes) -> int:
+    """Where to cut: behind the last line end; else the last space; else, in an endless word, before the last letter."""
+    if at := block.rfind(b"\n") + 1:
+        return at
+    if len(block) < CHUNK:
+        return 0
+    if space := _LAST_SPACE.match(block):
+        return space.end()
+    at = len(block)
+    while at > len(block) - 4 and block[at - 1] & 0xC0 == 0x80:  # inside a UTF-8 sequence
+        at -= 1
+    return at - 1
+
+
+def decode(block: bytes, name: str, line: int, errors: str) -> str:
+    """The block as text. Raises CorpusError with line and byte for invalid UTF-8, unless `errors` is "replace"."""
+    try:
+        return block.decode("utf-8", errors)
+    except UnicodeDecodeError as error:
+        before = block[: error.start]
+        line += before.count(b"\n")
+        column = error.start - (before.rfind(b"\n") + 1)
+        raise CorpusError(
+            f"{name}, line {line}, byte {column + 1}: 0x{block[error.start]:02x} is not UTF-8; "
+            "convert the file, or read on with --encoding-errors replace"
+        ) from error

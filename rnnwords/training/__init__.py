@@ -1,0 +1,1 @@
+"""Training: the loop, its checkpoints, its reports. The only wing that needs TensorFlow."""

@@ -1,0 +1,71 @@
+"""What a run does where nobody said: settings chosen from the size of the text. All of it is printed at the start.
+
+| words of text | held out | vocabulary | network | optimizer | rate | batch | dropout | budget |
+|---|---|---|---|---|---|---|---|---|
+| below 10,000 | none | every word | untied, E 256 | Adam, constant | 0.003 | 67 | 0 | 500 epochs, or the ceiling |
+| below 500,000 | last tenth | 2 times or more, 10,000 | tied, E = H | AdamW, cosine | 0.002 | 128 | 0.5 | 12 epochs |
+| below 5 million | last tenth | 2 times or more, 10,000 | tied, E = H | AdamW, cosine | 0.002 | 512 | 0.5 | 9 epochs |
+| more | last tenth | 2 times or more, 30,000 | tied, E = H | AdamW, cosine | 0.002 | 512 | 0.2 | 3 epochs |
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from rnnwords.config import TrainingConfig
+
+HOLD_OUT_FROM = 10_000  # words
+HOLD_OUT = 0.1
+
+
+@dataclass(frozen=True)
+class Size:
+    """Defaults for texts of fewer than `below` words."""
+
+    below: float
+    min_count: int
+    max_size: int | None
+    tie: bool
+    embedding: int | None  # None: as many as units
+    settings: dict[str, Any]
+
+
+SIZES = (
+    Size(
+        HOLD_OUT_FROM, 1, None, False, 256,
+        {"optimizer": "adam", "learning_rate": 3e-3, "schedule": "constant", "batch_size": 67, "dropout": 0.0,
+         "weight_decay": 0.0, "short_windows": 0.1, "epochs": 500, "patience": 50, "warmup": 0.0},
+    ),
+    Size(
+        500_000, 2, 10_000, True, None,
+        {"optimizer": "adamw", "learning_rate": 2e-3, "schedule": "cosine", "batch_size": 128, "dropout": 0.5,
+         "weight_decay": 0.01, "warmup": 0.05, "short_windows": 0.1, "epochs": 12, "patience": 2},
+    ),
+    Size(
+        5_000_000, 2, 10_000, True, None,
+        {"optimizer": "adamw", "learning_rate": 2e-3, "schedule": "cosine", "batch_size": 512, "dropout": 0.5,
+         "weight_decay": 0.01, "warmup": 0.05, "short_windows": 0.1, "epochs": 9, "patience": 3},
+    ),
+    Size(
+        float("inf"), 2, 30_000, True, None,
+        {"optimizer": "adamw", "learning_rate": 2e-3, "schedule": "cosine", "batch_size": 512, "dropout": 0.2,
+         "weight_decay": 0.01, "warmup": 0.05, "short_windows": 0.1, "epochs": 3, "patience": 3},
+    ),
+)  # fmt: skip
+
+
+def size_of(words: int) -> Size:
+    """The row of the table for a text of so many words."""
+    return next(size for size in SIZES if words < size.below)
+
+
+def complete(config: TrainingConfig, words: int, windows: int) -> TrainingConfig:
+    """Fill in what is None, for a text of `words` words that has `windows` things to learn from."""
+    chosen = dict(size_of(words).settings)
+    chosen["clip_norm"] = 1.0
+    chosen["ema"] = 0.0
+    if any(budget is not None for budget in (config.epochs, config.iterations, config.seconds)):
+        del chosen["epochs"]
+    chosen = {name: value for name, value in chosen.items() if getattr(config, name) is None}
+    config = dataclasses.replace(config, **chosen)
+    return dataclasses.replace(config, batch_size=max(1, min(config.batch_size or 1, windows)))

@@ -1,0 +1,91 @@
+"""What a run tells as it goes; the command line shows it."""
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is, after every graph call."""
+
+    step: int
+    spent: float  # share of the budget
+    loss: float  # of the last steps, nats a word
+    accuracy: float
+    words_per_second: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """One line of history: means over the steps since the last report."""
+
+    step: int
+    epoch: float
+    loss: float  # nats a word
+    accuracy: float
+    learning_rate: float
+    held_out_loss: float | None
+    held_out_accuracy: float | None
+    sample: str
+    words_per_second: float = 0.0  # the one number that two equal runs need not share
+
+    @property
+    def perplexity(self) -> float:
+        """exp(loss), where a float can hold it."""
+        return math.exp(min(self.loss, 700.0))
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A model or a checkpoint was written."""
+
+    what: str
+    step: int
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something is not as it should be, but the run goes on."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The run's end. `reason`: ceiling, patience, budget, already (it was complete), or a signal's name."""
+
+    reason: str
+    step: int
+    seconds: float
+    metrics: dict[str, Any]
+
+
+Event = Progress | Report | Saved | Warned | Finished
+
+
+@dataclass
+class Position:
+    """What a checkpoint holds beside the tensors."""
+
+    step: int = 0
+    seconds: float = 0.0  # of training, over all sessions of the run
+    best: float | None = None  # lowest evaluated loss
+    best_accuracy: float | None = None
+    waited: int = 0  # evaluations since the best
+    losses: list[float] = field(default_factory=list)  # of the steps since the last report
+    hits: list[float] = field(default_factory=list)
+    reports: list[dict[str, Any]] = field(default_factory=list)
+    evaluated: tuple[float, float] | None = None  # loss and accuracy of the evaluation since the last report
+    finished: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """From such values."""
+        found = cls(**values)
+        found.evaluated = (found.evaluated[0], found.evaluated[1]) if found.evaluated else None
+        return found

@@ -1,0 +1,246 @@
+"""The training loop: steps, evaluations, reports and checkpoints, in the order that makes a run resumable bit for bit.
+
+Everything that the next step depends on is in a checkpoint, and the loop only ever saves between two steps. It prints
+nothing: it yields events, which the command line shows.
+"""
+
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from rnnwords.errors import TrainingError
+from rnnwords.model_file import Model
+from rnnwords.network.arrays import Network
+from rnnwords.text.corpus import Streams, Windows, ceiling
+from rnnwords.training.checkpoint import Checkpoint, scalars
+from rnnwords.training.events import Event, Finished, Position, Progress, Report, Saved, Warned
+from rnnwords.training.plan import Plan
+from rnnwords.training.schedule import Budget, rate
+from rnnwords.training.steps import Steps
+from rnnwords.training.tensorboard import EventLog
+
+CALL_SECONDS = 0.5  # how long one graph call should take: short enough to stop soon, long enough to cost nothing
+EVALUATED = 100_000  # words of held-out (or, without it, training) text that an evaluation during training looks at
+CEILING_UP_TO = 1_000_000  # words; above, the ceiling is no help and costs memory
+
+
+class Run:
+    """One training run in its directory. `events()` trains until the end and yields what happens."""
+
+    def __init__(self, plan: Plan, precision: str) -> None:
+        """Raises TrainingError if the text is too short for the batch and window."""
+        self.plan, self.directory, self.prepared = plan, plan.directory, plan.prepared
+        self.network, self.training, self.precision = plan.network, plan.training, precision
+        network, training, prepared = plan.network, plan.training, plan.prepared
+        self.position = Position()
+        self.warnings: list[str] = []
+        reader = Streams if network.stateful else Windows
+        self.data = reader(prepared.train, network.window, training.batch_size or 1, training.seed)
+        if self.data.steps < 1:
+            needed = (network.window + 1) * (training.batch_size or 1) + 1
+            raise TrainingError(f"the text has {prepared.words:,} words for training; at least {needed:,} are needed")
+        self.budget = Budget.of(training, self.data.steps)
+        self.evaluate_every = min(2_000, self.data.steps if prepared.held_out is not None else 5 * self.data.steps)
+        self.log_every = training.log_every or self.evaluate_every
+        self.ceiling = None
+        if not network.stateful and prepared.words <= CEILING_UP_TO:
+            self.ceiling = ceiling(prepared.train, network.window)
+        self.stop: str | None = None  # set by a signal
+
+    def events(self) -> Iterator[Event]:
+        """Train. Raises TrainingError (a loss that is no number), SaveError."""
+        found = self.plan.found
+        if found:
+            self.position = Position.from_json(found.state["position"])
+        self.steps = Steps(self.network, self.training, self.precision)
+        if found:
+            self.steps.restore(found.tensors)
+            self.directory.write_history(self.position.reports)
+        else:
+            self.prepared.vocabulary.save(self.directory.vocabulary)
+        self.log = EventLog(self.directory.logs, self.position.step, self.warnings.append)
+        try:
+            yield from self._train()
+        finally:
+            self.log.close()
+
+    def _train(self) -> Iterator[Event]:
+        position = self.position
+        call, reason = 1, None
+        begun = time.monotonic() - position.seconds
+        saved_at = position.seconds
+        while reason is None:
+            called = time.monotonic()
+            count = self._steps_until_due(call)
+            spent = self.budget.spent(position.step, position.seconds)
+            rates = [
+                rate(self.training, spent if self.budget.steps is None else self.budget.spent(position.step + k, 0))
+                for k in range(count)
+            ]
+            ids = self.data.batches(position.step, count)
+            losses, hits, norms = self.steps.run(ids, np.array(rates, np.float32), position.step)
+            if not np.isfinite(losses).all():
+                bad = position.step + int(np.argmin(np.isfinite(losses))) + 1
+                raise TrainingError(
+                    f"the loss of step {bad:,} is not a number; nothing was saved since. Try a lower "
+                    f"--learning-rate than {self.training.learning_rate:g}, with --restart"
+                )
+            first = position.step == 0
+            position.step += count
+            position.losses += losses.tolist()
+            position.hits += hits.tolist()
+            position.seconds = time.monotonic() - begun
+            took = time.monotonic() - called
+            if first:
+                self.log.graph(self.steps.graph())
+            elif count >= call:  # the first call also built the graph
+                call = max(1, min(1_000, int(call * min(4.0, CALL_SECONDS / max(took, 1e-6)))))
+            spent = self.budget.spent(position.step, position.seconds)
+            words = ids.shape[1] * (self.network.window if self.network.stateful else 1)
+            yield Progress(position.step, spent, float(losses[-1]), float(hits[-1]), count * words / took)
+            reason = self.stop or ("budget" if spent >= 1 else None)
+            at_epoch = position.step % self.data.steps == 0
+            if position.step % self.evaluate_every == 0 or reason or (at_epoch and self._near_ceiling()):
+                reason = yield from self._evaluate(reason)
+            if position.step % self.log_every == 0 or (reason and not self.stop and position.losses):
+                yield self._report(rates[-1], norms, words, took / count)
+            due = position.seconds - saved_at >= self.training.checkpoint_seconds
+            if every := self.training.checkpoint_every:
+                due = position.step % every == 0
+            if due or reason:
+                if reason and not self.stop:
+                    position.finished = reason
+                self._save()
+                saved_at = position.seconds
+                yield Saved("checkpoint", position.step)
+            yield from (Warned(message) for message in self.warnings)
+            self.warnings.clear()
+        yield self._finished(reason)
+
+    def _steps_until_due(self, call: int) -> int:
+        """How many steps the next graph call may make: to the next point where something else is due."""
+        step = self.position.step
+        limits = [call, self.data.steps - step % self.data.steps]
+        every = [self.log_every, self.evaluate_every, self.training.checkpoint_every]
+        limits += [interval - step % interval for interval in every if interval]
+        if self.budget.steps is not None:
+            limits.append(self.budget.steps - step)
+        return max(1, min(limits))
+
+    def _near_ceiling(self) -> bool:
+        """Whether the last epoch was so nearly right that a look at all windows is worth its time."""
+        if self.ceiling is None or self.prepared.held_out is not None:
+            return False
+        last = self.position.hits[-self.data.steps :]
+        return len(last) > 0 and sum(last) / len(last) >= 0.85 * self.ceiling[0] / self.ceiling[1]
+
+    def _evaluate(self, reason: str | None) -> Iterator[Event]:
+        """Look at the held-out text, or without one at the training text; keep the best model; say whether to stop."""
+        position = self.position
+        text = self.prepared.train if self.prepared.held_out is None else self.prepared.held_out
+        loss, right, count = self.steps.evaluate(np.asarray(text[0 : EVALUATED + self.network.window]))
+        position.evaluated = (loss, right / count)
+        there = self.prepared.held_out is None and self.ceiling is not None and right >= self.ceiling[0]
+        if math.isfinite(loss) and (position.best is None or loss < position.best or there):
+            position.best, position.best_accuracy, position.waited = loss, right / count, 0
+            self._model().save(self.directory.model)
+            yield Saved("model", position.step)
+        elif not self.stop:
+            position.waited += 1
+        if reason is None and there and count == self.ceiling[1]:  # type: ignore[index]
+            return "ceiling"
+        if reason is None and position.waited >= (self.training.patience or math.inf):
+            return "patience"
+        return reason
+
+    def _report(self, learning_rate: float, norms: Any, words: int, seconds: float) -> Report:
+        position = self.position
+        held_out = position.evaluated if self.prepared.held_out is not None else None
+        report = Report(
+            position.step,
+            position.step / self.data.steps,
+            float(np.mean(position.losses)),
+            float(np.mean(position.hits)),
+            learning_rate,
+            held_out[0] if held_out else None,
+            held_out[1] if held_out else None,
+            self._sample(),
+            words / seconds,
+        )
+        position.losses, position.hits, position.evaluated = [], [], None
+        position.reports.append(asdict(report))
+        self.directory.write_history(position.reports)
+        curves = {"loss": report.loss, "accuracy": report.accuracy, "perplexity": report.perplexity,
+                  "learning rate": learning_rate, "words a second": words / seconds}  # fmt: skip
+        if held_out:
+            curves |= {"held-out/loss": held_out[0], "held-out/accuracy": held_out[1],
+                       "held-out/perplexity": math.exp(min(held_out[0], 700.0))}  # fmt: skip
+        curves |= {f"gradient norm/{name}": float(n) for name, n in zip(self.network.shapes(), norms, strict=True)}
+        self.log.scalars(position.step, curves)
+        self.log.text(position.step, "sample", report.sample)
+        return report
+
+    def _sample(self) -> str:
+        """`had a general -> council (council)`: words of the text, the network's next word, and the text's own."""
+        text = self.prepared.train if self.prepared.held_out is None else self.prepared.held_out
+        window = self.network.window
+        at = int(np.random.default_rng([self.training.seed, self.position.step]).integers(0, len(text) - window))
+        ids = np.asarray(text[at : at + window + 1]).astype(np.int64)
+        network = Network(self.network, self.steps.network.export())
+        best = int(network.scores(network.read(ids[None, :-1])[0])[0].argmax())
+        words = self.prepared.vocabulary
+        shown = ids[-min(window, 8) - 1 : -1]
+        return f"{' '.join(words.decode(shown))} -> {words.words[best]} ({words.words[int(ids[-1])]})"
+
+    def _model(self) -> Model:
+        record = {
+            "settings": self.training.to_json(),
+            "precision": self.precision,
+            "corpus": self.prepared.digest,
+            "words": self.prepared.words,
+            "step": self.position.step,
+            "epoch": self.position.step / self.data.steps,
+            "metrics": self.metrics(),
+        }
+        return Model(self.network, self.prepared.vocabulary, self.steps.network.export(), record)
+
+    def metrics(self) -> dict[str, Any]:
+        """Loss, perplexity and accuracy of the best model, the text that they are of, and the ceiling."""
+        best = self.position.best
+        return {
+            "of": "training text" if self.prepared.held_out is None else "held-out text",
+            "loss": best,
+            "perplexity": None if best is None else math.exp(min(best, 700.0)),
+            "accuracy": self.position.best_accuracy,
+            "ceiling": list(self.ceiling) if self.ceiling and self.prepared.held_out is None else None,
+        }
+
+    def _save(self) -> None:
+        state = {"asked": self.plan.asked, "position": self.position.to_json(), "precision": self.precision,
+                 "training": self.training.to_json(), "metrics": self.metrics()}  # fmt: skip
+        self.directory.save(Checkpoint(self.position.step, scalars(self.steps.tensors()), state))
+
+    def _finished(self, reason: str) -> Finished:
+        return Finished(reason, self.position.step, self.position.seconds, self.metrics())
+
+
+def on_signals(run: Run) -> Callable[[], None]:
+    """Let Ctrl-C and SIGTERM end the run between two graph calls; a second one ends the process at once.
+
+    Returns a function that puts the old handlers back.
+    """
+    names = {signal.SIGINT: "SIGINT", signal.SIGTERM: "SIGTERM"}
+    before = {number: signal.getsignal(number) for number in names}
+
+    def stop(number: int, frame: Any) -> None:
+        run.stop = names[signal.Signals(number)]
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in names:
+        signal.signal(number, stop)
+    return lambda: [signal.signal(number, handler) for number, handler in before.items()] and None

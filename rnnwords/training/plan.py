@@ -1,0 +1,142 @@
+"""What a run will do, settled before TensorFlow is loaded: the text, the network, the settings, what is resumed."""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rnnwords.config import NetworkConfig, TextConfig, TrainingConfig
+from rnnwords.errors import CorpusError, ModelError, ResumeError, UsageError
+from rnnwords.text.counting import Progress
+from rnnwords.text.prepare import Cuts, Prepared, Request, prepare
+from rnnwords.text.reading import Corpus
+from rnnwords.text.vocabulary import Vocabulary
+from rnnwords.training.checkpoint import Checkpoint, RunDirectory
+from rnnwords.training.defaults import HOLD_OUT, HOLD_OUT_FROM, complete, size_of
+
+MODEL_DEFAULTS = {"window": 3, "layers": 2, "units": 512, "cell": "lstm", "input": "embedding"}
+# Settings that may differ when a run is resumed: they change nothing in the result.
+FREE = {"seed", "checkpoint_every", "checkpoint_seconds"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a run needs, complete."""
+
+    directory: RunDirectory
+    prepared: Prepared
+    network: NetworkConfig
+    training: TrainingConfig
+    asked: dict[str, Any]  # what the user asked for; the same again resumes
+    found: Checkpoint | None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The wishes of a user: None means "choose for me"."""
+
+    corpus: Sequence[Path]
+    text: TextConfig
+    network: Mapping[str, Any]
+    training: Mapping[str, Any]
+    vocabulary: Path | None = None
+    valid: Path | None = None
+    hold_out: float | None = None
+    max_size: int | None = None
+    min_count: int | None = None
+    encoding_errors: str = "strict"
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The training settings that the user gave."""
+        return {name: value for name, value in self.training.items() if value is not None}
+
+    def settings(self, digest: str, vocabulary: Vocabulary | None) -> dict[str, Any]:
+        """All that decides the result of a run, by name, as JSON values."""
+        training = {name: value for name, value in self.training.items() if name not in FREE}
+        return {
+            "corpus": digest,
+            "vocabulary": hashlib.sha256(vocabulary.to_bytes()).hexdigest() if vocabulary else None,
+            "holdout": self.hold_out, "max-size": self.max_size, "min-count": self.min_count,
+            **{name.replace("_", "-"): value for name, value in {**self.network, **training}.items()},
+            **self.text.to_json(),
+        }  # fmt: skip
+
+
+def make_plan(
+    directory: RunDirectory,
+    asked: Asked,
+    seed: Callable[[], int],
+    warn: Callable[[str], None],
+    progress: Callable[[str, int], Progress | None] = lambda what, size: None,
+) -> Plan:
+    """Read the text and settle everything. `seed` is called if a new run needs one.
+
+    Raises CorpusError, UsageError, ResumeError, ModelError (the vocabulary file, or all checkpoints damaged).
+    """
+    TrainingConfig(seed=0, **asked.given)  # refuse bad settings before the text is read
+    vocabulary = Vocabulary.load(asked.vocabulary) if asked.vocabulary else None
+    if vocabulary and asked.text != TextConfig() and asked.text != vocabulary.text:
+        raise UsageError(f"{asked.vocabulary} brings its own text settings; leave the text options out")
+    text = vocabulary.text if vocabulary else asked.text
+    corpus = Corpus(asked.corpus, asked.encoding_errors)
+    valid = Corpus([asked.valid], asked.encoding_errors) if asked.valid else None
+    window = asked.network["window"]
+
+    def choose(words: int) -> Cuts:
+        size = size_of(words)
+        hold_out = asked.hold_out
+        if hold_out is None:
+            hold_out = HOLD_OUT if words >= HOLD_OUT_FROM else 0.0
+        named = asked.max_size is not None or asked.min_count is not None
+        return Cuts(
+            asked.max_size if named else size.max_size,
+            asked.min_count or (1 if named else size.min_count),
+            0.0 if valid else hold_out,
+        )
+
+    prepared = prepare(Request(corpus, text, choose, valid, vocabulary, window, progress))
+    found = directory.newest(warn)
+    wishes = asked.settings(prepared.digest, vocabulary)
+    if prepared.words <= window:
+        raise CorpusError(
+            f"{', '.join(corpus.names)}: {prepared.words:,} words for training; windows of {window} words need "
+            f"{window + 1:,} or more"
+        )
+    if found:
+        _check(directory, found, wishes)
+    size = size_of(prepared.words)
+    network = dict(asked.network)
+    network["tie"] = size.tie and network["input"] == "embedding" if network["tie"] is None else network["tie"]
+    if network["embedding"] is None:
+        network["embedding"] = min(size.embedding or network["units"], network["units"])
+    try:
+        if found:
+            training = TrainingConfig.from_json(found.state["training"])
+            training = dataclasses.replace(training, **{k: v for k, v in asked.given.items() if k in FREE})
+        else:
+            training = TrainingConfig(seed=seed(), **asked.given)
+            training = complete(training, prepared.words, prepared.words - window)
+    except KeyError as error:
+        raise ModelError(f"the checkpoint of {directory.path} has no {error}; start anew with --restart") from error
+    config = NetworkConfig(vocabulary_size=len(prepared.vocabulary), **network)
+    return Plan(directory, prepared, config, training, wishes, found)
+
+
+def _check(directory: RunDirectory, found: Checkpoint, now: Mapping[str, Any]) -> None:
+    """The same corpus, vocabulary and settings as before, or ResumeError naming what changed, with both values."""
+    before = found.state.get("asked", {})
+    for name in [*now, *(set(before) - set(now))]:
+        if before.get(name) != now.get(name):
+            raise ResumeError(
+                f"{directory.path} holds a run with {name} {_shown(before.get(name))}; this command has {name} "
+                f"{_shown(now.get(name))}. Name another --model, or start anew with --restart"
+            )
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "not set"
+    return f"{value[:12]}..." if isinstance(value, str) and len(value) == 64 else str(value)

@@ -1,0 +1,28 @@
+"""TensorFlow's C++ parts write log lines straight to file descriptor 2. They belong in a file, not on the terminal."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def native_output_to(path: Path) -> Iterator[None]:
+    """Send what is written to descriptor 2 to the file `path`; Python's own sys.stderr still reaches the user."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    before = sys.stderr
+    before.flush()
+    kept = os.dup(2)
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    os.dup2(log, 2)
+    os.close(log)
+    own = os.fdopen(kept, "w", buffering=1, encoding=before.encoding, errors="backslashreplace")
+    sys.stderr = own
+    try:
+        yield
+    finally:
+        own.flush()
+        sys.stderr = before
+        os.dup2(kept, 2)
+        own.close()

@@ -1,0 +1,152 @@
+"""The graphs of training: many steps a call, and the evaluation of held-out text.
+
+Shapes as in `network.arrays`; K steps a call.
+"""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from rnnwords.config import NetworkConfig, TrainingConfig
+from rnnwords.network.arrays import Floats, Ids
+from rnnwords.network.keras import KerasNetwork, Noise
+from rnnwords.training.optimizers import make_optimizer
+
+EVALUATION_BATCH = 512  # windows evaluated at a time
+STREAM_WORDS = 64  # words a step when running text is evaluated
+
+
+class Steps:
+    """A network with its optimizer and carried state, and the graphs that move them."""
+
+    def __init__(self, config: NetworkConfig, training: TrainingConfig, precision: str) -> None:
+        self.config, self.training = config, training
+        self.network = KerasNetwork(config, training.seed, precision)
+        self.optimizer = make_optimizer(training, self.network.trainable)
+        self.state = self.network.clean_state(training.batch_size or 1) if config.stateful else []
+        batch = tf.TensorSpec((None, training.batch_size, config.window + 1), tf.int32)
+        self._run = tf.function(
+            self._steps,
+            input_signature=[batch, tf.TensorSpec((None,), tf.float32), tf.TensorSpec((), tf.int32), self._state_spec()],
+            autograph=False,
+        )
+        self._evaluate = tf.function(self._evaluation, autograph=False)
+
+    def _state_spec(self) -> Any:
+        return tf.nest.map_structure(lambda part: tf.TensorSpec(part.shape, part.dtype), self.state)
+
+    def run(self, ids: Ids, rates: Floats, step: int) -> tuple[Floats, Floats, Floats]:
+        """Train on (K, B, T + 1) ids with (K,) learning rates; `step` counts the steps before.
+
+        Returns the mean loss (nats a word) and accuracy of each step, (K,) each, and the gradient norm of each weight
+        in the last step, before clipping.
+        """
+        losses, hits, norms, self.state = self._run(tf.constant(ids), tf.constant(rates), tf.constant(step), self.state)
+        return losses.numpy(), hits.numpy(), norms.numpy()
+
+    def graph(self) -> bytes:
+        """The training graph as a serialized GraphDef."""
+        serialized: bytes = self._run.get_concrete_function().graph.as_graph_def().SerializeToString()
+        return serialized
+
+    def _steps(self, ids: Any, rates: Any, step: Any, state: Any) -> Any:
+        count = tf.shape(ids)[0]
+        variables = self.network.trainable
+
+        def body(k: Any, losses: Any, hits: Any, norms: Any, state: Any) -> Any:
+            noise = Noise(
+                tf.stack([self.training.seed & 0x7FFFFFFF, step + k]),
+                self.training.dropout or 0.0,
+                0.0 if self.config.stateful else self.training.short_windows or 0.0,
+            )
+            with tf.GradientTape() as tape:
+                loss, hit, after = self._loss(ids[k], state, noise)
+            gradients = tape.gradient(loss, [variable.value for variable in variables])
+            gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
+            norms = tf.stack([tf.norm(gradient) for gradient in gradients])
+            if self.training.clip_norm:
+                gradients, _ = tf.clip_by_global_norm(gradients, self.training.clip_norm, tf.norm(norms))
+            self.optimizer.learning_rate.assign(rates[k])
+            self.optimizer.apply(gradients, variables)
+            return k + 1, losses.write(k, loss), hits.write(k, hit), norms, after
+
+        start = (
+            tf.constant(0),
+            tf.TensorArray(tf.float32, count),
+            tf.TensorArray(tf.float32, count),
+            tf.zeros(len(variables)),
+            state,
+        )
+        _, losses, hits, norms, state = tf.while_loop(lambda k, *_: k < count, body, start, parallel_iterations=1)
+        return losses.stack(), hits.stack(), norms, state
+
+    def _loss(self, ids: Any, state: Any, noise: Noise | None) -> Any:
+        """(B, T + 1) ids -> mean loss, mean accuracy, state after."""
+        inputs = ids[:, :-1]
+        targets = ids[:, 1:] if self.config.stateful else ids[:, -1]
+        logits, after = self.network.logits(inputs, state or None, noise)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
+        hits = tf.cast(tf.equal(tf.argmax(logits, -1, tf.int32), targets), tf.float32)
+        loss = tf.reduce_mean(losses)
+        smoothing = self.training.label_smoothing
+        if noise is not None and smoothing:
+            uniform = tf.reduce_mean(tf.reduce_logsumexp(logits, -1) - tf.reduce_mean(logits, -1))
+            loss = (1 - smoothing) * loss + smoothing * uniform
+        return loss, tf.reduce_mean(hits), after if self.config.stateful else state
+
+    def _evaluation(self, ids: Any, state: Any) -> Any:
+        """(B, T + 1) ids -> losses and hits of each predicted word, and the state after."""
+        targets = ids[:, 1:] if self.config.stateful else ids[:, -1]
+        logits, after = self.network.logits(ids[:, :-1], state or None)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
+        return losses, tf.equal(tf.argmax(logits, -1, tf.int32), targets), after if self.config.stateful else state
+
+    def evaluate(self, ids: Ids) -> tuple[float, int, int]:
+        """(N,) ids of a text -> mean loss (nats a word), words predicted right, words predicted."""
+        return self._evaluate_stream(ids) if self.config.stateful else self._evaluate_windows(ids)
+
+    def _evaluate_windows(self, ids: Ids) -> tuple[float, int, int]:
+        windows = np.lib.stride_tricks.sliding_window_view(ids, self.config.window + 1)
+        size = min(EVALUATION_BATCH, len(windows))
+        total, right = 0.0, 0
+        for start in range(0, len(windows), size):
+            rows = windows[start : start + size].astype(np.int32)
+            filled = np.resize(rows, (size, self.config.window + 1))  # the last batch repeats rows to fill up
+            losses, hits, _ = self._evaluate(tf.constant(filled), [])
+            total += float(losses.numpy()[: len(rows)].sum(dtype=np.float64))
+            right += int(hits.numpy()[: len(rows)].sum())
+        return total / len(windows), right, len(windows)
+
+    def _evaluate_stream(self, ids: Ids) -> tuple[float, int, int]:
+        """The text as up to 32 streams side by side: all but the first miss what stood before their beginning."""
+        streams = max(1, min(32, (len(ids) - 1) // (4 * STREAM_WORDS)))
+        length = (len(ids) - 1) // streams
+        state = self.network.clean_state(streams)
+        total, right, count = 0.0, 0, 0
+        rows = np.stack([ids[b * length : (b + 1) * length + 1] for b in range(streams)]).astype(np.int32)
+        for start in range(0, length, STREAM_WORDS):
+            part = rows[:, start : start + STREAM_WORDS + 1]
+            losses, hits, state = self._evaluate(tf.constant(part), state)
+            total += float(losses.numpy().sum(dtype=np.float64))
+            right += int(hits.numpy().sum())
+            count += losses.shape[0] * losses.shape[1]
+        return total / count, right, count
+
+    def tensors(self) -> dict[str, Any]:
+        """All numbers that the next step depends on, by name."""
+        found = {f"weights/{name}": variable.numpy() for name, variable in self.network.variables.items()}
+        for index, variable in enumerate(self.optimizer.variables):
+            found[f"optimizer/{index:03}"] = variable.numpy()
+        for index, part in enumerate(tf.nest.flatten(self.state)):
+            found[f"state/{index:03}"] = part.numpy()
+        return found
+
+    def restore(self, tensors: Any) -> None:
+        """Take over what `tensors` gave. Raises ModelError (weights) or ValueError (optimizer) for other shapes."""
+        prefix = "weights/"
+        self.network.load({name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)})
+        for index, variable in enumerate(self.optimizer.variables):
+            variable.assign(tensors[f"optimizer/{index:03}"].astype(variable.dtype))
+        parts = [tf.constant(tensors[f"state/{index:03}"]) for index in range(len(tf.nest.flatten(self.state)))]
+        self.state = tf.nest.pack_sequence_as(self.state, parts)

@@ -1,0 +1,75 @@
+"""TensorBoard events, written synchronously so that a full disk is noticed, told once, and does not stop the run."""
+
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tensorboard.compat.proto import event_pb2, graph_pb2, summary_pb2, types_pb2
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.summary.writer.record_writer import RecordWriter
+
+from rnnwords.files import reason
+
+
+class EventLog:
+    """One event file. Opened at step S it tells TensorBoard to forget what earlier files say of S and later, so that
+    the curves of a resumed run don't fold back."""
+
+    def __init__(self, directory: Path, step: int, warn: Callable[[str], None]) -> None:
+        """`warn` is told once if the events cannot be written."""
+        self._warn = warn
+        self._writer: Any = None
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            name = f"events.out.tfevents.{int(time.time()):010}.{socket.gethostname()}.{os.getpid()}.{step}"
+            self._stream = open(directory / name, "wb")  # noqa: SIM115
+            self._writer = RecordWriter(self._stream)
+        except OSError as error:
+            self._give_up(error)
+        self._write(event_pb2.Event(file_version="brain.Event:2"))
+        start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
+        self._write(event_pb2.Event(session_log=start, step=step))
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        """Points of curves."""
+        summary = summary_pb2.Summary()
+        for tag, number in values.items():
+            summary.value.add(tag=tag, simple_value=number)
+        self._write(event_pb2.Event(summary=summary, step=step))
+
+    def text(self, step: int, tag: str, text: str) -> None:
+        """A text, shown under Text."""
+        plugin = summary_pb2.SummaryMetadata.PluginData(plugin_name="text")
+        tensor = TensorProto(dtype=types_pb2.DT_STRING, string_val=[text.encode()])
+        tensor.tensor_shape.dim.add(size=1)
+        summary = summary_pb2.Summary()
+        summary.value.add(tag=tag, metadata=summary_pb2.SummaryMetadata(plugin_data=plugin), tensor=tensor)
+        self._write(event_pb2.Event(summary=summary, step=step))
+
+    def graph(self, serialized: bytes) -> None:
+        """The graph of a training step, as a serialized GraphDef."""
+        graph = graph_pb2.GraphDef.FromString(serialized)
+        self._write(event_pb2.Event(graph_def=graph.SerializeToString()))
+
+    def _write(self, event: Any) -> None:
+        if self._writer is None:
+            return
+        event.wall_time = time.time()
+        try:
+            self._writer.write(event.SerializeToString())
+            self._stream.flush()
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        self._writer = None
+        self._warn(f"TensorBoard's events cannot be written ({reason(error)}); training goes on without them")
+
+    def close(self) -> None:
+        """End the file."""
+        if self._writer is not None:
+            self._writer = None
+            self._stream.close()
