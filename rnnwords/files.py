@@ -10,14 +10,17 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rnnwords.errors import ModelError, ModelNotFoundError, SaveError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 TEMPORARY_SUFFIX = ".tmp"
 
 
-def replace_file(path: Path, pieces: Iterable[bytes | memoryview], *, kept: str = "what was there is kept") -> None:
+def replace_file(path: Path, pieces: "Iterable[Buffer]", *, kept: str = "what was there is kept") -> None:
     """Replace `path` by the bytes of `pieces`, whole or not at all.
 
     Raises SaveError, which names the file, the system's reason and what is `kept`. A failed fsync is not tried again:

@@ -33,7 +33,12 @@ FORMAT = "rnnwords-model"
 VERSION = (1, 0)
 MAX_BYTES = 1 << 34
 MAX_HEADER = 1 << 24
-_TYPES = {"F64": np.dtype("<f8"), "F32": np.dtype("<f4"), "I64": np.dtype("<i8"), "U8": np.dtype("u1")}
+_TYPES: dict[str, np.dtype[Any]] = {
+    "F64": np.dtype("<f8"),
+    "F32": np.dtype("<f4"),
+    "I64": np.dtype("<i8"),
+    "U8": np.dtype("u1"),
+}
 _NAMES = {dtype: name for name, dtype in _TYPES.items()}
 
 Tensors = Mapping[str, NDArray[Any]]
@@ -104,7 +109,7 @@ def write_tensors(
     """Write tensors and JSON `configs` as one safetensors file with a digest. Raises SaveError (see replace_file)."""
     # The widest types first, then by name, as the safetensors package does: so every tensor is aligned.
     order = sorted(tensors, key=lambda name: (-tensors[name].dtype.itemsize, name))
-    buffers = []
+    buffers: list[Any] = []
     header: dict[str, Any] = {}
     at = 0
     for name in order:
@@ -125,7 +130,7 @@ def write_tensors(
     replace_file(path, pieces, **({"kept": kept} if kept else {}))
 
 
-def _digest(metadata: Mapping[str, str], header: Mapping[str, Any], buffers: Sequence[memoryview]) -> str:
+def _digest(metadata: Mapping[str, str], header: Mapping[str, Any], buffers: Sequence[Any]) -> str:
     """SHA-256 over the tensor bytes and everything that is said of them: a flipped bit anywhere is seen."""
     state = hashlib.sha256()
     for buffer in buffers:
@@ -154,10 +159,11 @@ def read_tensors(path: Path, form: str, version: tuple[int, int], what: str) -> 
         if not isinstance(configs, dict):
             raise ModelError("its configs are no object")
         tensors = {}
-        for name, entry in safetensors.deserialize(data):
+        entries: list[tuple[str, Any]] = safetensors.deserialize(data)  # type: ignore[no-untyped-call]
+        for name, entry in entries:
             if entry["dtype"] not in _TYPES:
                 raise ModelError(f"tensor {name} has type {entry['dtype']}")
-            tensors[name] = np.frombuffer(entry["data"], _TYPES[entry["dtype"]]).reshape(entry["shape"])
+            tensors[name] = np.frombuffer(entry["data"], dtype=_TYPES[entry["dtype"]]).reshape(entry["shape"])
     except (ModelError, safetensors.SafetensorError) as error:
         raise ModelError(f"{what} {path} is damaged: {error}") from error
     return tensors, configs

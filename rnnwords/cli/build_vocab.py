@@ -1,5 +1,6 @@
 """`rnnwords build-vocab`: count a text, rank its symbols, write them."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ from rnnwords.cli.common import (
 @click.option("--unk", is_flag=True, help="Make <unk> a symbol even if nothing is cut.")
 @json_option
 @quiet_option
-def build_vocab(corpus: tuple[Path, ...], output: Path | None, unk: bool, as_json: bool, quiet: bool, **options: Any) -> None:
+def build_vocab(
+    corpus: tuple[Path, ...], output: Path | None, unk: bool, as_json: bool, quiet: bool, **options: Any
+) -> None:
     """Write the vocabulary of a text: word, tab, count, one line a rank, the commonest first.
 
     \b
@@ -47,7 +50,7 @@ def build_vocab(corpus: tuple[Path, ...], output: Path | None, unk: bool, as_jso
     if output is not None:
         vocabulary.save(output)
     elif not as_json:
-        click.get_binary_stream("stdout").write(vocabulary.to_bytes())
+        sys.stdout.buffer.write(vocabulary.to_bytes())
     if as_json:
         print_json({**report, "file": None if output is None else str(output)})
     covered = ", ".join(f"{size:,}: {share:.1%}" for size, share in report["coverage"].items())

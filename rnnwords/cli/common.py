@@ -108,7 +108,7 @@ def prompts_of(prompt: str | None, from_pipe: bool, otherwise: Callable[[], str]
     if prompt is not None:
         yield prompt
     elif from_pipe:
-        for line in click.get_binary_stream("stdin"):
+        for line in sys.stdin.buffer:
             yield line.decode("utf-8", "replace").rstrip("\r\n")
     else:
         yield otherwise()

@@ -23,7 +23,9 @@ from rnnwords.cli.common import (
               help="What to do with bytes that are not UTF-8.  [default: strict]")  # fmt: skip
 @json_option
 @quiet_option
-def eval_command(corpus: tuple[Path, ...], model: Path | None, encoding_errors: str, as_json: bool, quiet: bool) -> None:
+def eval_command(
+    corpus: tuple[Path, ...], model: Path | None, encoding_errors: str, as_json: bool, quiet: bool
+) -> None:
     """Measure a model on a text: perplexity, hits, keystrokes saved.
 
     \b
@@ -39,7 +41,11 @@ def eval_command(corpus: tuple[Path, ...], model: Path | None, encoding_errors: 
     source = Corpus(corpus, encoding_errors)
     with byte_progress(quiet) as progress:
         metrics = evaluate(predictor, source, progress("evaluating", source.size))
-    report = {**metrics.report(), "model": str(path), "text": source.names if len(source.names) > 1 else source.names[0]}
+    report = {
+        **metrics.report(),
+        "model": str(path),
+        "text": source.names if len(source.names) > 1 else source.names[0],
+    }
     if as_json:
         print_json(report)
         return
@@ -52,7 +58,9 @@ def lines_of(report: dict[str, Any], predictor: Any) -> list[str]:
     text = predictor.vocabulary.text
     unk = predictor.vocabulary.unk
     seen = "all words before it" if predictor.window is None else f"the {predictor.window} words before it"
-    unseen = "read and counted as <unk>" if unk is not None else "have no probability here, and are left out of contexts"
+    unseen = (
+        "read and counted as <unk>" if unk is not None else "have no probability here, and are left out of contexts"
+    )
 
     def shown(number: float | None, form: str) -> str:
         return "infinite" if number is None else format(number, form)

@@ -28,7 +28,9 @@ from rnnwords.prediction.choices import OOV_POLICIES
 @click.option("--temperature", type=click.FloatRange(0.001, 100), help="Draw words by chance, bolder the higher.")
 @click.option("--top-k", type=click.IntRange(1, 1_000_000), help="Draw from the K likeliest words only.")
 @click.option("--top-p", type=click.FloatRange(0.001, 1), help="Draw from the likeliest words that make up share P.")
-@click.option("--repetition-penalty", type=click.FloatRange(1, 100), default=1.0, help="Makes recent words less likely.")
+@click.option(
+    "--repetition-penalty", type=click.FloatRange(1, 100), default=1.0, help="Makes recent words less likely."
+)
 @click.option("--no-repeat", type=click.IntRange(1, 100), metavar="N", help="No N words in a row occur twice.")
 @click.option("--until-sentence", is_flag=True, help="Stop behind the end of a sentence.")
 @click.option("--oov", type=click.Choice(OOV_POLICIES), help="What an unknown word of the prompt becomes.")

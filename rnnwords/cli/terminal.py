@@ -3,6 +3,8 @@
 import contextlib
 import os
 import re
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
@@ -75,3 +77,21 @@ def silent_keys(descriptor: Callable[[], int]) -> Iterator[None]:
     finally:
         with contextlib.suppress(OSError, termios.error):  # the terminal is gone
             termios.tcsetattr(descriptor(), termios.TCSANOW, before)
+
+
+@contextlib.contextmanager
+def closing_terminal_ends() -> Iterator[None]:
+    """A closed terminal or SIGTERM raises SystemExit instead of ending the process at once: work can be kept."""
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    numbers = [getattr(signal, name) for name in ("SIGHUP", "SIGTERM") if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        numbers = []  # only the main thread may say what a signal does
+    before = {number: signal.signal(number, end) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -3,6 +3,7 @@
 import secrets
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import click
 from rnnwords.cli.common import (
     LATEST,
     MODELS,
+    F,
     byte_progress,
     corpus_argument,
     json_option,
@@ -37,7 +39,7 @@ TRAINING = (
 SIGNAL_STATUS = {"SIGINT": 130, "SIGTERM": 143}
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[float]):
     """A time span like 90s, 10m, 1.5h; a bare number is seconds."""
 
     name = "time"
@@ -46,7 +48,7 @@ class Duration(click.ParamType):
         if isinstance(value, float):
             return value
         text = str(value).strip().lower()
-        unit = {"s": 1, "m": 60, "h": 3600, "d": 86400}.get(text[-1:], None)
+        unit = {"s": 1, "m": 60, "h": 3600, "d": 86400}.get(text[-1:])
         try:
             seconds = float(text[:-1] if unit else text) * (unit or 1)
         except ValueError:
@@ -56,7 +58,7 @@ class Duration(click.ParamType):
         return seconds
 
 
-class StepsOrTime(click.ParamType):
+class StepsOrTime(click.ParamType[int | float]):
     """A number of iterations, or a time span with its unit."""
 
     name = "n|time"
@@ -69,7 +71,7 @@ class StepsOrTime(click.ParamType):
         return Duration().convert(value, param, ctx)
 
 
-def _option(name: str, kind: Any, text: str, **settings: Any) -> Any:
+def _option(name: str, kind: Any, text: str, **settings: Any) -> Callable[[F], F]:
     return click.option(name, type=kind, help=text, **settings)
 
 
@@ -106,7 +108,9 @@ def _option(name: str, kind: Any, text: str, **settings: Any) -> Any:
 @seed_option
 @json_option
 @quiet_option
-def train(corpus: tuple[Path, ...], model: Path | None, restart: bool, as_json: bool, quiet: bool, **options: Any) -> int:
+def train(
+    corpus: tuple[Path, ...], model: Path | None, restart: bool, as_json: bool, quiet: bool, **options: Any
+) -> int:
     """Learn from a text. The same command again resumes an interrupted run.
 
     \b

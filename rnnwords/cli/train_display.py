@@ -30,7 +30,11 @@ def describe(plan: Plan) -> Iterator[str]:
     )
     budget = next(
         f"{text} {value:,g}"
-        for text, value in (("epochs", training.epochs), ("iterations", training.iterations), ("seconds", training.seconds))
+        for text, value in (
+            ("epochs", training.epochs),
+            ("iterations", training.iterations),
+            ("seconds", training.seconds),
+        )
         if value is not None
     )
     yield (

@@ -52,11 +52,10 @@ class Network:
 
     def read_all(self, ids: Ids, state: State | None = None) -> tuple[Floats, State]:
         """(B, T) ids -> (B, T, H) outputs of the last layer after each word, and the state to go on from."""
-        products = self._input_products(ids)  # (B, T, GH)
         states = []
+        outputs = np.empty(0, np.float32)
         for layer, cell in enumerate(self.cells):
-            if layer:
-                products = cell.input_product(outputs)
+            products = cell.input_product(outputs) if layer else self._input_products(ids)  # (B, T, GH)
             carried = None if state is None else state[layer]
             steps = []
             for t in range(ids.shape[1]):
@@ -173,5 +172,3 @@ def check_shapes(config: NetworkConfig, shapes: Mapping[str, Sequence[int]]) -> 
             raise ModelError(f"tensor {name}: expected shape {shape}, found {tuple(shapes[name])}")
     if extra := sorted(set(shapes) - set(expected)):
         raise ModelError(f"tensor {extra[0]} is not part of this network")
-
-

@@ -198,7 +198,7 @@ class _Dropout:
         shape: Sequence[int] = x.shape
         if self.variational and len(shape) == 3:
             shape = (shape[0], 1, shape[2])
-        draw = tf.random.stateless_uniform(shape, self.noise.seed + [self.uses, 0])
+        draw = tf.random.stateless_uniform(shape, tf.add(self.noise.seed, [self.uses, 0]))
         mask = tf.cast(draw >= self.noise.dropout, x.dtype) / tf.cast(1 - self.noise.dropout, x.dtype)
         return x * mask
 
@@ -209,6 +209,6 @@ def _late_starts(shape: Sequence[int], noise: Noise | None) -> Tensor | None:
     batch, window = shape
     if noise is None or noise.short_windows <= 0 or window < 2:
         return None
-    late = tf.random.stateless_uniform((batch,), noise.seed + [101, 0]) < noise.short_windows
-    start = tf.random.stateless_uniform((batch,), noise.seed + [102, 0], 1, window, tf.int32)
+    late = tf.random.stateless_uniform((batch,), tf.add(noise.seed, [101, 0])) < noise.short_windows
+    start = tf.random.stateless_uniform((batch,), tf.add(noise.seed, [102, 0]), 1, window, tf.int32)
     return 1.0 - tf.one_hot(tf.where(late, start, 0), window)

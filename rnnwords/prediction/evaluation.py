@@ -89,7 +89,11 @@ class _Reader:
         rows: list[Floats] = []
         short = max(0, min(len(ids), window - first))  # words with less than a whole window in front
         for at in range(first, first + short):
-            rows.append(self.predictor.context(text[:at].tolist()).log_probabilities()[None] if at else self.predictor.frequencies[None])
+            rows.append(
+                self.predictor.context(text[:at].tolist()).log_probabilities()[None]
+                if at
+                else self.predictor.frequencies[None]
+            )
         if short < len(ids):
             view = np.lib.stride_tricks.sliding_window_view(text[first + short - window : -1], window)
             rows.append(self.predictor.network.scores(self.predictor.network.read(view)[0]))
@@ -200,5 +204,7 @@ def evaluate(predictor: Predictor, corpus: Corpus, progress: Callable[[int], Non
     if not metrics.words:
         raise CorpusError(f"{names}: no words found; at least one is needed")
     if metrics.unknown == metrics.words:
-        raise CorpusError(f"{names}: none of its {metrics.words:,} words is in the model's vocabulary; is it the right text?")
+        raise CorpusError(
+            f"{names}: none of its {metrics.words:,} words is in the model's vocabulary; is it the right text?"
+        )
     return metrics

@@ -1,9 +1,9 @@
 """`Predictor`: a trained model, asked. The public Python API, without TensorFlow.
 
-    >>> from rnnwords import Predictor
-    >>> predictor = Predictor.load("models/belling_the_cat")    # doctest: +SKIP
-    >>> predictor.rank("had a general", k=2)                    # doctest: +SKIP
-    [Prediction(word='council', probability=0.98), Prediction(word='applause', probability=0.01)]
+>>> from rnnwords import Predictor
+>>> predictor = Predictor.load("models/belling_the_cat")    # doctest: +SKIP
+>>> predictor.rank("had a general", k=2)                    # doctest: +SKIP
+[Prediction(word='council', probability=0.98), Prediction(word='applause', probability=0.01)]
 """
 
 import bisect
@@ -36,7 +36,9 @@ class Prediction(NamedTuple):
 class Context:
     """The network after some words. Immutable: `read` gives a new context."""
 
-    def __init__(self, predictor: "Predictor", window: tuple[int, ...], state: State | None, output: Floats | None) -> None:
+    def __init__(
+        self, predictor: "Predictor", window: tuple[int, ...], state: State | None, output: Floats | None
+    ) -> None:
         self._predictor, self._window = predictor, window
         self._state, self._output = state, output  # carried by stateful networks; output (1, H)
 
@@ -52,16 +54,17 @@ class Context:
 
     def log_probabilities(self) -> Floats:
         """(V,) natural log-probabilities of the next word. Before any word: the frequencies of the training text."""
-        return self._scores
+        scores: Floats = self._scores
+        return scores
 
     @functools.cached_property
     def _scores(self) -> Floats:
         network = self._predictor.network
-        if self._output is not None:
-            return network.scores(self._output)[0]
-        if not self._window:
+        if self._output is None and not self._window:
             return self._predictor.frequencies
-        return network.scores(network.read(np.array([self._window]))[0])[0]
+        output = network.read(np.array([self._window]))[0] if self._output is None else self._output
+        scores: Floats = network.scores(output)[0]
+        return scores
 
 
 class Predictor:
@@ -91,7 +94,8 @@ class Predictor:
     def frequencies(self) -> Floats:
         """(V,) natural log-probabilities by frequency, one added to each count."""
         counts = np.asarray(self.vocabulary.counts, np.float64) + 1
-        return np.log(counts / counts.sum()).astype(np.float32)
+        scores: Floats = np.log(counts / counts.sum()).astype(np.float32)
+        return scores
 
     def encode(self, prompt: str, oov: str | None = None) -> tuple[list[int], list[str]]:
         """A prompt as ranks, and its unknown words.
@@ -110,7 +114,9 @@ class Predictor:
         if unknown and oov == "error":
             raise UnknownWordError(self.vocabulary.unknown_message(unknown[0]))
         if unknown and oov == "unk" and unk is None:
-            raise UsageError("this model has no <unk>, since nothing was cut from its vocabulary; use --oov skip or error")
+            raise UsageError(
+                "this model has no <unk>, since nothing was cut from its vocabulary; use --oov skip or error"
+            )
         if oov == "unk" and unk is not None:
             return self.vocabulary.encode(words), unknown
         return [self.vocabulary.ranks[word] for word in words if word in self.vocabulary.ranks], unknown
@@ -164,7 +170,7 @@ class Predictor:
         return [Prediction(self.vocabulary.words[candidates[i]], float(np.exp(chosen[i]))) for i in best]
 
     def draw_word(self, seed: int) -> str:
-        """A word to begin with, drawn by frequency; marks, <unk> and <eos> are left out where there is anything else."""
+        """A word to begin with, drawn by frequency; no mark, <unk> or <eos> where there is anything else."""
         chance = np.exp(self.frequencies.astype(np.float64))
         words = np.array([any(char.isalnum() for char in word) and word[0] != "<" for word in self.vocabulary.words])
         chance = chance * words if words.any() else chance
@@ -221,7 +227,12 @@ class Predictor:
         return pieces(words, self.vocabulary.text, before=self.vocabulary.decode(ids[-200:]))
 
     def continue_ids(
-        self, ids: Sequence[int], n: int, sampling: Sampling, generator: np.random.Generator, until_sentence: bool = False
+        self,
+        ids: Sequence[int],
+        n: int,
+        sampling: Sampling,
+        generator: np.random.Generator,
+        until_sentence: bool = False,
     ) -> Iterator[int]:
         """Up to `n` ranks that follow `ids`; ends early behind the end of a sentence if asked to."""
         context = self.context(ids)
@@ -239,7 +250,7 @@ class Predictor:
             context = context.read([word])
 
     def explain_steps(self, prompt: str, k: int = 3) -> list[tuple[str, float, list[Prediction]]]:
-        """For each known word of the text: the word, its probability given those before, and the `k` likeliest there."""
+        """For each known word of the text: it, its probability given those before, and the `k` likeliest there."""
         found = []
         ids, _ = self.encode(prompt)
         context = self.context()

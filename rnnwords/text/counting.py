@@ -17,8 +17,8 @@ from typing import TypeVar
 
 from rnnwords.config import TextConfig
 from rnnwords.text.reading import Corpus, blocks, decode
-from rnnwords.text.tokenizer import tokenize
-from rnnwords.text.vocabulary import MAX_SYMBOLS, UNK, Vocabulary
+from rnnwords.text.tokenizer import UNK, tokenize
+from rnnwords.text.vocabulary import MAX_SYMBOLS, Vocabulary
 
 PARALLEL_FROM = 8 << 20  # bytes of text; below, starting workers costs more than they save
 MAX_DISTINCT = 2 * MAX_SYMBOLS  # words counted at a time; beyond, the rarest are let go
@@ -132,7 +132,7 @@ def _each(
     with contextlib.ExitStack() as stack:
         if cores == 1 or corpus.size < PARALLEL_FROM:
             _set_up(vocabulary, worker=False)
-            results = ((len(block[0]), function(block)) for block in _blocks(corpus))
+            results: Iterator[tuple[int, _Result]] = ((len(block[0]), function(block)) for block in _blocks(corpus))
         else:
             pool = ProcessPoolExecutor(
                 cores, multiprocessing.get_context("spawn"), initializer=_set_up, initargs=(vocabulary, True)

@@ -1,11 +1,12 @@
 """Corpora as streams of text: files, `-` for standard input, `.gz` by name, UTF-8, in bounded memory.
 
-A text arrives in chunks that end at white space, so that no symbol is cut in two, with \\r\\n and \\r read as \\n, a byte
-order mark left out, and a line end after the last line. A stretch of more than CHUNK bytes without any white space is
-cut where the chunk ends.
+A text arrives in chunks that end at white space, so that no symbol is cut in two. \\r\\n and \\r are read as \\n, a
+byte order mark is left out, and the last line has an end. A stretch of more than CHUNK bytes without any white space
+is cut where the chunk ends.
 """
 
 import codecs
+import contextlib
 import gzip
 import re
 import shutil
@@ -80,9 +81,8 @@ class Corpus:
 
 def blocks(name: str, path: Path) -> Iterator[bytes]:
     """The bytes of one text, line ends mended, in blocks of about CHUNK that end at white space, the last at \\n."""
-    opened: IO[bytes] = gzip.open(path, "rb") if name.endswith(".gz") else open(path, "rb")  # noqa: SIM115
     try:
-        with opened as stream:
+        with contextlib.closing(gzip.open(path, "rb") if name.endswith(".gz") else open(path, "rb")) as stream:
             rest = stream.read(CHUNK).removeprefix(codecs.BOM_UTF8)
             while block := stream.read(CHUNK):
                 rest = _line_ends_mended(rest, block[:1])

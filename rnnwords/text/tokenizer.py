@@ -74,7 +74,9 @@ def pieces(symbols: Iterable[str], config: TextConfig, before: Iterable[str] = (
         yield writer.piece(symbol)
 
 
-_CLOSING = set(".,;:!?)]}%\u2026\u201d\u3001\u3002\uff0c\uff01\uff1f\uff1b\uff1a\uff09\u300b\u300d\u300f\u3011\u0964\u0965")
+_CLOSING = set(
+    ".,;:!?)]}%\u2026\u201d\u3001\u3002\uff0c\uff01\uff1f\uff1b\uff1a\uff09\u300b\u300d\u300f\u3011\u0964\u0965"
+)
 _OPENING = set("([{$\u00a3\u20ac\u00a1\u00bf\u201e\u201a\u2018\uff08\u300a\u300c\u300e\u3010#@")
 _JOINING = {"-", "\u2013", "\u2014", "/", "\u2019", "--", "_"}
 _PAIRED = {'"': '"', "'": "'", "\u00ab": "\u00bb", "\u00bb": "\u00ab", "\u201c": "\u201d"}
@@ -104,14 +106,14 @@ class _Writer:
         """Whether the symbol leans on what stands left of it, and on what comes right of it."""
         if symbol in _PAIRED:
             return self._quote(symbol)
-        if symbol in _CLOSING or symbol[0] == "." and len(symbol) > 1:
-            return True, "\u3000" <= symbol  # Chinese and Japanese punctuation holds its own space
+        if symbol in _CLOSING or (symbol[0] == "." and len(symbol) > 1):
+            return True, symbol >= "\u3000"  # Chinese and Japanese punctuation holds its own space
         if symbol in _OPENING:
             return False, True
         if symbol in _JOINING:
             return True, True
         if len(symbol) == 1 and re.match(f"[{_SINGLE}]", symbol):
-            return bool(self.last) and "\u3000" <= self.last[-1][-1], True
+            return bool(self.last) and self.last[-1][-1] >= "\u3000", True
         return False, False
 
     def _quote(self, symbol: str) -> tuple[bool, bool]:

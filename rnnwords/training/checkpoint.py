@@ -1,11 +1,11 @@
 """The run directory: its lock, its checkpoints, its history. The newest good state always loads.
 
-    model.safetensors   the best weights so far: what every other command loads
-    vocabulary.tsv      the same vocabulary for people
-    checkpoints/        the whole training state, the last two steps
-    history.jsonl       one line a report
-    logs/               TensorBoard
-    lock                held while training
+model.safetensors   the best weights so far: what every other command loads
+vocabulary.tsv      the same vocabulary for people
+checkpoints/        the whole training state, the last two steps
+history.jsonl       one line a report
+logs/               TensorBoard
+lock                held while training
 """
 
 import contextlib
@@ -94,7 +94,7 @@ class RunDirectory:
                     item.unlink()
 
     def clear(self) -> None:
-        """Forget the run (--restart): its checkpoints, history and logs; the model stays until a better one is there."""
+        """Forget the run (--restart): its checkpoints, history and logs. The model stays until a better one comes."""
         for item in [*self._found().values(), self.history, *self.logs.glob("events.out.tfevents.*")]:
             item.unlink(missing_ok=True)
 

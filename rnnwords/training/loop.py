@@ -7,7 +7,7 @@ nothing: it yields events, which the command line shows.
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -139,7 +139,7 @@ class Run:
         last = self.position.hits[-self.data.steps :]
         return len(last) > 0 and sum(last) / len(last) >= 0.85 * self.ceiling[0] / self.ceiling[1]
 
-    def _evaluate(self, reason: str | None) -> Iterator[Event]:
+    def _evaluate(self, reason: str | None) -> Generator[Event, None, str | None]:
         """Look at the held-out text, or without one at the training text; keep the best model; say whether to stop."""
         position = self.position
         text = self.prepared.train if self.prepared.held_out is None else self.prepared.held_out
@@ -243,4 +243,9 @@ def on_signals(run: Run) -> Callable[[], None]:
 
     for number in names:
         signal.signal(number, stop)
-    return lambda: [signal.signal(number, handler) for number, handler in before.items()] and None
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    return restore

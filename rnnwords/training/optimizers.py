@@ -11,7 +11,7 @@ import tensorflow as tf
 from rnnwords.config import TrainingConfig
 
 
-class _FusedAdam(keras.optimizers.AdamW):
+class _FusedAdam(keras.optimizers.AdamW):  # type: ignore[misc]
     """Adam (Kingma & Ba 2015), with decoupled weight decay (Loshchilov & Hutter 2019) if any: Keras' state and
     formula, TensorFlow's fused kernel."""
 

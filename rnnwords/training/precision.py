@@ -9,7 +9,7 @@ WORTH = 1.2  # bfloat16 must be so many times as fast to be taken
 
 
 def choose_precision(asked: str) -> str:
-    """`auto`: bfloat16 where the processor multiplies it in hardware and a short measurement shows a gain; else float32.
+    """`auto`: bfloat16 where the processor has it in hardware and a short measurement shows a gain, else float32.
 
     Takes about 50 ms where there is something to measure.
     """

@@ -28,7 +28,12 @@ class Steps:
         batch = tf.TensorSpec((None, training.batch_size, config.window + 1), tf.int32)
         self._run = tf.function(
             self._steps,
-            input_signature=[batch, tf.TensorSpec((None,), tf.float32), tf.TensorSpec((), tf.int32), self._state_spec()],
+            input_signature=[
+                batch,
+                tf.TensorSpec((None,), tf.float32),
+                tf.TensorSpec((), tf.int32),
+                self._state_spec(),
+            ],
             autograph=False,
         )
         self._evaluate = tf.function(self._evaluation, autograph=False)

@@ -1,0 +1,242 @@
+"""The drawing half of the prompt: grey text behind the cursor, the menu, the keys, underlined words, kept history.
+
+What is offered comes from `repl_suggestions`; what a line does, from `repl_commands`. The menu is computed at once, as
+it takes a few milliseconds; grey text and near words come from background threads, and are dropped if one has typed on.
+"""
+
+import asyncio
+import contextlib
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import get_app
+from prompt_toolkit.auto_suggest import Suggestion
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.history import History
+from prompt_toolkit.input import Input
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
+from prompt_toolkit.output import Output
+from prompt_toolkit.styles import Style
+
+from rnnwords.cli.repl_commands import answer
+from rnnwords.cli.repl_display import Display
+from rnnwords.cli.repl_history import keep_text, open_history, state_directory
+from rnnwords.cli.repl_menu import EMPTY, FULL, MenuCompleter, UnknownLexer
+from rnnwords.cli.repl_session import Session
+from rnnwords.cli.repl_suggestions import MENU, Suggestions
+from rnnwords.cli.terminal import can_write, closing_terminal_ends, safe, silent_keys
+
+PROMPT = "> "
+HINT = "Tab takes the grey text, Alt-\u2192 a word of it; Enter writes on; :help"
+PAUSE = 0.2  # seconds without a key before near words are looked up
+STYLE = Style.from_dict(
+    {
+        "prompt": "ansicyan",
+        "unknown": "underline",
+        "auto-suggestion": "ansibrightblack",
+        "bottom-toolbar": "noreverse ansibrightblack",
+        "completion-menu": "noinherit",
+        "completion-menu.completion": "noinherit",
+        "completion-menu.completion.current": "noinherit reverse",
+        "completion-menu.meta.completion": "noinherit ansibrightblack",
+        "completion-menu.meta.completion.current": "noinherit reverse",
+        "scrollbar.background": "noinherit",
+        "scrollbar.button": "noinherit",
+    }
+)
+
+
+def run_terminal(
+    session: Session,
+    display: Display,
+    history_path: Path | None = None,
+    *,
+    input: Input | None = None,
+    screen: Output | None = None,
+) -> None:
+    """Read lines with all that a terminal offers and answer them, until Ctrl-D on an empty line, :quit or its end.
+
+    What was written and not saved by then is kept in a file, which is told.
+    """
+    path = history_path or state_directory() / "history"
+    history, trouble = open_history(path)
+    session.tell_unknown = False
+    words = len(session.predictor.vocabulary)
+    display.note(trouble or f"{words:,} words; Tab takes the grey text, Enter writes on, :help tells more.")
+    editor = Editor(session, display, history, input, screen)
+    try:
+        with closing_terminal_ends(), silent_keys(editor.prompt.app.input.fileno):
+            goes_on = True
+            while goes_on:
+                try:
+                    goes_on = _answer_line(editor, session, display)
+                except KeyboardInterrupt:  # of the line, or of its answer: what is written by then stays
+                    display.end_line()
+    finally:
+        editor.close()
+        if session.document != session.saved:
+            kept = keep_text(session.document, path.with_name("unsaved.txt"))
+            with contextlib.suppress(OSError):  # the terminal is gone
+                display.note(kept)
+
+
+def _answer_line(editor: "Editor", session: Session, display: Display) -> bool:
+    """Read a line and answer it. False if it was the last."""
+    try:
+        line = editor.read()
+    except (EOFError, OSError):  # Ctrl-D, or the terminal is gone
+        return False
+    display.typed(PROMPT, line)
+    goes_on = display.show(answer(session, line))
+    display.end_line()
+    return goes_on
+
+
+class Editor:
+    """One prompt, used again for each line, with the suggestions that belong to the session."""
+
+    def __init__(
+        self, session: Session, display: Display, history: History, input: Input | None, screen: Output | None
+    ) -> None:
+        self.session = session
+        self.suggestions = Suggestions(session)
+        self.shown = ("", "")  # the line and the grey text behind it
+        self.reading = False
+        self.ahead = ThreadPoolExecutor(1, "grey text")
+        self.spelling = ThreadPoolExecutor(1, "near words")
+        self.prompt: PromptSession[str] = PromptSession(
+            [("class:prompt", PROMPT)],
+            history=history,
+            completer=MenuCompleter(self.suggestions, can_write(FULL + EMPTY, display.output)),
+            complete_while_typing=True,
+            lexer=UnknownLexer(self.suggestions),
+            key_bindings=_keys(self),
+            bottom_toolbar=self.toolbar,
+            style=STYLE,
+            erase_when_done=True,
+            reserve_space_for_menu=MENU + 1,
+            input=input,
+            output=screen,
+        )
+        self.buffer = self.prompt.default_buffer
+        self.buffer.on_text_changed += self._changed
+
+    def read(self) -> str:
+        """The next line. Raises KeyboardInterrupt for Ctrl-C and EOFError for Ctrl-D or a terminal that is gone."""
+        self.suggestions.finished, self.shown, self.reading = None, ("", ""), True
+        try:
+            return self.prompt.prompt(pre_run=lambda: self._changed(self.buffer))
+        finally:
+            self.reading = False
+            self.ahead.submit(int).result()  # the background has let go of the predictor
+
+    def close(self) -> None:
+        """Let the background threads end."""
+        self.ahead.shutdown(wait=False, cancel_futures=True)
+        self.spelling.shutdown(wait=False, cancel_futures=True)
+
+    def _changed(self, buffer: Buffer) -> None:
+        """After each key: keep the grey text if the writer types just that, and look ahead for the new line."""
+        line, ghost = self.shown
+        rest = (line + ghost).removeprefix(buffer.text) if buffer.text.startswith(line) else ""
+        self._show(buffer.text, rest if rest != line + ghost or not buffer.text else "")
+        if self.reading:
+            get_app().create_background_task(self._look_ahead(buffer.text))
+
+    def _show(self, line: str, ghost: str) -> None:
+        self.shown = (line, ghost)
+        self.buffer.suggestion = Suggestion(ghost) if ghost else None
+
+    async def _look_ahead(self, line: str) -> None:
+        """Grey text and, if the writer pauses, near words for unknown ones. Dropped as soon as one types on."""
+
+        def wanted() -> bool:
+            return self.reading and self.buffer.text == line
+
+        loop = asyncio.get_running_loop()
+        ghost = await loop.run_in_executor(self.ahead, self.suggestions.ghost, line, wanted)
+        if not wanted():
+            return
+        self._show(line, ghost)
+        get_app().invalidate()
+        await asyncio.sleep(PAUSE)
+        for unknown in self.suggestions.unknown(line) if wanted() else ():
+            await loop.run_in_executor(self.spelling, self.suggestions.near, unknown.word)
+            get_app().invalidate()
+
+    def toolbar(self) -> str:
+        """The line below: what is wrong, the unknown words with near ones, or the keys."""
+        text = HINT
+        if self.suggestions.trouble:
+            text = f"Error: {self.suggestions.trouble}"
+        elif unknown := dict.fromkeys(found.word for found in self.suggestions.unknown(self.buffer.text)):
+            text = "unknown: " + ", ".join(self._with_near(word) for word in list(unknown)[-3:])
+        return safe(text)[: get_app().output.get_size().columns - 1]
+
+    def _with_near(self, word: str) -> str:
+        near = self.suggestions.near_known(word)
+        return f"{word} ({', '.join(near)}?)" if near else word
+
+    def take_all(self) -> None:
+        """Add the grey text to the line; where none is shown yet, compute it."""
+        suggestion = self.buffer.suggestion
+        self._take(suggestion.text if suggestion else self.suggestions.ghost(self.buffer.text))
+
+    def take_word(self) -> None:
+        """Add the first word of the grey text."""
+        if suggestion := self.buffer.suggestion:
+            word = next(iter(self.session.predictor.vocabulary.tokenize(suggestion.text)), "")
+            end = suggestion.text.lower().find(word.lower()) + len(word)
+            self._take(suggestion.text[:end])
+
+    def _take(self, text: str) -> None:
+        if text:
+            self.buffer.insert_text(text)
+            self.suggestions.finished = self.buffer.text
+
+    def take_choice(self) -> None:
+        """Keep the word that is chosen in the menu, and offer the next."""
+        self.buffer.complete_state = None
+        self.suggestions.finished = self.buffer.text
+        self.buffer.start_completion()
+
+
+def _keys(editor: Editor) -> KeyBindings:
+    """The keys that differ from those of any line editor."""
+    keys = KeyBindings()
+
+    @keys.add("enter")
+    def enter(event: KeyPressEvent) -> None:
+        state = event.current_buffer.complete_state
+        if state is not None and state.current_completion is not None:
+            editor.take_choice()
+        else:
+            event.current_buffer.validate_and_handle()
+
+    @keys.add("tab")
+    def tab(event: KeyPressEvent) -> None:
+        state = event.current_buffer.complete_state
+        if state is not None and state.current_completion is not None:
+            editor.take_choice()
+        elif editor.suggestions.is_command(event.current_buffer.text):
+            event.current_buffer.complete_next() if state else event.current_buffer.start_completion(select_first=True)
+        elif event.current_buffer.document.is_cursor_at_the_end:
+            editor.take_all()
+
+    @keys.add("escape", "right")
+    @keys.add("escape", "f")
+    def alt_right(event: KeyPressEvent) -> None:
+        if event.current_buffer.document.is_cursor_at_the_end:
+            editor.take_word()
+
+    @keys.add(Keys.BracketedPaste)
+    def paste(event: KeyPressEvent) -> None:
+        text = event.data.replace("\r\n", "\n").replace("\r", "\n")
+        if not editor.session.predictor.vocabulary.text.eos:
+            text = re.sub(r"[ \t]*\n\s*", " ", text)
+        event.current_buffer.insert_text(text)
+
+    return keys
