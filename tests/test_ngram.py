@@ -26,7 +26,8 @@ class Twin:
             sentences[-1].append(word)
             if word == boundary:
                 sentences.append([START])
-        occurrences, lefts = Counter(), defaultdict(set)
+        occurrences: Counter[tuple[int, ...]] = Counter()
+        lefts: defaultdict[tuple[int, ...], set[int]] = defaultdict(set)
         for sentence in sentences:
             for end in range(1, len(sentence)):
                 for begin in range(max(0, end - order + 1), end + 1):
@@ -38,7 +39,7 @@ class Twin:
             gram: times if len(gram) == order or gram[0] == START else len(lefts[gram])
             for gram, times in occurrences.items()
         }
-        self.after = defaultdict(dict)  # context -> {word: count}
+        self.after: defaultdict[tuple[int, ...], dict[int, int]] = defaultdict(dict)  # context -> {word: count}
         for gram, count in self.counts.items():
             self.after[gram[:-1]][gram[-1]] = count
         self.discounts = {n: self.estimate(n) for n in range(1, order + 1)}

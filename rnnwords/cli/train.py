@@ -127,8 +127,6 @@ def train(
             directory.clear()
         with byte_progress(quiet) as progress:
             plan = make_plan(directory, _asked(corpus, options), lambda: _seed(options), warn, progress)
-        if model is None:
-            replace_file(LATEST, [f"{directory.path.name}\n".encode()])
         finished = _train(plan, as_json, quiet)
     return _conclude(finished, plan, as_json, quiet)
 
@@ -164,7 +162,7 @@ def _asked(corpus: tuple[Path, ...], options: dict[str, Any]) -> "Asked":
 def _train(plan: "Plan", as_json: bool, quiet: bool) -> "Finished":
     """Run the plan, with TensorFlow's own output kept from the terminal."""
     from rnnwords.cli.train_display import Display, describe
-    from rnnwords.training.events import Finished, Position
+    from rnnwords.training.events import Finished, Position, Saved
     from rnnwords.training.silence import native_output_to
 
     if plan.found and Position.from_json(plan.found.state["position"]).finished:
@@ -187,11 +185,21 @@ def _train(plan: "Plan", as_json: bool, quiet: bool) -> "Finished":
             with Display(plan, quiet or as_json) as display:
                 for event in run.events():
                     display.show(event)
+                    if isinstance(event, Saved) and event.what == "model":
+                        _remember(plan.directory.path)
                     if isinstance(event, Finished):
                         return event
         finally:
             restore_signals()
     raise RuntimeError("the run ended without saying how")
+
+
+def _remember(path: Path) -> None:
+    """Make this the model that commands take when none is named, if it is one of those under models/."""
+    if path.parent.resolve() == MODELS.resolve():
+        name = f"{path.name}\n".encode()
+        if not LATEST.exists() or LATEST.read_bytes() != name:
+            replace_file(LATEST, [name])
 
 
 def _conclude(finished: "Finished", plan: "Plan", as_json: bool, quiet: bool) -> int:
