@@ -3,6 +3,7 @@
 import os
 from collections import Counter, defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,8 +27,8 @@ class Twin:
             sentences[-1].append(word)
             if word == boundary:
                 sentences.append([START])
-        occurrences: Counter[tuple[int, ...]] = Counter()
-        lefts: defaultdict[tuple[int, ...], set[int]] = defaultdict(set)
+        occurrences: Counter[Any] = Counter()
+        lefts: defaultdict[Any, set[Any]] = defaultdict(set)
         for sentence in sentences:
             for end in range(1, len(sentence)):
                 for begin in range(max(0, end - order + 1), end + 1):
@@ -39,7 +40,7 @@ class Twin:
             gram: times if len(gram) == order or gram[0] == START else len(lefts[gram])
             for gram, times in occurrences.items()
         }
-        self.after: defaultdict[tuple[int, ...], dict[int, int]] = defaultdict(dict)  # context -> {word: count}
+        self.after: defaultdict[Any, dict[Any, int]] = defaultdict(dict)  # context -> {word: count}
         for gram, count in self.counts.items():
             self.after[gram[:-1]][gram[-1]] = count
         self.discounts = {n: self.estimate(n) for n in range(1, order + 1)}

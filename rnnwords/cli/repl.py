@@ -148,7 +148,7 @@ def _continue_words(session: "Session", display: "Display", line: str) -> bool:
     """The tutorial's answer: the typed words and those that follow, on one line. Nothing of it is remembered."""
     predictor = session.predictor
     symbols = predictor.vocabulary.tokenize(line)
-    unknown = dict.fromkeys(predictor.unknown(line))
+    unknown = session.unknown(line)
     if not symbols or (predictor.window is not None and len(symbols) != predictor.window):
         wanted = predictor.window or "some"
         display.complain(f"{wanted} words are needed, marks like , and . counted; got {len(symbols)}")

@@ -1,6 +1,8 @@
 """What the editor shows of a suggestion: the menu with its bars, and the underline below unknown words."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator
+from concurrent.futures import Executor
 
 from prompt_toolkit.application import get_app
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
@@ -10,7 +12,7 @@ from prompt_toolkit.formatted_text.utils import split_lines
 from prompt_toolkit.lexers import Lexer
 
 from rnnwords.cli.repl_commands import help_lines, percent
-from rnnwords.cli.repl_suggestions import Suggestions
+from rnnwords.cli.repl_suggestions import Choice, Suggestions
 from rnnwords.cli.terminal import masked, safe
 
 FULL, EMPTY = "\u2587", "\u2581"  # of a bar
@@ -18,26 +20,34 @@ NARROW = 40  # columns; below, there is no room for bars
 
 
 class MenuCompleter(Completer):
-    """The menu: words with a bar for their probability, or the commands after a colon."""
+    """The menu: words with a bar for their probability, or the commands after a colon. Computed by `worker`."""
 
-    def __init__(self, suggestions: Suggestions, bars: bool) -> None:
+    def __init__(self, suggestions: Suggestions, worker: Executor, bars: bool) -> None:
         self.suggestions = suggestions
+        self.worker = worker
         self.bars = bars
 
-    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
+    async def get_completions_async(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> AsyncGenerator[Completion, None]:
         line = document.text_before_cursor
-        if document.text_after_cursor[:1].strip():
-            return  # in the middle of a word
-        if line.startswith(":") and self.suggestions.is_command(line):
-            for usage, what in help_lines():
-                name = usage.split()[0]
-                if name.startswith(line):
-                    yield Completion(name, -len(line), display=usage, display_meta=what)
-            return
+        choices: list[Choice] = []
+        if not document.text_after_cursor[:1].strip():  # else the cursor is in the middle of a word
+            choices = await asyncio.get_running_loop().run_in_executor(self.worker, self.suggestions.menu, line)
         bars = self.bars and get_app().output.get_size().columns >= NARROW
-        for choice in self.suggestions.menu(line):
+        for choice in choices:
             meta = f"{bar(choice.probability) if bars else ''} {percent(choice.probability):>6}"
             yield Completion(choice.text, -choice.replaced, display=safe(choice.word), display_meta=meta)
+        for completion in self.get_completions(document, complete_event):
+            yield completion
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
+        """The commands, which need no predictor."""
+        line = document.text
+        for usage, what in help_lines() if self.suggestions.is_command(line) else ():
+            name = usage.split()[0]
+            if name.startswith(line):
+                yield Completion(name, -len(line), display=usage, display_meta=what)
 
 
 def bar(share: float, cells: int = 5) -> str:

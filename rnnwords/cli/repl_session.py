@@ -47,8 +47,6 @@ class Predictor(Protocol):
         seed: int | None = None,
     ) -> Iterator[str]: ...
 
-    def unknown(self, prompt: str) -> Sequence[str]: ...
-
     def explain_steps(self, prompt: str) -> Sequence[tuple[str, float, Ranked]]: ...
 
 
@@ -102,7 +100,7 @@ class Session:
         text = line.strip(" \t")
         if text:
             self.steps.append(Step(self.joint(text) + text, self.lines))
-            for word in dict.fromkeys(self.predictor.unknown(text) if self.tell_unknown else ()):
+            for word in self.unknown(text) if self.tell_unknown else ():
                 yield Reply("note", self.predictor.vocabulary.unknown_message(word))
         yield from self._draw_seed()
         written = Step("", self.lines)
@@ -156,6 +154,11 @@ class Session:
         vocabulary = self.predictor.vocabulary
         piece = next(pieces([word], vocabulary.text, before=vocabulary.tokenize(before[-SPACING:])))
         return piece.removesuffix(word)
+
+    def unknown(self, text: str) -> list[str]:
+        """The words of `text` that the vocabulary lacks, each once."""
+        vocabulary = self.predictor.vocabulary
+        return list(dict.fromkeys(word for word in vocabulary.tokenize(text) if word not in vocabulary.ranks))
 
     def last_text(self) -> tuple[str, str]:
         """What was read before the last line that wrote something, and what that line and the predictor wrote."""

@@ -1,25 +1,23 @@
 """What is offered while one types: the next words, the end of a started word, the likely continuation, near words.
 
-All of it is a function of the text before the cursor, and is remembered: the probabilities after a context are asked
-for once, and a started word only filters them. A lock lets the editor's background thread and its key strokes share
-one predictor; it is held for one word at a time, so that a key stroke never waits for a whole continuation.
+All of it is a function of the text before the cursor, and is remembered. `menu` and `ghost` ask the predictor, which
+may take its time, and belong in one background thread; `unknown` and `near_known` are for every stroke of a key.
 """
 
 import functools
-import threading
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable
 from typing import NamedTuple
 
 from rnnwords.cli.repl_commands import FAINT, parse
-from rnnwords.cli.repl_session import Ranked, Session
+from rnnwords.cli.repl_session import Session
 from rnnwords.cli.terminal import is_safe
 from rnnwords.errors import RnnwordsError
 from rnnwords.text.tokenizer import EOS, UNK
 
 MENU = 6  # words offered
 GHOST = 8  # words of grey text
-REMEMBERED = 1_024  # contexts with prefixes
-LARGE = 20_000  # words; up to here one ranking of them all serves every prefix
+REMEMBERED = 1_024  # contexts
 LOOK_BACK = 2_000  # characters of the line that are searched for unknown words
 
 
@@ -49,9 +47,7 @@ class Suggestions:
         self.vocabulary = session.predictor.vocabulary
         self.trouble = ""
         self.finished: str | None = None  # a line whose last word was chosen: it is not on its way to a longer one
-        self.lock = threading.Lock()
-        self._rank = functools.lru_cache(maxsize=8)(self._ask)  # each holds the whole vocabulary
-        self._completions = functools.lru_cache(maxsize=REMEMBERED)(self._filter)
+        self._rank = functools.lru_cache(maxsize=REMEMBERED)(self._ask)
         self.unknown = functools.lru_cache(maxsize=8)(self._unknown)
         self._near: dict[str, list[str]] = {}
         self._ghosts: dict[tuple[str, bool, bool], str] = {}  # context, line empty?, line finished? -> grey text
@@ -72,13 +68,13 @@ class Suggestions:
         before, started = self.started(line)
         if started:
             prefix = self._folded(started)
-            found = self._completions(self.session.context(before), prefix)
+            found = self._rank(self.session.context(before), prefix)
             if found and [word for word, _ in found] != [prefix]:
                 return [Choice(word, share, word, len(started)) for word, share in found]
             if not found and started[-1].isalnum():
                 return []
         context = self.session.context(line)
-        return [self._next(context, line, word, share) for word, share in self._completions(context, "")]
+        return [self._next(context, line, word, share) for word, share in self._rank(context, "")]
 
     def _next(self, context: str, line: str, word: str, share: float) -> Choice:
         """A next word with its space or, where none belongs, in place of the one that was typed: `general,`."""
@@ -93,7 +89,7 @@ class Suggestions:
         """
         key = (self.session.context(line), not line, line == self.finished)
         if key not in self._ghosts:
-            if self.is_command(line):
+            if self.is_command(line) or not wanted():
                 return ""
             try:
                 ghost = self._ghost(line, wanted)
@@ -121,24 +117,13 @@ class Suggestions:
             text = spaced[0].text.lstrip() if spaced else ""
         if not is_safe(text):
             return ""
-        for piece in self._generated(context + text):
+        for piece in self.predictor.generate(context + text, GHOST):
             if not wanted():
                 return None
             if "\n" in piece or not is_safe(piece):
                 break
             text += piece
         return text.lstrip() if not line or line[-1].isspace() else text
-
-    def _generated(self, prompt: str) -> Iterator[str]:
-        """The greedy continuation, the lock held for one word at a time."""
-        with self.lock:
-            words = self.predictor.generate(prompt, GHOST)
-        while True:
-            with self.lock:
-                word = next(words, None)
-            if word is None:
-                return
-            yield word
 
     def started(self, line: str) -> tuple[str, str]:
         """`line` as what stands before the word it ends in, and that word; nothing of it after a space."""
@@ -160,25 +145,14 @@ class Suggestions:
     def _folded(self, text: str) -> str:
         return text.lower() if self.vocabulary.text.lowercase else text
 
-    def _filter(self, context: str, prefix: str) -> list[tuple[str, float]]:
-        """The best words that begin with `prefix`, with their probabilities among all that do.
+    def _ask(self, context: str, prefix: str) -> list[tuple[str, float]]:
+        """The best words after `context`, without the symbols that nobody types.
 
-        Without one, words that hardly ever follow are left out, but for the best.
+        With a prefix, those that begin so. Without one, words that hardly ever follow are left out, but for the best.
         """
-        if len(self.vocabulary) > LARGE:
-            found = self._rank(context, MENU + 2, prefix)[:MENU]
-        else:
-            ranked = self._rank(context, len(self.vocabulary), "")
-            found = [(word, share) for word, share in ranked if word.startswith(prefix)]
-            total = sum(share for _, share in found) if prefix else 1.0
-            found = [(word, share / total if total > 0 else 0.0) for word, share in found[:MENU]]
+        ranked = self.predictor.rank(context, MENU + 2, prefix=prefix)
+        found = [(word, share) for word, share in ranked if word not in (UNK, EOS)][:MENU]
         return found if prefix else [(word, share) for word, share in found if share >= FAINT] or found[:1]
-
-    def _ask(self, context: str, k: int, prefix: str) -> list[tuple[str, float]]:
-        """The predictor's ranking, without the symbols that nobody types."""
-        with self.lock:
-            ranked: Ranked = self.predictor.rank(context, k, prefix=prefix)
-        return [(word, share) for word, share in ranked if word not in (UNK, EOS)]
 
     def _unknown(self, line: str) -> list[Unknown]:
         """The words of `line` that the vocabulary lacks, but for one that is still being typed and may become known."""
@@ -188,18 +162,26 @@ class Suggestions:
         text = self._folded(line)
         if len(text) != len(line):
             return []  # a letter that changes its length in lower case: places in the text would be wrong
-        lacking = set(self.predictor.unknown(line[place:]))
         found = []
-        for word in self.vocabulary.tokenize(line[place:]) if lacking else ():
+        for word in self.vocabulary.tokenize(line[place:]):
             start = text.find(word, place)
             if start < 0:
-                continue
+                continue  # a line end, which is the symbol <eos>
             place = start + len(word)
-            if word in lacking:
+            if word not in self.vocabulary.ranks:
                 found.append(Unknown(word, start, place))
-        if found and found[-1].end == len(line) and self.menu(line):
+        if found and found[-1].end == len(line) and self._begins_a_word(self._folded(self.started(line)[1])):
             found.pop()
         return found
+
+    def _begins_a_word(self, prefix: str) -> bool:
+        place = bisect_left(self.alphabet, prefix)
+        return place < len(self.alphabet) and self.alphabet[place].startswith(prefix)
+
+    @functools.cached_property
+    def alphabet(self) -> list[str]:
+        """The vocabulary in the order of its letters."""
+        return sorted(self.vocabulary.words)
 
     def near(self, word: str) -> list[str]:
         """Known words spelled like `word`. May take a tenth of a second at the first time: for a background thread."""

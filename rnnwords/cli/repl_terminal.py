@@ -1,7 +1,7 @@
 """The drawing half of the prompt: grey text behind the cursor, the menu, the keys, underlined words, kept history.
 
-What is offered comes from `repl_suggestions`; what a line does, from `repl_commands`. The menu is computed at once, as
-it takes a few milliseconds; grey text and near words come from background threads, and are dropped if one has typed on.
+What is offered comes from `repl_suggestions`; what a line does, from `repl_commands`. A key is answered at once: menu
+and grey text come from a background thread, near words from another, and are dropped if one has typed on.
 """
 
 import asyncio
@@ -31,6 +31,7 @@ from rnnwords.cli.terminal import can_write, closing_terminal_ends, safe, silent
 
 PROMPT = "> "
 HINT = "Tab takes the grey text, Alt-\u2192 a word of it; Enter writes on; :help"
+MENU_FIRST = 0.02  # seconds without a key before grey text is asked for
 PAUSE = 0.2  # seconds without a key before near words are looked up
 STYLE = Style.from_dict(
     {
@@ -105,12 +106,12 @@ class Editor:
         self.suggestions = Suggestions(session)
         self.shown = ("", "")  # the line and the grey text behind it
         self.reading = False
-        self.ahead = ThreadPoolExecutor(1, "grey text")
+        self.ahead = ThreadPoolExecutor(1, "predictor")  # while a line is read, the predictor is asked there alone
         self.spelling = ThreadPoolExecutor(1, "near words")
         self.prompt: PromptSession[str] = PromptSession(
             [("class:prompt", PROMPT)],
             history=history,
-            completer=MenuCompleter(self.suggestions, can_write(FULL + EMPTY, display.output)),
+            completer=MenuCompleter(self.suggestions, self.ahead, can_write(FULL + EMPTY, display.output)),
             complete_while_typing=True,
             lexer=UnknownLexer(self.suggestions),
             key_bindings=_keys(self),
@@ -121,6 +122,7 @@ class Editor:
             input=input,
             output=screen,
         )
+        self.spelling.submit(lambda: self.suggestions.alphabet)
         self.buffer = self.prompt.default_buffer
         self.buffer.on_text_changed += self._changed
 
@@ -157,6 +159,7 @@ class Editor:
             return self.reading and self.buffer.text == line
 
         loop = asyncio.get_running_loop()
+        await asyncio.sleep(MENU_FIRST)
         ghost = await loop.run_in_executor(self.ahead, self.suggestions.ghost, line, wanted)
         if not wanted():
             return
@@ -183,7 +186,8 @@ class Editor:
     def take_all(self) -> None:
         """Add the grey text to the line; where none is shown yet, compute it."""
         suggestion = self.buffer.suggestion
-        self._take(suggestion.text if suggestion else self.suggestions.ghost(self.buffer.text))
+        line = self.buffer.text
+        self._take(suggestion.text if suggestion else self.ahead.submit(self.suggestions.ghost, line).result())
 
     def take_word(self) -> None:
         """Add the first word of the grey text."""

@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from rnnwords.training.events import Finished
     from rnnwords.training.plan import Asked, Plan
 
-NETWORK = ("window", "layers", "units", "cell", "input", "embedding", "tie")
+NETWORK = ("window", "stateful", "layers", "units", "cell", "input", "embedding", "tie")
 TRAINING = (
-    "dropout", "optimizer", "learning_rate", "schedule", "weight_decay", "label_smoothing", "clip_norm", "batch_size",
+    "dropout", "optimizer", "learning_rate", "schedule", "weight_decay", "label_smoothing",
+    "ema", "clip_norm", "batch_size",
     "epochs", "iterations", "patience", "precision", "log_every",
 )  # fmt: skip
 SIGNAL_STATUS = {"SIGINT": 130, "SIGTERM": 143}
@@ -81,7 +82,10 @@ def _option(name: str, kind: Any, text: str, **settings: Any) -> Callable[[F], F
 @_option("--vocab", click.Path(path_type=Path), "Use this vocabulary file, text settings and all.")
 @_option("--valid", click.Path(path_type=Path, allow_dash=True), "Held-out text.")
 @_option("--holdout", click.FloatRange(0, 0.9), "Share held out at the end.  [default: 0.1 from 10,000 words up]")
-@_option("--window", click.IntRange(1, 1000), "Words that a prediction sees.", default=3, show_default=True)
+@_option(
+    "--window", click.IntRange(1, 1000), "Words that a prediction sees.  [default: 3; 35 words a step if stateful]"
+)
+@_option("--stateful", bool, "Read the text as a whole, state carried on, instead of by windows.", is_flag=True)
 @_option("--layers", click.IntRange(1, 16), "Recurrent layers.", default=2, show_default=True)
 @_option("--units", click.IntRange(1, 8192), "Units a layer.", default=512, show_default=True)
 @_option("--cell", click.Choice(CELLS), "Kind of recurrent unit.", default="lstm", show_default=True)
@@ -94,6 +98,7 @@ def _option(name: str, kind: Any, text: str, **settings: Any) -> Callable[[F], F
 @_option("--schedule", click.Choice(SCHEDULES), "How the learning rate moves.")
 @_option("--weight-decay", click.FloatRange(0, 1), "For AdamW.")
 @_option("--label-smoothing", click.FloatRange(0, 0.5), "Share of probability spread over all words.")
+@_option("--ema", click.FloatRange(0, 0.99999), "Average the weights with this decay.")
 @_option("--clip-norm", click.FloatRange(1e-6, 1e6), "Gradients of a larger norm are scaled down to it.")
 @_option("--batch-size", click.IntRange(1, 65536), "Windows a step.")
 @_option("--epochs", click.IntRange(1, 1_000_000), "Budget: passes over the text.")

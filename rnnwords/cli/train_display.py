@@ -22,7 +22,7 @@ def describe(plan: Plan) -> Iterator[str]:
         + f"; {len(prepared.vocabulary):,} symbols"
     )
     yield (
-        f"network: windows of {network.window}, {network.input}"
+        f"network: {'stateful, steps' if network.stateful else 'windows'} of {network.window} words, {network.input}"
         + (f" {network.embedding}" if network.input == "embedding" else "")
         + f", {network.layers} x {network.cell} {network.units}, softmax {network.vocabulary_size:,}"
         + (" tied" if network.tie else "")

@@ -59,9 +59,12 @@ def size_of(words: int) -> Size:
     return next(size for size in SIZES if words < size.below)
 
 
-def complete(config: TrainingConfig, words: int, windows: int) -> TrainingConfig:
+def complete(config: TrainingConfig, words: int, windows: int, stateful: bool) -> TrainingConfig:
     """Fill in what is None, for a text of `words` words that has `windows` things to learn from."""
     chosen = dict(size_of(words).settings)
+    if stateful:
+        chosen |= {"batch_size": 20 if words < 500_000 else 64, "short_windows": 0.0}
+        windows = max(1, words // 100)  # streams of 100 words or more
     chosen["clip_norm"] = 1.0
     chosen["ema"] = 0.0
     if any(budget is not None for budget in (config.epochs, config.iterations, config.seconds)):

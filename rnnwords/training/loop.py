@@ -82,6 +82,8 @@ class Run:
                 rate(self.training, spent if self.budget.steps is None else self.budget.spent(position.step + k, 0))
                 for k in range(count)
             ]
+            if position.step % self.data.steps == 0:
+                self.steps.forget()
             ids = self.data.batches(position.step, count)
             losses, hits, norms = self.steps.run(ids, np.array(rates, np.float32), position.step)
             if not np.isfinite(losses).all():
@@ -191,7 +193,7 @@ class Run:
         window = self.network.window
         at = int(np.random.default_rng([self.training.seed, self.position.step]).integers(0, len(text) - window))
         ids = np.asarray(text[at : at + window + 1]).astype(np.int64)
-        network = Network(self.network, self.steps.network.export())
+        network = Network(self.network, self.steps.export())
         best = int(network.scores(network.read(ids[None, :-1])[0])[0].argmax())
         words = self.prepared.vocabulary
         shown = ids[-min(window, 8) - 1 : -1]
@@ -207,7 +209,7 @@ class Run:
             "epoch": self.position.step / self.data.steps,
             "metrics": self.metrics(),
         }
-        return Model(self.network, self.prepared.vocabulary, self.steps.network.export(), record)
+        return Model(self.network, self.prepared.vocabulary, self.steps.export(), record)
 
     def metrics(self) -> dict[str, Any]:
         """Loss, perplexity and accuracy of the best model, the text that they are of, and the ceiling."""

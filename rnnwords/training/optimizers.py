@@ -1,6 +1,9 @@
-"""Keras' optimizers, with Adam's update done by one fused operation a variable.
+"""Keras' optimizers, with clipping behind the sum over all machines, and Adam's update by fused kernels.
 
-Keras' own Adam makes a dozen passes over every weight a step; on a CPU that can cost as much as the network itself.
+Keras' own Adam makes a dozen passes over every weight a step; on a CPU that costs as much as the network itself. Here
+each weight takes one fused operation, and of an embedding only the rows that the batch has read are touched. For those
+rows the formula is Adam's with the moments as they were left when the row was last read (TensorFlow Addons called this
+lazy Adam); an untouched row keeps its place, where Adam proper would let its old momentum carry it on a little.
 """
 
 from typing import Any
@@ -11,37 +14,89 @@ import tensorflow as tf
 from rnnwords.config import TrainingConfig
 
 
-class _FusedAdam(keras.optimizers.AdamW):  # type: ignore[misc]
-    """Adam (Kingma & Ba 2015), with decoupled weight decay (Loshchilov & Hutter 2019) if any: Keras' state and
-    formula, TensorFlow's fused kernel."""
+class _Clipping:
+    """For all optimizers: gradients are summed over the replicas, measured, and scaled down to a norm of `clip` if
+    larger (Pascanu et al. 2013). `norms` holds the norm of each gradient before that, in the order of the variables."""
+
+    clip: float | None = None
+    norms: Any = None
+
+    def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
+        """Overrides Keras' method of this name, the one place where gradients are whole and not yet applied."""
+        pairs = super()._all_reduce_sum_gradients(grads_and_vars)  # type: ignore[misc]
+        gradients = [_summed(gradient) for gradient, _ in pairs]
+        self.norms = tf.stack([tf.norm(tf.convert_to_tensor(getattr(one, "values", one))) for one in gradients])
+        if self.clip:
+            gradients, _ = tf.clip_by_global_norm(gradients, self.clip, tf.norm(self.norms))
+        return [(gradient, variable) for gradient, (_, variable) in zip(gradients, pairs, strict=True)]
+
+
+def _summed(gradient: Any) -> Any:
+    """A gradient of rows with each row once; others as they are."""
+    if not isinstance(gradient, tf.IndexedSlices):
+        return gradient
+    rows, places = tf.unique(gradient.indices)
+    values = tf.math.unsorted_segment_sum(gradient.values, places, tf.shape(rows)[0])
+    return tf.IndexedSlices(values, rows, gradient.dense_shape)
+
+
+class _Adam(_Clipping, keras.optimizers.Adam):  # type: ignore[misc]
+    """Adam (Kingma & Ba 2015) with decoupled weight decay (Loshchilov & Hutter 2019) of `decay` on all matrices."""
+
+    decay = 0.0
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Update one variable in place. Overrides Keras' method of this name."""
         index = self._get_variable_index(variable)
+        m, v = self._momentums[index].value, self._velocities[index].value
+        rate = tf.cast(learning_rate, tf.float32)
         step = tf.cast(self.iterations.value + 1, tf.float32)
+        if isinstance(gradient, tf.IndexedSlices):
+            self._update_rows(gradient, variable, m, v, rate, step)
+            return
+        if self.decay and len(variable.shape) > 1:
+            variable.assign_sub(variable * (rate * self.decay))
         tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,  # Keras hands over its backend's variable
-            m=self._momentums[index].value.handle,
-            v=self._velocities[index].value.handle,
+            var=variable.handle,
+            m=m.handle,
+            v=v.handle,
             beta1_power=tf.pow(self.beta_1, step),
             beta2_power=tf.pow(self.beta_2, step),
-            lr=tf.cast(learning_rate, tf.float32),
+            lr=rate,
             beta1=self.beta_1,
             beta2=self.beta_2,
             epsilon=self.epsilon,
-            grad=tf.convert_to_tensor(gradient),
+            grad=gradient,
         )
+
+    def _update_rows(self, gradient: Any, variable: Any, m: Any, v: Any, rate: Any, step: Any) -> None:
+        """The same for the rows that the gradient names (each once)."""
+        rows, g = gradient.indices, gradient.values
+        new_m = self.beta_1 * tf.gather(m, rows) + (1 - self.beta_1) * g
+        new_v = self.beta_2 * tf.gather(v, rows) + (1 - self.beta_2) * tf.square(g)
+        alpha = rate * tf.sqrt(1 - tf.pow(self.beta_2, step)) / (1 - tf.pow(self.beta_1, step))
+        change = alpha * new_m / (tf.sqrt(new_v) + self.epsilon)
+        if self.decay:
+            change += rate * self.decay * tf.gather(variable, rows)
+        m.scatter_update(tf.IndexedSlices(new_m, rows))
+        v.scatter_update(tf.IndexedSlices(new_v, rows))
+        variable.scatter_sub(tf.IndexedSlices(change, rows))
+
+
+class _RMSprop(_Clipping, keras.optimizers.RMSprop):  # type: ignore[misc]
+    """Keras' RMSProp (Hinton 2012)."""
+
+
+class _SGD(_Clipping, keras.optimizers.SGD):  # type: ignore[misc]
+    """Keras' gradient descent."""
 
 
 def make_optimizer(config: TrainingConfig, variables: list[Any]) -> Any:
     """The optimizer of a run, its state built for `variables`. Its learning rate is set anew every step."""
-    if config.optimizer in ("adam", "adamw"):
-        decay = config.weight_decay if config.optimizer == "adamw" else None
-        optimizer: Any = _FusedAdam(learning_rate=0.0, weight_decay=decay or 0.0)
-        optimizer.exclude_from_weight_decay(var_list=[variable for variable in variables if len(variable.shape) < 2])
-    elif config.optimizer == "rmsprop":
-        optimizer = keras.optimizers.RMSprop(learning_rate=0.0, rho=0.9)
-    else:
-        optimizer = keras.optimizers.SGD(learning_rate=0.0)
+    kinds = {"adam": _Adam, "adamw": _Adam, "rmsprop": _RMSprop, "sgd": _SGD}
+    optimizer: Any = kinds[config.optimizer or "adamw"](learning_rate=0.0)
+    optimizer.clip = config.clip_norm
+    if config.optimizer == "adamw":
+        optimizer.decay = config.weight_decay or 0.0
     optimizer.build(variables)
     return optimizer

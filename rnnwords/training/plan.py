@@ -16,7 +16,8 @@ from rnnwords.text.vocabulary import Vocabulary
 from rnnwords.training.checkpoint import Checkpoint, RunDirectory
 from rnnwords.training.defaults import HOLD_OUT, HOLD_OUT_FROM, complete, size_of
 
-MODEL_DEFAULTS = {"window": 3, "layers": 2, "units": 512, "cell": "lstm", "input": "embedding"}
+WINDOW = 3  # words that a prediction sees
+STATEFUL_WINDOW = 35  # words a step of truncated back-propagation
 # Settings that may differ when a run is resumed: they change nothing in the result.
 FREE = {"seed", "checkpoint_every", "checkpoint_seconds"}
 
@@ -83,7 +84,8 @@ def make_plan(
     text = vocabulary.text if vocabulary else asked.text
     corpus = Corpus(asked.corpus, asked.encoding_errors)
     valid = Corpus([asked.valid], asked.encoding_errors) if asked.valid else None
-    window = asked.network["window"]
+    stateful = asked.network["stateful"]
+    window = asked.network["window"] or (STATEFUL_WINDOW if stateful else WINDOW)
 
     def choose(words: int) -> Cuts:
         size = size_of(words)
@@ -108,7 +110,8 @@ def make_plan(
     if found:
         _check(directory, found, wishes)
     size = size_of(prepared.words)
-    network = dict(asked.network)
+    network = {**asked.network, "window": window, "reading": "stateful" if stateful else "windows"}
+    del network["stateful"]
     network["tie"] = size.tie and network["input"] == "embedding" if network["tie"] is None else network["tie"]
     if network["embedding"] is None:
         network["embedding"] = min(size.embedding or network["units"], network["units"])
@@ -118,7 +121,7 @@ def make_plan(
             training = dataclasses.replace(training, **{k: v for k, v in asked.given.items() if k in FREE})
         else:
             training = TrainingConfig(seed=seed(), **asked.given)
-            training = complete(training, prepared.words, prepared.words - window)
+            training = complete(training, prepared.words, prepared.words - window, stateful)
     except KeyError as error:
         raise ModelError(f"the checkpoint of {directory.path} has no {error}; start anew with --restart") from error
     config = NetworkConfig(vocabulary_size=len(prepared.vocabulary), **network)

@@ -3,6 +3,8 @@
 Shapes as in `network.arrays`; K steps a call.
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -21,9 +23,11 @@ class Steps:
     """A network with its optimizer and carried state, and the graphs that move them."""
 
     def __init__(self, config: NetworkConfig, training: TrainingConfig, precision: str) -> None:
+        tf.config.experimental.enable_op_determinism()
         self.config, self.training = config, training
         self.network = KerasNetwork(config, training.seed, precision)
         self.optimizer = make_optimizer(training, self.network.trainable)
+        self.averages = [tf.Variable(variable.value) for variable in self.network.trainable] if training.ema else []
         self.state = self.network.clean_state(training.batch_size or 1) if config.stateful else []
         batch = tf.TensorSpec((None, training.batch_size, config.window + 1), tf.int32)
         self._run = tf.function(
@@ -50,6 +54,10 @@ class Steps:
         losses, hits, norms, self.state = self._run(tf.constant(ids), tf.constant(rates), tf.constant(step), self.state)
         return losses.numpy(), hits.numpy(), norms.numpy()
 
+    def forget(self) -> None:
+        """Start from a clean state: the streams begin anew."""
+        self.state = tf.nest.map_structure(tf.zeros_like, self.state)
+
     def graph(self) -> bytes:
         """The training graph as a serialized GraphDef."""
         serialized: bytes = self._run.get_concrete_function().graph.as_graph_def().SerializeToString()
@@ -68,13 +76,10 @@ class Steps:
             with tf.GradientTape() as tape:
                 loss, hit, after = self._loss(ids[k], state, noise)
             gradients = tape.gradient(loss, [variable.value for variable in variables])
-            gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
-            norms = tf.stack([tf.norm(gradient) for gradient in gradients])
-            if self.training.clip_norm:
-                gradients, _ = tf.clip_by_global_norm(gradients, self.training.clip_norm, tf.norm(norms))
             self.optimizer.learning_rate.assign(rates[k])
             self.optimizer.apply(gradients, variables)
-            return k + 1, losses.write(k, loss), hits.write(k, hit), norms, after
+            self._follow(step + k)
+            return k + 1, losses.write(k, loss), hits.write(k, hit), self.optimizer.norms, after
 
         start = (
             tf.constant(0),
@@ -85,6 +90,24 @@ class Steps:
         )
         _, losses, hits, norms, state = tf.while_loop(lambda k, *_: k < count, body, start, parallel_iterations=1)
         return losses.stack(), hits.stack(), norms, state
+
+    def _follow(self, step: Any) -> None:
+        """Move the running averages of the weights (Polyak & Juditsky 1992), sooner in the first steps."""
+        decay = tf.minimum(self.training.ema or 0.0, tf.cast(step + 1, tf.float32) / tf.cast(step + 10, tf.float32))
+        for average, variable in zip(self.averages, self.network.trainable, strict=False):
+            average.assign_add((1 - decay) * (variable.value - average))
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Inside, the network has the averaged weights, if averages are kept."""
+        own = [variable.value.numpy() for variable in self.network.trainable] if self.averages else []
+        for average, variable in zip(self.averages, self.network.trainable, strict=False):
+            variable.assign(average)
+        try:
+            yield
+        finally:
+            for value, variable in zip(own, self.network.trainable, strict=False):
+                variable.assign(value)
 
     def _loss(self, ids: Any, state: Any, noise: Noise | None) -> Any:
         """(B, T + 1) ids -> mean loss, mean accuracy, state after."""
@@ -109,7 +132,13 @@ class Steps:
 
     def evaluate(self, ids: Ids) -> tuple[float, int, int]:
         """(N,) ids of a text -> mean loss (nats a word), words predicted right, words predicted."""
-        return self._evaluate_stream(ids) if self.config.stateful else self._evaluate_windows(ids)
+        with self.averaged():
+            return self._evaluate_stream(ids) if self.config.stateful else self._evaluate_windows(ids)
+
+    def export(self) -> dict[str, Floats]:
+        """The weights that the evaluation looked at, as numpy arrays of their own."""
+        with self.averaged():
+            return {name: weight.copy() for name, weight in self.network.export().items()}
 
     def _evaluate_windows(self, ids: Ids) -> tuple[float, int, int]:
         windows = np.lib.stride_tricks.sliding_window_view(ids, self.config.window + 1)
@@ -143,6 +172,8 @@ class Steps:
         found = {f"weights/{name}": variable.numpy() for name, variable in self.network.variables.items()}
         for index, variable in enumerate(self.optimizer.variables):
             found[f"optimizer/{index:03}"] = variable.numpy()
+        for index, average in enumerate(self.averages):
+            found[f"average/{index:03}"] = average.numpy()
         for index, part in enumerate(tf.nest.flatten(self.state)):
             found[f"state/{index:03}"] = part.numpy()
         return found
@@ -153,5 +184,7 @@ class Steps:
         self.network.load({name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)})
         for index, variable in enumerate(self.optimizer.variables):
             variable.assign(tensors[f"optimizer/{index:03}"].astype(variable.dtype))
+        for index, average in enumerate(self.averages):
+            average.assign(tensors[f"average/{index:03}"])
         parts = [tf.constant(tensors[f"state/{index:03}"]) for index in range(len(tf.nest.flatten(self.state)))]
         self.state = tf.nest.pack_sequence_as(self.state, parts)
