@@ -16,6 +16,7 @@ READINGS = ("windows", "stateful")
 CELLS = ("lstm", "gru", "simple")
 INPUTS = ("embedding", "one-hot", "scalar")
 OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
+SOFTMAXES = ("full", "adaptive")
 SCHEDULES = ("constant", "cosine", "one-cycle")
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -99,11 +100,14 @@ class NetworkConfig(Config):
     input: str = one_of(INPUTS, default="embedding")
     embedding: int = within(1, 8_192, default=512)  # E
     tie: bool = False  # the output layer uses the embedding's weights
+    softmax: str = one_of(SOFTMAXES, default="full")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.tie and self.input != "embedding":
             raise UsageError(f"tie needs input embedding; got input {self.input}")
+        if self.softmax == "adaptive" and (self.tie or self.vocabulary_size < 20 or self.units < 16):
+            raise UsageError("an adaptive softmax needs no tie, 20 symbols or more, and 16 units or more")
 
     @property
     def stateful(self) -> bool:
@@ -125,18 +129,25 @@ class NetworkConfig(Config):
         """Whether a projection H -> E stands between the last layer and the tied output."""
         return self.tie and self.embedding != self.units
 
+    @property
+    def clusters(self) -> tuple[tuple[int, int, int], ...]:
+        """The tails of an adaptive softmax (Grave et al. 2017): first rank, last rank + 1, width of the projection."""
+        if self.softmax == "full":
+            return ()
+        V, first, second = self.vocabulary_size, min(4_000, self.vocabulary_size // 10), self.vocabulary_size // 4
+        return (first, second, self.units // 4), (second, V, self.units // 16)
+
     def layer_table(self) -> list[dict[str, Any]]:
         """Layers with their output shapes (None is the batch) and parameter counts, as Keras' summary gives them."""
         words = None if self.stateful else self.window
         rows: list[dict[str, Any]] = []
         for name, shape in self.shapes().items():
             layer = name.split("/")[0]
+            recurrent = layer.startswith(self.cell)
             if not rows or rows[-1]["layer"] != layer:
-                last = layer == f"{self.cell}_{self.layers}" and not self.stateful
-                width = {"embedding": self.embedding, "projection": self.embedding, "output": self.vocabulary_size}
-                wide = width.get(layer, self.units)
-                whole = layer == "embedding" or (layer.startswith(self.cell) and not last) or self.stateful
-                rows.append({"layer": layer, "shape": [None, words, wide] if whole else [None, wide], "parameters": 0})
+                whole = self.stateful or layer == "embedding" or (recurrent and layer != f"{self.cell}_{self.layers}")
+                rows.append({"layer": layer, "shape": [None, words, 0] if whole else [None, 0], "parameters": 0})
+            rows[-1]["shape"][-1] = self.units if recurrent else shape[-1]
             rows[-1]["parameters"] += math.prod(shape)
         return rows
 
@@ -153,9 +164,14 @@ class NetworkConfig(Config):
             found[f"{self.cell}_{layer + 1}/bias"] = (2, G * H) if self.cell == "gru" else (G * H,)
         if self.projects:
             found["projection/kernel"] = (H, E)
+        heads = self.clusters[0][0] + len(self.clusters) if self.clusters else V
         if not self.tie:
-            found["output/kernel"] = (H, V)
-        found["output/bias"] = (V,)
+            found["output/kernel"] = (H, heads)
+        found["output/bias"] = (heads,)
+        for number, (first, end, width) in enumerate(self.clusters, start=1):
+            found[f"tail_{number}/projection"] = (H, width)
+            found[f"tail_{number}/kernel"] = (width, end - first)
+            found[f"tail_{number}/bias"] = (end - first,)
         return found
 
 

@@ -88,7 +88,8 @@ def run_repl(
         _converse(input, display, prompt, lambda line: _continue_words(session, display, line))
         return
     display = Display(output, notes, quiet=quiet, paragraphs=output.isatty())
-    if not (plain_terminal(input) or plain_terminal(output)):
+    own = input is sys.stdin and output is sys.stdout
+    if own and not (plain_terminal(input) or plain_terminal(output)):
         from rnnwords.cli.repl_terminal import run_terminal
 
         run_terminal(session, display, history_path)

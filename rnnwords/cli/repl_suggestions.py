@@ -71,7 +71,7 @@ class Suggestions:
             found = self._rank(self.session.context(before), prefix)
             if found and [word for word, _ in found] != [prefix]:
                 return [Choice(word, share, word, len(started)) for word, share in found]
-            if not found and started[-1].isalnum():
+            if not found and started[-1].isalnum() and prefix not in self.vocabulary.ranks:
                 return []
         context = self.session.context(line)
         return [self._next(context, line, word, share) for word, share in self._rank(context, "")]

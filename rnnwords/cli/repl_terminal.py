@@ -226,7 +226,10 @@ def _keys(editor: Editor) -> KeyBindings:
         if state is not None and state.current_completion is not None:
             editor.take_choice()
         elif editor.suggestions.is_command(event.current_buffer.text):
-            event.current_buffer.complete_next() if state else event.current_buffer.start_completion(select_first=True)
+            if state is None:
+                event.current_buffer.start_completion(select_first=True)
+            else:
+                event.current_buffer.complete_next()
         elif event.current_buffer.document.is_cursor_at_the_end:
             editor.take_all()
 

@@ -23,7 +23,7 @@ from rnnwords.cli.common import (
     text_config,
     text_options,
 )
-from rnnwords.config import CELLS, INPUTS, OPTIMIZERS, PRECISIONS, SCHEDULES
+from rnnwords.config import CELLS, INPUTS, OPTIMIZERS, PRECISIONS, SCHEDULES, SOFTMAXES
 from rnnwords.errors import MissingDependencyError, UsageError
 from rnnwords.files import replace_file
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rnnwords.training.events import Finished
     from rnnwords.training.plan import Asked, Plan
 
-NETWORK = ("window", "stateful", "layers", "units", "cell", "input", "embedding", "tie")
+NETWORK = ("window", "stateful", "layers", "units", "cell", "input", "embedding", "tie", "softmax")
 TRAINING = (
     "dropout", "optimizer", "learning_rate", "schedule", "weight_decay", "label_smoothing",
     "ema", "clip_norm", "batch_size",
@@ -92,6 +92,7 @@ def _option(name: str, kind: Any, text: str, **settings: Any) -> Callable[[F], F
 @_option("--input", click.Choice(INPUTS), "How a word enters.", default="embedding", show_default=True)
 @_option("--embedding", click.IntRange(1, 8192), "Width of the word embedding.")
 @_option("--tie/--no-tie", bool, "Use the embedding's weights in the output layer.", default=None)
+@_option("--softmax", click.Choice(("auto", *SOFTMAXES)), "adaptive: cheap for large vocabularies.", default="auto")
 @_option("--dropout", click.FloatRange(0, 0.95), "On embeddings, between layers, before the output.")
 @_option("--optimizer", click.Choice(OPTIMIZERS), "Kind of optimizer.")
 @_option("--learning-rate", click.FloatRange(1e-8, 10), "The highest learning rate.")

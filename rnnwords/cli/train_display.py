@@ -26,6 +26,7 @@ def describe(plan: Plan) -> Iterator[str]:
         + (f" {network.embedding}" if network.input == "embedding" else "")
         + f", {network.layers} x {network.cell} {network.units}, softmax {network.vocabulary_size:,}"
         + (" tied" if network.tie else "")
+        + (" adaptive" if network.clusters else "")
         + f"; {sum(math.prod(shape) for shape in network.shapes().values()):,} weights"
     )
     budget = next(

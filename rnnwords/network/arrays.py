@@ -74,7 +74,18 @@ class Network:
         else:
             scores = outputs @ self.weights["output/kernel"]
         scores += self.weights["output/bias"]
-        return log_softmax(scores)
+        return self._with_tails(outputs, log_softmax(scores)) if self.config.clusters else log_softmax(scores)
+
+    def _with_tails(self, outputs: Floats, head: Floats) -> Floats:
+        """Adaptive softmax: log p(word) = log p(cluster) + log p(word | cluster), exact for every word."""
+        clusters = self.config.clusters
+        scores: Floats = np.empty((*head.shape[:-1], self.config.vocabulary_size), np.float32)
+        scores[..., : clusters[0][0]] = head[..., : clusters[0][0]]
+        for number, (first, end, _) in enumerate(clusters, start=1):
+            tail: Floats = outputs @ self.weights[f"tail_{number}/projection"] @ self.weights[f"tail_{number}/kernel"]
+            tail = log_softmax(tail + self.weights[f"tail_{number}/bias"])
+            scores[..., first:end] = tail + head[..., clusters[0][0] + number - 1, None]
+        return scores
 
     def _input_products(self, ids: Ids) -> Floats:
         """(B, T) ids -> (B, T, GH) products of the inputs with the first layer's kernel, bias added."""

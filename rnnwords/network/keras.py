@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from rnnwords.config import NetworkConfig
 from rnnwords.network.arrays import Floats, check_shapes
+from rnnwords.network.keras_output import Output
 
 Tensor = Any  # TensorFlow has no types that mypy can follow
 State = list[tuple[Tensor, ...]]  # a layer: (h,) or (h, c), each (B, H) float32
@@ -54,28 +54,17 @@ class KerasNetwork:
             )
             cell.build((None, config.window, config.input_width if layer == 0 else config.units))
             layers[f"{config.cell}_{layer + 1}"] = cell.cell
-        top = config.units
-        if config.projects:
-            layers["projection"] = keras.layers.Dense(
-                config.embedding, use_bias=False, kernel_initializer=keras.initializers.GlorotUniform(seed=next(draw))
-            )
-            layers["projection"].build((None, top))
-        if not config.tie:
-            output = keras.layers.Dense(
-                config.vocabulary_size, kernel_initializer=keras.initializers.GlorotUniform(seed=next(draw))
-            )
-            output.build((None, top))
-            layers["output"] = output
-        self.layers = layers
+        tied = layers["embedding"].weights[0] if config.tie else None
+        self.output = Output(config, seed + 100, self.dtype, tied)
         self.variables: dict[str, Any] = {}  # in the order of NetworkConfig.shapes
         for name in config.shapes():
             layer_name, part = name.split("/")
-            if name == "output/bias" and config.tie:
-                self.variables[name] = keras.Variable(np.zeros(config.vocabulary_size, np.float32), name="bias")
+            if name in self.output.variables:
+                self.variables[name] = self.output.variables[name]
+            elif part == "embeddings":
+                self.variables[name] = layers[layer_name].weights[0]
             else:
-                self.variables[name] = (
-                    layers[layer_name].weights[0] if part == "embeddings" else getattr(layers[layer_name], part)
-                )
+                self.variables[name] = getattr(layers[layer_name], part)
         check_shapes(config, {name: tuple(variable.shape) for name, variable in self.variables.items()})
 
     @property
@@ -89,51 +78,65 @@ class KerasNetwork:
         return [tuple(tf.zeros((batch, self.config.units)) for _ in range(parts)) for _ in range(self.config.layers)]
 
     def logits(self, ids: Tensor, state: State | None = None, noise: Noise | None = None) -> tuple[Tensor, State]:
-        """(B, T) ids -> float32 logits and the state after: (B, V) for windows, (B, T, V) for stateful reading."""
+        """(B, T) ids -> float32 logits and the state after: (B, V) for windows, (B, T, V) for stateful reading.
+
+        For an adaptive softmax they are log-probabilities.
+        """
+        x, after = self.hidden(ids, state, noise)
+        logits = self.output.logits(tf.reshape(x, (-1, x.shape[-1])))
+        return tf.reshape(logits, (*x.shape[:-1], logits.shape[-1])), after
+
+    def losses(
+        self,
+        ids: Tensor,
+        targets: Tensor,
+        state: State | None = None,
+        noise: Noise | None = None,
+        smoothing: float = 0.0,
+    ) -> tuple[Tensor, Tensor, State]:
+        """(B, T) ids and their targets, (B,) or (B, T) -> losses in nats and hits (0 or 1) of the same shape; state."""
+        x, after = self.hidden(ids, state, noise)
+        losses, hits = self.output.losses(tf.reshape(x, (-1, x.shape[-1])), tf.reshape(targets, (-1,)), smoothing)
+        return tf.reshape(losses, targets.shape), tf.reshape(hits, targets.shape), after
+
+    def hidden(self, ids: Tensor, state: State | None = None, noise: Noise | None = None) -> tuple[Tensor, State]:
+        """(B, T) ids -> what the output layer reads, (B, H) for windows or (B, T, H), and the state after."""
         drop = _Dropout(noise, self.config.stateful)
         keep = _late_starts(ids.shape, noise)
-        x = drop(self._inputs(ids))  # (B, T, E)
+        x = None if self.config.input == "one-hot" else drop(self._inputs(ids))  # (B, T, E)
         after: State = []
         for layer in range(self.config.layers):
             carried = None if state is None else state[layer]
-            outputs, carried = self._layer(layer, x, carried, keep)
+            kernel = self._cast(f"{self.config.cell}_{layer + 1}/kernel")
+            products = tf.gather(kernel, ids) if x is None else self._product(x, kernel)  # (B, T, GH)
+            outputs, carried = self._layer(layer, products, carried, keep)
             after.append(carried)
             last = layer == self.config.layers - 1 and not self.config.stateful
             x = drop(outputs[-1] if last else tf.stack(outputs, axis=1))
-        if self.config.projects:
-            x = self._product(x, self._cast("projection/kernel"))
-        if self.config.tie:
-            logits = self._product(x, self._cast("embedding/embeddings"), transpose=True)
-        else:
-            logits = self._product(x, self._cast("output/kernel"))
-        return tf.cast(logits, tf.float32) + self.variables["output/bias"].value, after
+        return x, after
 
     def _cast(self, name: str) -> Tensor:
         return tf.cast(self.variables[name].value, self.dtype)
 
     @staticmethod
-    def _product(x: Tensor, kernel: Tensor, transpose: bool = False) -> Tensor:
+    def _product(x: Tensor, kernel: Tensor) -> Tensor:
         """(..., E) x (E, N) as one matrix product."""
-        flat = tf.matmul(tf.reshape(x, (-1, x.shape[-1])), kernel, transpose_b=transpose)
-        return tf.reshape(flat, (*x.shape[:-1], flat.shape[-1]))
+        return tf.reshape(tf.matmul(tf.reshape(x, (-1, x.shape[-1])), kernel), (*x.shape[:-1], kernel.shape[-1]))
 
     def _inputs(self, ids: Tensor) -> Tensor:
         """(B, T) ids -> (B, T, E) what the first layer reads."""
         if self.config.input == "embedding":
             return tf.cast(tf.gather(self.variables["embedding/embeddings"].value, ids), self.dtype)
-        if self.config.input == "one-hot":
-            return tf.one_hot(ids, self.config.vocabulary_size, dtype=self.dtype)
         return tf.cast(ids, self.dtype)[..., None]
 
     def _layer(
-        self, layer: int, x: Tensor, state: tuple[Tensor, ...] | None, keep: Tensor | None
+        self, layer: int, products: Tensor, state: tuple[Tensor, ...] | None, keep: Tensor | None
     ) -> tuple[list[Tensor], tuple[Tensor, ...]]:
-        """(B, T, E) -> T outputs (B, H), and the state after the last."""
+        """(B, T, GH) input products -> T outputs (B, H), and the state after the last."""
         name = f"{self.config.cell}_{layer + 1}"
         recurrent = self._cast(f"{name}/recurrent_kernel")
         bias = self.variables[f"{name}/bias"].value
         input_bias, recurrent_bias = (bias[0], bias[1]) if self.config.cell == "gru" else (bias, None)
-        products = self._product(x, self._cast(f"{name}/kernel"))  # (B, T, GH)
         step = {"lstm": _lstm, "gru": _gru, "simple": _simple}[self.config.cell]
         outputs = []
         for t, product in enumerate(tf.unstack(products, axis=1)):

@@ -5,7 +5,7 @@
 `whitespace`  the text is split already; only white space separates.
 
 A literal <unk> or <eos> in the text is that symbol, in both tokenizers: they have one meaning everywhere. What
-`detokenize` writes, `tokenize` reads back as the same symbols: it leaves a space out only where that holds.
+`detokenize` writes, the tokenizer `words` reads back as the same symbols: a space is left out only where that holds.
 """
 
 import functools
@@ -20,6 +20,7 @@ EOS = "<eos>"
 
 # Scripts written without spaces between words, whose characters are symbols of their own: Kana, Han, extensions.
 _SINGLE = "\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_SINGLE_PATTERN = re.compile(f"[{_SINGLE}]")
 _APOSTROPHES = "'\u2019"
 _FIRST_MARK = "\u0300"  # below it no combining mark, joiner or Han character stands
 
@@ -74,12 +75,17 @@ def pieces(symbols: Iterable[str], config: TextConfig, before: Iterable[str] = (
         yield writer.piece(symbol)
 
 
-_CLOSING = set(
-    ".,;:!?)]}%\u2026\u201d\u3001\u3002\uff0c\uff01\uff1f\uff1b\uff1a\uff09\u300b\u300d\u300f\u3011\u0964\u0965"
-)
-_OPENING = set("([{$\u00a3\u20ac\u00a1\u00bf\u201e\u201a\u2018\uff08\u300a\u300c\u300e\u3010#@")
-_JOINING = {"-", "\u2013", "\u2014", "/", "\u2019", "--", "_"}
-_PAIRED = {'"': '"', "'": "'", "\u00ab": "\u00bb", "\u00bb": "\u00ab", "\u201c": "\u201d"}
+_EAST = "\u3000"  # from here on, characters and punctuation are written without spaces
+_CLOSING = set(".,;:!?%\u2026\u201d\u0964\u0965\u060c\u061b\u061f\u06d4\u3001\u3002\uff0c\uff01\uff1f\uff1b\uff1a")
+_OPENING = set("$\u00a3\u20ac\u00a1\u00bf#@")  # beside all opening brackets and quotation marks
+_JOINING = {"-", "--", "\u2014", "/"}
+_CONTRACTIONS = {"n't", "'s", "'re", "'ve", "'ll", "'d", "'m"}  # in text that is split already
+# Mark -> the open mark that it closes; where that is not open, the mark opens.
+_PAIRED = {
+    '"': '"', "'": "'", "_": "_", "\u00ab": "\u00bb", "\u00bb": "\u00ab", "\u201c": "\u201e", "\u2018": "\u201a",
+    "\u2019": "\u2018",
+}  # fmt: skip
+_NUMBER = re.compile(r"\d+[.:\u2013]\d+|\d{1,3},\d{3}")
 
 
 class _Writer:
@@ -106,23 +112,42 @@ class _Writer:
         """Whether the symbol leans on what stands left of it, and on what comes right of it."""
         if symbol in _PAIRED:
             return self._quote(symbol)
-        if symbol in _CLOSING or (symbol[0] == "." and len(symbol) > 1):
-            return True, symbol >= "\u3000"  # Chinese and Japanese punctuation holds its own space
-        if symbol in _OPENING:
-            return False, True
+        kind = unicodedata.category(symbol) if len(symbol) == 1 else ""
+        if symbol in _CLOSING or symbol in _CONTRACTIONS or kind == "Pe" or (symbol[0] == "." and len(symbol) > 1):
+            return True, symbol >= _EAST
+        if symbol in _OPENING or kind in ("Ps", "Pi"):
+            self.open.add(symbol)
+            return self._in_east(), True
         if symbol in _JOINING:
-            return True, True
-        if len(symbol) == 1 and re.match(f"[{_SINGLE}]", symbol):
-            return bool(self.last) and self.last[-1][-1] >= "\u3000", True
+            dash = symbol == "-" and not self._behind_word()
+            return not dash, not dash
+        if symbol == "\u2013":  # a dash between spaces, unless it stands between numbers
+            return self.last[-1:] != [] and self.last[-1].isdecimal(), False
+        if symbol.isdecimal():
+            return bool(_NUMBER.fullmatch("".join([*self.last[-2:], symbol]))), False
+        if kind and _SINGLE_PATTERN.match(symbol):
+            return self._in_east(), True
         return False, False
 
     def _quote(self, symbol: str) -> tuple[bool, bool]:
-        closes = {"\u201c": "\u201e"}.get(symbol, _PAIRED[symbol])
-        if closes in self.open:
+        """The habits of a mark that opens or closes. A straight one behind a colon or another one always opens, so a
+        text in which one is missing comes right again."""
+        if symbol in _APOSTROPHES and self._behind_word():  # dogs' bones, or the end of 'some words'
+            self.open.discard(_PAIRED[symbol])
+            return True, False
+        closes = _PAIRED[symbol]
+        if closes in self.open and self.last[-1:] not in ([":"], [symbol]):
             self.open.discard(closes)
             return True, False
+        self.open.discard(closes)
         self.open.add(symbol)
-        return False, True
+        return self._in_east(), True
+
+    def _behind_word(self) -> bool:
+        return bool(self.last) and (unicodedata.category(self.last[-1][-1])[0] in "LMN" or self.last[-1] == UNK)
+
+    def _in_east(self) -> bool:
+        return any(symbol[-1] >= _EAST for symbol in self.last[-3:])
 
     def _reads_back(self, symbol: str) -> bool:
         """Whether the symbols since the last space, with this one joined on, are read as themselves."""
@@ -132,6 +157,6 @@ class _Writer:
 @functools.lru_cache(maxsize=65_536)
 def _joins(before: tuple[str, ...], symbol: str, config: TextConfig) -> bool:
     if config.tokenizer == "whitespace":
-        return len(symbol) == 1 and symbol in _CLOSING
+        return symbol in _CLOSING or symbol in _CONTRACTIONS
     together = (*before, symbol)
     return tuple(_pattern(False).findall("".join(together))) == together

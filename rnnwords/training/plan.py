@@ -17,6 +17,7 @@ from rnnwords.training.checkpoint import Checkpoint, RunDirectory
 from rnnwords.training.defaults import HOLD_OUT, HOLD_OUT_FROM, complete, size_of
 
 WINDOW = 3  # words that a prediction sees
+ADAPTIVE_FROM = 30_000  # symbols: beyond, a full softmax costs more than all the rest
 STATEFUL_WINDOW = 35  # words a step of truncated back-propagation
 # Settings that may differ when a run is resumed: they change nothing in the result.
 FREE = {"seed", "checkpoint_every", "checkpoint_seconds"}
@@ -112,7 +113,11 @@ def make_plan(
     size = size_of(prepared.words)
     network = {**asked.network, "window": window, "reading": "stateful" if stateful else "windows"}
     del network["stateful"]
-    network["tie"] = size.tie and network["input"] == "embedding" if network["tie"] is None else network["tie"]
+    large = len(prepared.vocabulary) > ADAPTIVE_FROM and not network["tie"]
+    if network["softmax"] == "auto":
+        network["softmax"] = "adaptive" if large else "full"
+    if network["tie"] is None:
+        network["tie"] = size.tie and network["input"] == "embedding" and network["softmax"] == "full"
     if network["embedding"] is None:
         network["embedding"] = min(size.embedding or network["units"], network["units"])
     try:

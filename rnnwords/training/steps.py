@@ -40,7 +40,7 @@ class Steps:
             ],
             autograph=False,
         )
-        self._evaluate = tf.function(self._evaluation, autograph=False)
+        self._evaluate = tf.function(self._predicted, autograph=False)
 
     def _state_spec(self) -> Any:
         return tf.nest.map_structure(lambda part: tf.TensorSpec(part.shape, part.dtype), self.state)
@@ -109,26 +109,16 @@ class Steps:
             for value, variable in zip(own, self.network.trainable, strict=False):
                 variable.assign(value)
 
-    def _loss(self, ids: Any, state: Any, noise: Noise | None) -> Any:
+    def _loss(self, ids: Any, state: Any, noise: Noise) -> Any:
         """(B, T + 1) ids -> mean loss, mean accuracy, state after."""
-        inputs = ids[:, :-1]
-        targets = ids[:, 1:] if self.config.stateful else ids[:, -1]
-        logits, after = self.network.logits(inputs, state or None, noise)
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
-        hits = tf.cast(tf.equal(tf.argmax(logits, -1, tf.int32), targets), tf.float32)
-        loss = tf.reduce_mean(losses)
-        smoothing = self.training.label_smoothing
-        if noise is not None and smoothing:
-            uniform = tf.reduce_mean(tf.reduce_logsumexp(logits, -1) - tf.reduce_mean(logits, -1))
-            loss = (1 - smoothing) * loss + smoothing * uniform
-        return loss, tf.reduce_mean(hits), after if self.config.stateful else state
+        losses, hits, after = self._predicted(ids, state, noise, self.training.label_smoothing)
+        return tf.reduce_mean(losses), tf.reduce_mean(hits), after
 
-    def _evaluation(self, ids: Any, state: Any) -> Any:
+    def _predicted(self, ids: Any, state: Any, noise: Noise | None = None, smoothing: float = 0.0) -> Any:
         """(B, T + 1) ids -> losses and hits of each predicted word, and the state after."""
         targets = ids[:, 1:] if self.config.stateful else ids[:, -1]
-        logits, after = self.network.logits(ids[:, :-1], state or None)
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
-        return losses, tf.equal(tf.argmax(logits, -1, tf.int32), targets), after if self.config.stateful else state
+        losses, hits, after = self.network.losses(ids[:, :-1], targets, state or None, noise, smoothing)
+        return losses, hits, after if self.config.stateful else state
 
     def evaluate(self, ids: Ids) -> tuple[float, int, int]:
         """(N,) ids of a text -> mean loss (nats a word), words predicted right, words predicted."""
