@@ -65,17 +65,26 @@ def check_value(item: dataclasses.Field[Any], value: object) -> None:
     name = item.name.replace("_", "-")
     if choices := item.metadata.get("choices"):
         if not isinstance(value, str) or value not in choices:
-            raise UsageError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
+            raise UsageError(f"{name} must be one of {', '.join(choices)}; got {shown(value)}")
     elif "bool" in str(item.type):
         if not isinstance(value, bool):
-            raise UsageError(f"{name} must be true or false; got {value!r}")
+            raise UsageError(f"{name} must be true or false; got {shown(value)}")
     elif limits := item.metadata.get("range"):
         whole = "int" in str(item.type)
         if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-            raise UsageError(f"{name} must be a {'whole ' if whole else ''}number; got {value!r}")
+            raise UsageError(f"{name} must be a {'whole ' if whole else ''}number; got {shown(value)}")
         low, high = limits
         if not low <= value <= high:  # NaN lies nowhere
-            raise UsageError(f"{name} must be between {low:,} and {high:,}; got {value:,}")
+            raise UsageError(f"{name} must be between {low:,} and {high:,}; got {shown(value)}")
+
+
+def shown(value: object) -> str:
+    """A value as an error message names it: short, whatever it is."""
+    try:
+        text = f"{value:,}" if isinstance(value, (int, float)) and not isinstance(value, bool) else repr(value)
+    except ValueError:  # Python writes out no integer of more than 4,300 digits
+        return "a number of thousands of digits"
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 @dataclass(frozen=True)
@@ -199,6 +208,7 @@ class TrainingConfig(Config):
     log_every: int | None = within(1, 10**9, default=None)  # iterations
     checkpoint_every: int | None = within(1, 10**9, default=None)  # iterations
     checkpoint_seconds: float = within(0.0, 10**8, default=300.0)
+    histograms: bool = False  # of weights and gradients, for TensorBoard
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -5,9 +5,12 @@ Whatever happens in between, the target is the old file or the new one.
 """
 
 import contextlib
+import errno
 import hashlib
 import json
+import math
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,34 +24,58 @@ TEMPORARY_SUFFIX = ".tmp"
 
 
 def replace_file(path: Path, pieces: "Iterable[Buffer]", *, kept: str = "what was there is kept") -> None:
-    """Replace `path` by the bytes of `pieces`, whole or not at all.
+    """Replace `path` by the bytes of `pieces`, whole or not at all. A link stays: the file that it names is replaced.
 
     Raises SaveError, which names the file, the system's reason and what is `kept`. A failed fsync is not tried again:
     the kernel may have dropped the pages that failed, so only a new file can be trusted.
     """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
     try:
+        if _is_device(path):
+            return _write_through(path, pieces)
+        target = Path(os.path.realpath(path))
+        temporary = target.with_name(f"{target.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
         try:
             with open(temporary, "wb") as stream:
                 for piece in pieces:
                     stream.write(piece)
                 stream.flush()
                 os.fsync(stream.fileno())
-            os.replace(temporary, path)
+            os.replace(temporary, target)
         except BaseException:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
-        sync_directory(path.parent)
     except OSError as error:
         raise SaveError(f"could not save {path}: {reason(error)}; {kept}") from error
+    try:
+        sync_directory(target.parent)
+    except OSError as error:
+        raise SaveError(f"{path} is saved, but may not survive a power loss: {reason(error)}") from error
+
+
+def _is_device(path: Path) -> bool:
+    """Whether `path` is something that cannot be replaced: a pipe, a terminal, /dev/null."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def _write_through(path: Path, pieces: "Iterable[Buffer]") -> None:
+    with open(path, "wb") as stream:
+        for piece in pieces:
+            stream.write(piece)
 
 
 def sync_directory(directory: Path) -> None:
-    """Make a rename in `directory` survive a power loss."""
+    """Make a rename in `directory` survive a power loss, where the file system can."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems know no such thing
+            raise
     finally:
         os.close(descriptor)
 
@@ -56,13 +83,17 @@ def sync_directory(directory: Path) -> None:
 def read_bounded(path: Path, limit: int, what: str) -> bytes:
     """All bytes of `path`, read (never memory-mapped: a file cut short under a map ends the process).
 
+    Opening doesn't wait, as it would for a pipe that nobody writes to.
+
     Raises ModelNotFoundError if there is none, ModelError if it is no regular file or larger than `limit` bytes.
     """
     try:
-        with open(path, "rb", buffering=0) as stream:
-            size = os.fstat(stream.fileno()).st_size
-            if size > limit:
-                raise ModelError(f"{what} {path} has {size:,} bytes; at most {limit:,} are read")
+        with open(path, "rb", buffering=0, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as stream:
+            about = os.fstat(stream.fileno())
+            if not stat.S_ISREG(about.st_mode):
+                raise ModelError(f"{what} {path} is no regular file")
+            if about.st_size > limit:
+                raise ModelError(f"{what} {path} has {about.st_size:,} bytes; at most {limit:,} are read")
             return stream.readall()
     except FileNotFoundError as error:
         raise ModelNotFoundError(f"{what} {path} does not exist") from error
@@ -79,11 +110,13 @@ def parse_json(text: bytes | str, what: str) -> Any:
             raise ValueError("a key stands twice")
         return found
 
-    def refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is no JSON number")
+    def finite(text: str) -> float:
+        if not math.isfinite(number := float(text)):
+            raise ValueError(f"{text[:20]} is no finite number")
+        return number
 
     try:
-        return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+        return json.loads(text, object_pairs_hook=unique, parse_float=finite, parse_constant=finite)
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{what} is not valid JSON: {error}") from error
 

@@ -9,9 +9,10 @@ the safetensors package, once the header is known to be sound. It is written her
 chance, and equal models should give equal bytes, without a second copy of the weights in memory.
 """
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ class Model:
     def load(cls, path: Path) -> "Model":
         """Read and verify a model file. Raises ModelNotFoundError, or ModelError that says what is damaged."""
         tensors, configs = read_tensors(path, FORMAT, VERSION, "model file")
-        try:
+        with _damage_named("model file", path):
             network = NetworkConfig.from_json(configs.get("network"))
             text = TextConfig.from_json(configs.get("text"))
             vocabulary = _vocabulary(tensors, text)
@@ -83,8 +84,6 @@ class Model:
             training = configs.get("training")
             if not isinstance(training, dict):
                 raise ModelError("the training record is missing")
-        except (ModelError, UsageError) as error:
-            raise ModelError(f"model file {path} is damaged: {error}") from error
         return cls(network, vocabulary, weights, training)
 
 
@@ -145,14 +144,22 @@ def read_tensors(path: Path, form: str, version: tuple[int, int], what: str) -> 
     Raises ModelNotFoundError; ModelError, naming `what`, for damage, another format, or a newer version.
     """
     data = read_bounded(path, MAX_BYTES, what)
-    try:
+    with _damage_named(what, path):
         header, start = _header(data)
         metadata = header.pop("__metadata__", None)
         if not isinstance(metadata, dict) or metadata.get("format") != form:
             raise ModelError(f"it is no {form}")
-        found = str(metadata.get("version"))
-        if found.split(".")[0] != str(version[0]):
-            raise ModelError(f"format {found} is not {version[0]}.x; it needs rnnwords >= {metadata.get('program')}")
+        if not all(isinstance(value, str) for value in metadata.values()):
+            raise ModelError("its metadata are not all text")
+        major = metadata.get("version", "").partition(".")[0]
+        if not (major.isascii() and major.isdigit() and 1 <= len(major) <= 6):
+            raise ModelError("its version is no number")
+    if int(major) != version[0]:
+        raise ModelError(
+            f"{what} {path} is of format {metadata['version']}, and this is rnnwords {__version__}, which reads "
+            f"{version[0]}.x: it needs rnnwords >= {metadata.get('program')}"
+        )
+    with _damage_named(what, path):
         if metadata.pop("sha256", None) != _digest(metadata, header, [memoryview(data)[start:]]):
             raise ModelError("its checksum does not match")
         configs = parse_json(metadata.get("configs", ""), "its configs")
@@ -164,9 +171,16 @@ def read_tensors(path: Path, form: str, version: tuple[int, int], what: str) -> 
             if entry["dtype"] not in _TYPES:
                 raise ModelError(f"tensor {name} has type {entry['dtype']}")
             tensors[name] = np.frombuffer(entry["data"], dtype=_TYPES[entry["dtype"]]).reshape(entry["shape"])
-    except (ModelError, safetensors.SafetensorError) as error:
-        raise ModelError(f"{what} {path} is damaged: {error}") from error
     return tensors, configs
+
+
+@contextlib.contextmanager
+def _damage_named(what: str, path: Path) -> Iterator[None]:
+    """Errors about what is in a file, as ModelError that says which file it is."""
+    try:
+        yield
+    except (ModelError, UsageError, safetensors.SafetensorError) as error:
+        raise ModelError(f"{what} {path} is damaged: {error}") from error
 
 
 def _header(data: bytes) -> tuple[dict[str, Any], int]:

@@ -5,7 +5,6 @@ import io
 import os
 import re
 import select
-import signal
 import stat
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from rnnwords.cli.repl_session import Session, Settings
 from rnnwords.cli.repl_terminal import Editor, run_terminal
 from rnnwords.config import TextConfig
 from rnnwords.errors import UsageError
-from tests.test_repl import HOSTILE, Fake
+from tests.test_repl import Fake
 
 pty = pytest.importorskip("pty")
 LIMIT = 30  # seconds that anything may take on a busy machine
@@ -188,13 +187,21 @@ def test_a_slow_predictor_does_not_keep_from_typing(desk: Desk, monkeypatch: pyt
         gate.wait(LIMIT)
         return rank(prompt, k, prefix=prefix)
 
+    def open_gate() -> bool:
+        gate.set()
+        return True
+
     monkeypatch.setattr(predictor, "rank", slow)
-    actions: list[Action] = ["h", "a", "d", " ", "a", desk.has("had a"), gate.set, desk.menu, "\r"]
+    actions: list[Action] = ["h", "a", "d", " ", "a", desk.has("had a"), open_gate, desk.menu, "\r"]
     assert desk.type(*actions) == "had a"
 
 
 def test_bars() -> None:
     assert [bar(share) for share in (0, 0.62, 1)] == ["▁▁▁▁▁", "▇▇▇▁▁", "▇▇▇▇▇"]
+
+
+def shows(output: io.StringIO, text: str) -> Callable[[], bool]:
+    return lambda: text in output.getvalue()
 
 
 def session_with(path: Path, *actions: Action, words: int = 2, predictor: Fake | None = None) -> str:
@@ -203,10 +210,7 @@ def session_with(path: Path, *actions: Action, words: int = 2, predictor: Fake |
     session = Session(predictor or Fake(), Settings(words=words))
     with create_pipe_input() as keyboard:
         ready = [
-            (lambda text=action[1:]: text in output.getvalue())
-            if isinstance(action, str) and action[0] == "?"
-            else action
-            for action in actions
+            shows(output, action[1:]) if isinstance(action, str) and action[0] == "?" else action for action in actions
         ]
         with typing(keyboard, *ready):
             run_terminal(session, Display(output, output), path, input=keyboard, screen=DummyOutput())
@@ -300,15 +304,27 @@ class Terminal:
         deadline = time.monotonic() + LIMIT
         while text not in self.shown():
             assert time.monotonic() < deadline, f"{text!r} is not in {self.shown()!r}"
-            if select.select([self.master], [], [], 0.1)[0]:
-                try:
-                    data = os.read(self.master, 65_536)
-                except OSError:  # Linux says EIO when the other side is closed
-                    assert text in self.shown(), f"{text!r} is not in {self.shown()!r}"
-                    return
-                self.raw += data
-                for _ in range(data.count(b"\x1b[6n")):  # where is the cursor?
-                    os.write(self.master, b"\x1b[1;1R")
+            assert self.read(), f"{text!r} is not in {self.shown()!r}"
+
+    def read(self) -> bool:
+        """Take up what the process wrote, as a terminal does. False if it has ended."""
+        if select.select([self.master], [], [], 0.1)[0]:
+            try:
+                data = os.read(self.master, 65_536)
+            except OSError:  # Linux says EIO when the other side is closed
+                return False
+            self.raw += data
+            for _ in range(data.count(b"\x1b[6n")):  # where is the cursor?
+                os.write(self.master, b"\x1b[1;1R")
+            return data != b""
+        return True
+
+    def status(self) -> int:
+        """The exit status. Until then the output is read: a process may wait for that before it ends."""
+        deadline = time.monotonic() + LIMIT
+        while self.read():
+            assert time.monotonic() < deadline, f"it does not end: {self.shown()!r}"
+        return self.process.wait(LIMIT)
 
     def shown(self) -> str:
         return re.sub(r"\x1b(\[[0-9;?]*[A-Za-z]|[=>])", "", self.raw.decode(errors="replace"))
@@ -341,7 +357,7 @@ def test_in_a_real_terminal(tmp_path: Path) -> None:
         terminal.type("\x03")
         terminal.type("\x04")
         terminal.see("it is kept in")
-        assert terminal.process.wait(LIMIT) == 0
+        assert terminal.status() == 0
         assert b"\x1b]52" not in terminal.raw
         assert "\u202e" not in terminal.shown()
 
@@ -364,7 +380,7 @@ def test_a_plain_terminal(tmp_path: Path, environment: dict[str, str]) -> None:
         terminal.type("had a\r")
         terminal.see("general council of mice")
         terminal.type("\x04")
-        assert terminal.process.wait(LIMIT) == 0
+        assert terminal.status() == 0
         assert "\u2587" not in terminal.shown()
         assert b"\x1b[3" not in terminal.raw
 
@@ -375,4 +391,4 @@ def test_the_classic_prompt_in_a_terminal(tmp_path: Path) -> None:
         terminal.type("had a\r")
         terminal.see("had a general council of mice")
         terminal.type("\x04")
-        assert terminal.process.wait(LIMIT) == 0
+        assert terminal.status() == 0

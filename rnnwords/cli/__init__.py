@@ -5,6 +5,7 @@ Data goes to stdout, notes and progress to stderr. Exit status: 0 ok, 1 failure,
 """
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -41,6 +42,7 @@ for _command in (build_vocab, train, eval_command, generate, predict, repl, info
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and end the process with its exit status."""
+    _settle_streams()
     status = run(arguments)
     if sys.stdout is not None:
         try:
@@ -83,6 +85,18 @@ def run(arguments: Sequence[str] | None = None) -> int:
             raise
         _discard_stdout()
         return _complain(SaveError(f"could not write to standard output: {error.strerror}"))
+
+
+def _settle_streams() -> None:
+    """Texts are UTF-8 in a pipe or file, whatever the locale; what a stream cannot write is escaped, and a closed
+    standard input or error reads as empty and swallows."""
+    for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors=errors)
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def _complain(error: RnnwordsError) -> int:

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,9 +13,15 @@ from rnnwords.cli.common import (
     note,
     print_json,
     quiet_option,
+    quoted,
     text_config,
     text_options,
 )
+from rnnwords.cli.terminal import safe
+from rnnwords.errors import SaveError
+
+if TYPE_CHECKING:
+    from rnnwords.text.vocabulary import Vocabulary
 
 
 @click.command("build-vocab")
@@ -48,7 +54,9 @@ def build_vocab(
     )  # fmt: skip
     report = vocabulary.report()
     if output is not None:
-        vocabulary.save(output)
+        _save(vocabulary, output)
+    elif not as_json and sys.stdout.isatty():
+        click.echo(safe(vocabulary.to_bytes().decode()), nl=False)
     elif not as_json:
         sys.stdout.buffer.write(vocabulary.to_bytes())
     if as_json:
@@ -60,4 +68,16 @@ def build_vocab(
         quiet,
     )
     if output is not None:
-        note(f"wrote {output}; train with it: rnnwords train {corpus[0]} --vocab {output}", quiet)
+        train = ["rnnwords", "train", "--vocab", str(output), "--", *map(str, corpus)]
+        note(f"wrote {output}; train with it: {quoted(train)}", quiet)
+
+
+def _save(vocabulary: "Vocabulary", output: Path) -> None:
+    """Into a file, replaced whole; a pipe or a device is written to."""
+    if not output.exists() or output.is_file():
+        vocabulary.save(output)
+        return
+    try:
+        output.write_bytes(vocabulary.to_bytes())
+    except OSError as error:
+        raise SaveError(f"could not write to {output}: {error.strerror}") from error

@@ -1,11 +1,14 @@
 """What several commands share: options, notes, finding the model, progress bars."""
 
 import json
+import math
 import os
+import re
 import secrets
+import shlex
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,6 +34,24 @@ seed_option = click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), help="Makes chance repeatable.  [default: drawn, and told]"
 )
 corpus_argument = click.argument("corpus", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
+
+
+class Number(click.FloatRange):
+    """A number within limits. Click's own type lets NaN pass, which lies nowhere."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{number} is not in the range {self.min}<=x<={self.max}.", param, ctx)
+        return number
+
+
+def quoted(words: Sequence[str]) -> str:
+    """A command line that can be pasted into a shell; words that need it in double quotes, where these are safe."""
+    return " ".join(
+        f'"{word}"' if shlex.quote(word) != word and not re.search(r'["$`\\!]', word) else shlex.quote(word)
+        for word in words
+    )
 
 
 def text_options(function: F) -> F:
@@ -64,8 +85,11 @@ def note(message: str, quiet: bool = False) -> None:
 
 
 def print_json(value: Any) -> None:
-    """One JSON value on one line, UTF-8 unescaped, without NaN."""
-    click.echo(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    """One JSON value on one line, UTF-8 unescaped but for controls and what no encoding can write; without NaN."""
+    from rnnwords.cli.terminal import is_safe
+
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    click.echo(text if is_safe(text) else "".join(c if is_safe(c) else f"\\u{ord(c):04x}" for c in text))
 
 
 def drawn_seed(seed: int | None, quiet: bool) -> int:
@@ -81,8 +105,8 @@ def find_model(model: Path | None, quiet: bool) -> Path:
     path = model
     if path is None:
         try:
-            path = MODELS / LATEST.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
+            path = MODELS / os.fsdecode(LATEST.read_bytes()).removesuffix("\n")
+        except OSError:
             raise ModelNotFoundError(
                 "no model was named, and none was trained here yet; train one with: rnnwords train TEXT"
             ) from None
@@ -106,6 +130,8 @@ def load_predictor(model: Path | None, quiet: bool) -> "Predictor":
 def prompts_of(prompt: str | None, from_pipe: bool, otherwise: Callable[[], str]) -> Iterator[str]:
     """The prompts of a command: the one that was given, else one a line of stdin, else what `otherwise` gives."""
     if prompt is not None:
+        with suppress(UnicodeError):  # where the locale is not UTF-8, the text still is
+            prompt = os.fsencode(prompt).decode("utf-8", "replace")
         yield prompt
     elif from_pipe:
         for line in sys.stdin.buffer:
@@ -116,6 +142,8 @@ def prompts_of(prompt: str | None, from_pipe: bool, otherwise: Callable[[], str]
 
 def plain_terminal(stream: Any) -> bool:
     """Whether `stream` should get plain text: it is no terminal, or the user wants none of its powers."""
+    if stream is None:
+        return True
     wants_none = os.environ.get("NO_COLOR") or os.environ.get("TERM", "") in ("", "dumb")
     return bool(wants_none) or not stream.isatty()
 

@@ -1,7 +1,7 @@
 """`rnnwords train`: a text in, a run directory out."""
 
+import os
 import secrets
-import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,18 +13,20 @@ from rnnwords.cli.common import (
     LATEST,
     MODELS,
     F,
+    Number,
     byte_progress,
     corpus_argument,
     json_option,
     note,
     print_json,
     quiet_option,
+    quoted,
     seed_option,
     text_config,
     text_options,
 )
 from rnnwords.config import CELLS, INPUTS, OPTIMIZERS, PRECISIONS, SCHEDULES, SOFTMAXES
-from rnnwords.errors import MissingDependencyError, UsageError
+from rnnwords.errors import CorpusError, MissingDependencyError, UsageError
 from rnnwords.files import replace_file
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ NETWORK = ("window", "stateful", "layers", "units", "cell", "input", "embedding"
 TRAINING = (
     "dropout", "optimizer", "learning_rate", "schedule", "weight_decay", "label_smoothing",
     "ema", "clip_norm", "batch_size",
-    "epochs", "iterations", "patience", "precision", "log_every",
+    "epochs", "histograms", "iterations", "patience", "precision", "log_every",
 )  # fmt: skip
 SIGNAL_STATUS = {"SIGINT": 130, "SIGTERM": 143}
 
@@ -81,7 +83,7 @@ def _option(name: str, kind: Any, text: str, **settings: Any) -> Callable[[F], F
 @_option("--model", click.Path(path_type=Path), "Directory of the run.  [default: models/NAME OF THE TEXT]")
 @_option("--vocab", click.Path(path_type=Path), "Use this vocabulary file, text settings and all.")
 @_option("--valid", click.Path(path_type=Path, allow_dash=True), "Held-out text.")
-@_option("--holdout", click.FloatRange(0, 0.9), "Share held out at the end.  [default: 0.1 from 10,000 words up]")
+@_option("--holdout", Number(0, 0.9), "Share held out at the end.  [default: 0.1 from 10,000 words up]")
 @_option(
     "--window", click.IntRange(1, 1000), "Words that a prediction sees.  [default: 3; 35 words a step if stateful]"
 )
@@ -93,20 +95,21 @@ def _option(name: str, kind: Any, text: str, **settings: Any) -> Callable[[F], F
 @_option("--embedding", click.IntRange(1, 8192), "Width of the word embedding.")
 @_option("--tie/--no-tie", bool, "Use the embedding's weights in the output layer.", default=None)
 @_option("--softmax", click.Choice(("auto", *SOFTMAXES)), "adaptive: cheap for large vocabularies.", default="auto")
-@_option("--dropout", click.FloatRange(0, 0.95), "On embeddings, between layers, before the output.")
+@_option("--dropout", Number(0, 0.95), "On embeddings, between layers, before the output.")
 @_option("--optimizer", click.Choice(OPTIMIZERS), "Kind of optimizer.")
-@_option("--learning-rate", click.FloatRange(1e-8, 10), "The highest learning rate.")
+@_option("--learning-rate", Number(1e-8, 10), "The highest learning rate.")
 @_option("--schedule", click.Choice(SCHEDULES), "How the learning rate moves.")
-@_option("--weight-decay", click.FloatRange(0, 1), "For AdamW.")
-@_option("--label-smoothing", click.FloatRange(0, 0.5), "Share of probability spread over all words.")
-@_option("--ema", click.FloatRange(0, 0.99999), "Average the weights with this decay.")
-@_option("--clip-norm", click.FloatRange(1e-6, 1e6), "Gradients of a larger norm are scaled down to it.")
+@_option("--weight-decay", Number(0, 1), "For AdamW.")
+@_option("--label-smoothing", Number(0, 0.5), "Share of probability spread over all words.")
+@_option("--ema", Number(0, 0.99999), "Average the weights with this decay.")
+@_option("--clip-norm", Number(1e-6, 1e6), "Gradients of a larger norm are scaled down to it.")
 @_option("--batch-size", click.IntRange(1, 65536), "Windows a step.")
 @_option("--epochs", click.IntRange(1, 1_000_000), "Budget: passes over the text.")
 @_option("--iterations", click.IntRange(1, 10**12), "Budget: steps.")
 @_option("--time", Duration(), "Budget: time, for example 10m.")
 @_option("--patience", click.IntRange(1, 1_000_000), "Evaluations without a better one before it stops.")
 @_option("--precision", click.Choice(PRECISIONS), "Of the matrix products.", default="auto", show_default=True)
+@_option("--histograms", bool, "Log histograms of weights and gradients for TensorBoard.", is_flag=True)
 @_option("--log-every", click.IntRange(1), "Steps between two reports.", metavar="N")
 @_option("--checkpoint-every", StepsOrTime(), "Steps or time between two checkpoints.  [default: 5m]")
 @click.option("--restart", is_flag=True, help="Forget an earlier run in the directory.")
@@ -129,11 +132,9 @@ def train(
 
     directory = RunDirectory(model or MODELS / _run_name(corpus[0]))
     with directory.locked():
-        if restart:
-            directory.clear()
         with byte_progress(quiet) as progress:
-            plan = make_plan(directory, _asked(corpus, options), lambda: _seed(options), warn, progress)
-        finished = _train(plan, as_json, quiet)
+            plan = make_plan(directory, _asked(corpus, options), lambda: _seed(options), warn, progress, restart=restart)
+        finished = _train(plan, restart, as_json, quiet)
     return _conclude(finished, plan, as_json, quiet)
 
 
@@ -141,7 +142,12 @@ def _run_name(text: Path) -> str:
     """models/NAME: the name of the text without its endings."""
     if str(text) == "-":
         raise UsageError("a text from standard input has no name; say where the run goes with --model DIRECTORY")
-    return text.name.removesuffix(".gz").removesuffix(".txt") or text.name
+    if text.is_dir():
+        raise CorpusError(f"{text} is a directory; name the text files in it, for example {text / '*.txt'}")
+    name = text.name.removesuffix(".gz").removesuffix(".txt") or text.name
+    if name == LATEST.name:
+        raise UsageError(f"{LATEST} is the note of the model trained last; say where the run goes with --model DIRECTORY")
+    return name
 
 
 def _seed(options: dict[str, Any]) -> int:
@@ -161,11 +167,11 @@ def _asked(corpus: tuple[Path, ...], options: dict[str, Any]) -> "Asked":
     return Asked(
         corpus, text_config(options), {name: options[name] for name in NETWORK}, training,
         options["vocab"], options["valid"], options["holdout"], options["max_size"], options["min_count"],
-        options["encoding_errors"],
+        options["encoding_errors"], options["seed"],
     )  # fmt: skip
 
 
-def _train(plan: "Plan", as_json: bool, quiet: bool) -> "Finished":
+def _train(plan: "Plan", restart: bool, as_json: bool, quiet: bool) -> "Finished":
     """Run the plan, with TensorFlow's own output kept from the terminal."""
     from rnnwords.cli.train_display import Display, describe
     from rnnwords.training.events import Finished, Position, Saved
@@ -184,6 +190,8 @@ def _train(plan: "Plan", as_json: bool, quiet: bool) -> "Finished":
             raise MissingDependencyError(
                 f"train needs {error.name}, which is not installed; install it with: pip install tensorflow tensorboard"
             ) from error
+        if restart:
+            plan.directory.clear()
         precision = plan.found.state["precision"] if plan.found else choose_precision(plan.training.precision or "auto")
         run = Run(plan, precision)
         restore_signals = on_signals(run)
@@ -203,7 +211,7 @@ def _train(plan: "Plan", as_json: bool, quiet: bool) -> "Finished":
 def _remember(path: Path) -> None:
     """Make this the model that commands take when none is named, if it is one of those under models/."""
     if path.parent.resolve() == MODELS.resolve():
-        name = f"{path.name}\n".encode()
+        name = os.fsencode(f"{path.name}\n")
         if not LATEST.exists() or LATEST.read_bytes() != name:
             replace_file(LATEST, [name])
 
@@ -217,7 +225,7 @@ def _conclude(finished: "Finished", plan: "Plan", as_json: bool, quiet: bool) ->
         print_json({"model": str(plan.directory.model), "reason": finished.reason, "step": finished.step,
                     "seconds": round(finished.seconds, 1), **finished.metrics})  # fmt: skip
     if finished.reason in SIGNAL_STATUS:
-        note(f"Interrupted; step {finished.step:,} is saved. Resume with: {shlex.join(_command())}")
+        note(f"Interrupted; step {finished.step:,} is saved. Resume with: {quoted(_command())}")
         return SIGNAL_STATUS[finished.reason]
     for line in conclusion(finished, plan, None if path.parent == MODELS else path):
         note(line, quiet)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from rnnwords.cli.common import note, plain_terminal
+from rnnwords.cli.common import note, plain_terminal, quoted
 from rnnwords.cli.terminal import safe
 from rnnwords.training.events import Event, Finished, Position, Progress, Report, Saved, Warned
 from rnnwords.training.plan import Plan
@@ -129,7 +129,6 @@ def conclusion(finished: Finished, plan: Plan, model: Path | None) -> Iterator[s
             )
         yield line
     vocabulary = plan.prepared.vocabulary
-    words = plan.prepared.train[0 : plan.network.window].tolist()
-    prompt = " ".join(vocabulary.decode(words[: plan.network.window])).replace('"', '\\"')
-    option = "" if model is None else f" --model {model}"
-    yield f'next: rnnwords generate "{prompt}"{option}'
+    first = vocabulary.decode(plan.prepared.train[0 : min(plan.network.window, 8)].tolist())
+    command = ["rnnwords", "generate", *([] if model is None else ["--model", str(model)])]
+    yield "next: " + quoted([*command, *(["--"] if first[0].startswith("-") else []), " ".join(first)])

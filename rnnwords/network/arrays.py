@@ -82,8 +82,8 @@ class Network:
         scores: Floats = np.empty((*head.shape[:-1], self.config.vocabulary_size), np.float32)
         scores[..., : clusters[0][0]] = head[..., : clusters[0][0]]
         for number, (first, end, _) in enumerate(clusters, start=1):
-            tail: Floats = outputs @ self.weights[f"tail_{number}/projection"] @ self.weights[f"tail_{number}/kernel"]
-            tail = log_softmax(tail + self.weights[f"tail_{number}/bias"])
+            narrow = outputs @ self.weights[f"tail_{number}/projection"]  # (..., width)
+            tail = log_softmax(narrow @ self.weights[f"tail_{number}/kernel"] + self.weights[f"tail_{number}/bias"])
             scores[..., first:end] = tail + head[..., clusters[0][0] + number - 1, None]
         return scores
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnwords.errors import CorpusError
+from rnnwords.files import reason
 
 Ids = NDArray[np.integer]
 BLOCK = 1 << 22  # windows shuffled at a time: memory stays bounded, and texts up to this size are shuffled whole
@@ -30,10 +31,13 @@ class IdFile:
         return self.stop - self.start
 
     def __getitem__(self, part: slice) -> Ids:
-        """A part, as an array. Raises CorpusError if the file is shorter than it was."""
+        """A part, as an array. Raises CorpusError if the file is gone, or shorter than it was."""
         first, last, _ = part.indices(len(self))
         count = max(0, last - first)
-        ids = np.fromfile(self.path, self.dtype, count, offset=(self.start + first) * self.dtype.itemsize)
+        try:
+            ids = np.fromfile(self.path, self.dtype, count, offset=(self.start + first) * self.dtype.itemsize)
+        except OSError as error:
+            raise CorpusError(f"the encoded text {self.path} cannot be read: {reason(error)}; start again") from error
         if len(ids) != count:
             raise CorpusError(f"the encoded text {self.path} was cut short; remove it and start again")
         return ids

@@ -16,14 +16,13 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from typing import TypeVar
 
 from rnnwords.config import TextConfig
-from rnnwords.text.reading import Corpus, blocks, decode
+from rnnwords.text.reading import Block, Corpus
 from rnnwords.text.tokenizer import UNK, tokenize
 from rnnwords.text.vocabulary import MAX_SYMBOLS, Vocabulary
 
 PARALLEL_FROM = 8 << 20  # bytes of text; below, starting workers costs more than they save
 MAX_DISTINCT = 2 * MAX_SYMBOLS  # words counted at a time; beyond, the rarest are let go
 _Result = TypeVar("_Result")
-_Block = tuple[bytes, str, int]  # bytes, name of the text, first line
 Progress = Callable[[int], None]  # told the bytes done since the last call
 
 
@@ -70,10 +69,10 @@ def without_tail(found: WordCounts, corpus: Corpus, text: TextConfig, words: int
     Only the blocks behind that point are split into words again.
     """
     stop = 0
-    for block, size in zip(_blocks(corpus), found.blocks, strict=True):
+    for block, size in zip(corpus.blocks(), found.blocks, strict=True):
         stop += size
         if stop > words:
-            tail = tokenize(decode(*block, corpus.encoding_errors), text)[max(0, words - (stop - size)) :]
+            tail = tokenize(block.decode(corpus.encoding_errors), text)[max(0, words - (stop - size)) :]
             for word, count in Counter(tail).items():
                 known = min(count, found.counts[word])
                 found.counts[word] -= known
@@ -95,17 +94,17 @@ def id_type(vocabulary_size: int) -> str:
     return "H" if vocabulary_size <= 65_535 else "I"
 
 
-def _count_block(text: TextConfig, errors: str, block: _Block) -> dict[str, int]:
-    return dict(Counter(tokenize(decode(*block, errors), text)))
+def _count_block(text: TextConfig, errors: str, block: Block) -> dict[str, int]:
+    return dict(Counter(tokenize(block.decode(errors), text)))
 
 
 _vocabulary: Vocabulary | None = None  # of this process: set once by _set_up, read by _encode_block
 
 
-def _encode_block(errors: str, block: _Block) -> bytes:
+def _encode_block(errors: str, block: Block) -> bytes:
     if _vocabulary is None:
         raise RuntimeError("no vocabulary was set up in this process")
-    words = _vocabulary.tokenize(decode(*block, errors))
+    words = _vocabulary.tokenize(block.decode(errors))
     return array.array(id_type(len(_vocabulary)), _vocabulary.encode(words)).tobytes()
 
 
@@ -116,29 +115,21 @@ def _set_up(vocabulary: Vocabulary | None, worker: bool) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends its workers
 
 
-def _blocks(corpus: Corpus) -> Iterator[_Block]:
-    for name, path in zip(corpus.names, corpus.paths, strict=True):
-        line = 1
-        for block in blocks(name, path):
-            yield block, name, line
-            line += block.count(b"\n")
-
-
 def _each(
-    function: Callable[[_Block], _Result], corpus: Corpus, vocabulary: Vocabulary | None, progress: Progress | None
+    function: Callable[[Block], _Result], corpus: Corpus, vocabulary: Vocabulary | None, progress: Progress | None
 ) -> Iterator[_Result]:
     """`function` of every block of the corpus, in order, in this process or, for large texts, in several."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with contextlib.ExitStack() as stack:
         if cores == 1 or corpus.size < PARALLEL_FROM:
             _set_up(vocabulary, worker=False)
-            results: Iterator[tuple[int, _Result]] = ((len(block[0]), function(block)) for block in _blocks(corpus))
+            results: Iterator[tuple[int, _Result]] = ((len(block.data), function(block)) for block in corpus.blocks())
         else:
             pool = ProcessPoolExecutor(
                 cores, multiprocessing.get_context("spawn"), initializer=_set_up, initargs=(vocabulary, True)
             )
             stack.callback(pool.shutdown, wait=True, cancel_futures=True)
-            results = _ordered(pool, function, _blocks(corpus), 2 * cores)
+            results = _ordered(pool, function, corpus.blocks(), 2 * cores)
         for size, result in results:
             yield result
             if progress:
@@ -146,12 +137,12 @@ def _each(
 
 
 def _ordered(
-    pool: ProcessPoolExecutor, function: Callable[[_Block], _Result], items: Iterable[_Block], ahead: int
+    pool: ProcessPoolExecutor, function: Callable[[Block], _Result], items: Iterable[Block], ahead: int
 ) -> Iterator[tuple[int, _Result]]:
     """Results in the order of the items, with at most `ahead` of them under way, so that memory stays bounded."""
     waiting: deque[tuple[int, Future[_Result]]] = deque()
     for item in items:
-        waiting.append((len(item[0]), pool.submit(function, item)))
+        waiting.append((len(item.data), pool.submit(function, item)))
         if len(waiting) > ahead:
             size, future = waiting.popleft()
             yield size, future.result()

@@ -3,9 +3,11 @@
 Only words that training sees are counted: a vocabulary that had seen the held-out words would flatter the result.
 """
 
+import atexit
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +18,7 @@ import numpy as np
 
 from rnnwords import __version__
 from rnnwords.config import TextConfig
-from rnnwords.errors import CorpusError, ModelError, SaveError
+from rnnwords.errors import CorpusError, ModelError
 from rnnwords.files import digest_of, replace_file
 from rnnwords.text.corpus import IdFile, Text, cut_at, in_memory, part_of
 from rnnwords.text.counting import Progress, count_words, encode_corpus, id_type, without_tail
@@ -100,7 +102,7 @@ def _encoded(request: Request, key: Path | None) -> tuple[Vocabulary, Text, Cuts
         ids: Text = in_memory(pieces, typecode)
     else:
         path = key.with_suffix(".ids")
-        replace_file(path, pieces)
+        replace_file(path, pieces, kept="name a directory with more room by RNNWORDS_CACHE")
         ids = _id_file(path, typecode)
     if not len(ids):
         raise CorpusError(f"{', '.join(corpus.names)}: no words found; at least one is needed")
@@ -108,7 +110,7 @@ def _encoded(request: Request, key: Path | None) -> tuple[Vocabulary, Text, Cuts
         cuts = request.choose(len(ids))
     if key is not None:
         vocabulary.save(key.with_suffix(".vocabulary.tsv"))
-        about = {"words": len(ids), "cuts": cuts.__dict__}
+        about = {"words": len(ids), "cuts": cuts.__dict__, "sha256": digest_of([key.with_suffix(".ids")])}
         replace_file(key.with_suffix(".json"), [json.dumps(about).encode()])
     return vocabulary, ids, cuts
 
@@ -141,7 +143,9 @@ def _key(request: Request, digest: str) -> Path:
             return directory / name
     except OSError:
         pass
-    return Path(tempfile.mkdtemp(prefix="rnnwords-")) / name
+    temporary = tempfile.mkdtemp(prefix="rnnwords-")
+    atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+    return Path(temporary) / name
 
 
 def _from_cache(key: Path) -> tuple[Vocabulary, Text, Cuts] | None:
@@ -150,6 +154,7 @@ def _from_cache(key: Path) -> tuple[Vocabulary, Text, Cuts] | None:
         about = json.loads(key.with_suffix(".json").read_bytes())
         vocabulary = Vocabulary.load(key.with_suffix(".vocabulary.tsv"))
         ids = _id_file(key.with_suffix(".ids"), id_type(len(vocabulary)))
-        return (vocabulary, ids, Cuts(**about["cuts"])) if len(ids) == about["words"] else None
-    except (OSError, ValueError, KeyError, TypeError, ModelError, SaveError):
+        whole = len(ids) == about["words"] and digest_of([ids.path]) == about["sha256"]
+        return (vocabulary, ids, Cuts(**about["cuts"])) if whole else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, ModelError):
         return None

@@ -13,16 +13,30 @@ import shutil
 import stat
 import sys
 import tempfile
+import weakref
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from rnnwords.errors import CorpusError, UsageError
 from rnnwords.files import reason
 
 CHUNK = 1 << 20  # bytes
 _LAST_SPACE = re.compile(rb".*[ \t\n\r\f\v]", re.DOTALL)
+
+
+class Block(NamedTuple):
+    """A stretch of a text, and where it begins."""
+
+    data: bytes
+    name: str  # of the text
+    line: int  # counted from 1, as is
+    byte: int  # in its line
+
+    def decode(self, errors: str) -> str:
+        """The block as text. Raises CorpusError with line and byte for invalid UTF-8, unless `errors` is "replace"."""
+        return decode(self.data, self.name, self.line, errors, self.byte)
 
 
 class Corpus:
@@ -36,13 +50,14 @@ class Corpus:
             raise UsageError("- (standard input) can be named once")
         self.names = ["standard input" if str(path) == "-" else str(path) for path in paths]
         self.encoding_errors = encoding_errors
-        self._spools: list[IO[bytes]] = []
         self.paths = [self._checked(path) for path in paths]
 
     def _checked(self, path: Path) -> Path:
-        if str(path) == "-":
-            return self._spooled(sys.stdin.buffer)
         try:
+            if str(path) == "-":
+                if sys.stdin is None:
+                    raise CorpusError("standard input is closed; name a text file, or pipe one in")
+                return self._spooled(sys.stdin.buffer)
             mode = path.stat().st_mode
             if stat.S_ISDIR(mode):
                 raise CorpusError(f"{path} is a directory; name the text files in it, for example {path}/*.txt")
@@ -56,7 +71,7 @@ class Corpus:
     def _spooled(self, stream: BinaryIO) -> Path:
         """A pipe can be read once only: keep it in a temporary file for as long as this corpus lives."""
         spool = tempfile.NamedTemporaryFile(prefix="rnnwords-")  # noqa: SIM115
-        self._spools.append(spool)
+        weakref.finalize(self, spool.close)
         shutil.copyfileobj(stream, spool)
         spool.flush()
         return Path(spool.name)
@@ -68,11 +83,17 @@ class Corpus:
 
     def chunks(self) -> Iterator[str]:
         """The text in chunks of about CHUNK bytes that end at white space."""
+        for block in self.blocks():
+            yield block.decode(self.encoding_errors)
+
+    def blocks(self) -> Iterator[Block]:
+        """The same, not yet decoded."""
         for name, path in zip(self.names, self.paths, strict=True):
-            line = 1
-            for block in blocks(name, path):
-                yield decode(block, name, line, self.encoding_errors)
-                line += block.count(b"\n")
+            line = byte = 1
+            for data in blocks(name, path):
+                yield Block(data, name, line, byte)
+                line += data.count(b"\n")
+                byte = len(data) - data.rfind(b"\n") if b"\n" in data else byte + len(data)
 
     def head(self, size: int = CHUNK) -> str:
         """The first chunk of the text, for a look at its kind; empty if the text is."""
@@ -121,15 +142,15 @@ def _cut(block: bytes) -> int:
     return at - 1
 
 
-def decode(block: bytes, name: str, line: int, errors: str) -> str:
-    """The block as text. Raises CorpusError with line and byte for invalid UTF-8, unless `errors` is "replace"."""
+def decode(block: bytes, name: str, line: int, errors: str, byte: int = 1) -> str:
+    """The block, which begins at that line and byte, as text (see Block.decode)."""
     try:
         return block.decode("utf-8", errors)
     except UnicodeDecodeError as error:
         before = block[: error.start]
         line += before.count(b"\n")
-        column = error.start - (before.rfind(b"\n") + 1)
+        byte = len(before) - before.rfind(b"\n") if b"\n" in before else byte + len(before)
         raise CorpusError(
-            f"{name}, line {line}, byte {column + 1}: 0x{block[error.start]:02x} is not UTF-8; "
+            f"{name}, line {line}, byte {byte}: 0x{block[error.start]:02x} is not UTF-8; "
             "convert the file, or read on with --encoding-errors replace"
         ) from error

@@ -83,7 +83,7 @@ _CONTRACTIONS = {"n't", "'s", "'re", "'ve", "'ll", "'d", "'m"}  # in text that i
 # Mark -> the open mark that it closes; where that is not open, the mark opens.
 _PAIRED = {
     '"': '"', "'": "'", "_": "_", "\u00ab": "\u00bb", "\u00bb": "\u00ab", "\u201c": "\u201e", "\u2018": "\u201a",
-    "\u2019": "\u2018",
+    "\u2019": "\u2018", "\u2039": "\u203a", "\u203a": "\u2039",
 }  # fmt: skip
 _NUMBER = re.compile(r"\d+[.:\u2013]\d+|\d{1,3},\d{3}")
 
@@ -121,8 +121,10 @@ class _Writer:
         if symbol in _JOINING:
             dash = symbol == "-" and not self._behind_word()
             return not dash, not dash
+        if kind == "Pd" and symbol >= _EAST:
+            return True, True
         if symbol == "\u2013":  # a dash between spaces, unless it stands between numbers
-            return self.last[-1:] != [] and self.last[-1].isdecimal(), False
+            return self._behind_word() and self.last[-1].isdecimal(), False
         if symbol.isdecimal():
             return bool(_NUMBER.fullmatch("".join([*self.last[-2:], symbol]))), False
         if kind and _SINGLE_PATTERN.match(symbol):

@@ -22,9 +22,17 @@ MAX_BYTES = 1 << 28
 _HEADER = "# rnnwords-vocabulary "
 
 
+class RankError(ModelError):
+    """One rank of a vocabulary cannot be as it is."""
+
+    def __init__(self, rank: int, what: str) -> None:
+        super().__init__(f"vocabulary, rank {rank}: {what}")
+        self.rank, self.what = rank, what
+
+
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """Symbols in rank order with their counts. Raises ModelError if a symbol stands twice or the ranks don't hold."""
+    """Symbols in rank order with their counts. Raises ModelError if a symbol is none or stands twice, or counts rise."""
 
     words: Sequence[str]  # rank -> word
     counts: Sequence[int]  # rank -> occurrences in the training text
@@ -35,14 +43,27 @@ class Vocabulary:
             raise ModelError(f"a vocabulary has 1 to {MAX_SYMBOLS:,} symbols; got {len(self.words):,}")
         if len(self.words) != len(self.counts):
             raise ModelError(f"vocabulary: {len(self.words):,} words but {len(self.counts):,} counts")
+        if fault := self._first_fault():
+            raise RankError(*fault)
+
+    def _first_fault(self) -> tuple[int, str] | None:
+        """The first rank that cannot be as it is, and what is wrong with it."""
         if len(self.ranks) != len(self.words):
-            twice = next(word for rank, word in enumerate(self.words) if self.ranks[word] != rank)
-            raise ModelError(f"vocabulary: {twice!r} stands twice")
+            seen: set[str] = set()
+            for rank, word in enumerate(self.words):
+                if word in seen:
+                    return rank, f"{word[:80]!r} stands twice"
+                seen.add(word)
+        if " ".join(self.words).split() != list(self.words):
+            for rank, word in enumerate(self.words):
+                if word.split() != [word]:
+                    return rank, f"{word[:80]!r} is no symbol: one has no white space in it, and is not empty"
         before = self.counts[0]
         for rank, count in enumerate(self.counts):
             if not 0 <= count <= before:
-                raise ModelError(f"vocabulary: rank {rank} has count {count:,} after {before:,}; ranks fall by count")
+                return rank, f"count {count:,} after {before:,}; counts fall from rank to rank"
             before = count
+        return None
 
     @functools.cached_property
     def ranks(self) -> dict[str, int]:
@@ -117,6 +138,7 @@ class Vocabulary:
         """One line that names an unknown word and, if there are any, near ones of the vocabulary."""
         near = self.near(word)
         hint = f"; near words: {', '.join(near)}" if near else ""
+        word = word if len(word) <= 80 else f"{word[:77]}..."
         return f"{word!r} is not among the {len(self):,} symbols of the vocabulary{hint}"
 
     def near(self, word: str, count: int = 3) -> list[str]:
@@ -173,5 +195,7 @@ class Vocabulary:
             counts.append(int(count))
         try:
             return cls(words, counts, text)
+        except RankError as error:
+            raise ModelError(f"{path}, line {error.rank + 2}: {error.what}") from error
         except ModelError as error:
             raise ModelError(f"{path}: {error}") from error

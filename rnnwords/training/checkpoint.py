@@ -9,6 +9,7 @@ lock                held while training
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -31,6 +32,7 @@ VERSION = (1, 0)
 KEEP = 2
 _NAME = re.compile(r"step-(\d{10,})\.safetensors")
 _OURS = {"model.safetensors", "vocabulary.tsv", "checkpoints", "history.jsonl", "logs", "lock", "tensorflow.log"}
+_EMPTY = {"checkpoints", "lock", "tensorflow.log"}  # what a run directory has before the first save
 
 
 @dataclass(frozen=True)
@@ -60,31 +62,63 @@ class RunDirectory:
         Raises UsageError if the path is something else than a run directory, TrainingError if another process holds
         the lock, SaveError if it cannot be written.
         """
-        if self.path.exists() and not self.path.is_dir():
-            raise UsageError(f"{self.path} is a file; --model names the directory that a run is kept in")
-        if self.path.is_dir() and (foreign := sorted({item.name for item in self.path.iterdir()} - _OURS)):
-            foreign = [name for name in foreign if not name.endswith(TEMPORARY_SUFFIX)]
-            if foreign and not (self.path / "lock").exists():
-                raise UsageError(f"{self.path} holds other files ({foreign[0]}); name a new or empty directory")
+        self._refuse_foreign()
+        new = [path for path in (self.path, *self.path.parents) if not path.exists()]
         try:
             self.checkpoints.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            for directory in (self.path, self.checkpoints):
+                if not os.access(directory, os.W_OK | os.X_OK):
+                    raise PermissionError(errno.EACCES, "no permission to write in it", str(directory))
+            descriptor = self._lock_taken()
         except OSError as error:
             raise SaveError(f"{self.path} cannot be written: {reason(error)}; nothing was changed") from error
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                owner = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
-                raise TrainingError(
-                    f"{self.path} is in use by process {owner}; wait for it, or name another directory with --model"
-                ) from error
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
             self._clean()
             yield
+        except BaseException:
+            if new:
+                self._remove_if_unused(new)
+            raise
         finally:
             os.close(descriptor)
+
+    def _refuse_foreign(self) -> None:
+        if self.path.exists() and not self.path.is_dir():
+            raise UsageError(f"{self.path} is a file; --model names the directory that a run is kept in")
+        if self.path.is_dir() and not (self.path / "lock").exists():
+            foreign = sorted({item.name for item in self.path.iterdir()} - _OURS)
+            if foreign := [name for name in foreign if not name.endswith(TEMPORARY_SUFFIX)]:
+                raise UsageError(f"{self.path} holds other files ({foreign[0]}); name a new or empty directory")
+
+    def _lock_taken(self) -> int:
+        """The descriptor of the lock file, locked. Raises TrainingError if another process holds it."""
+        while True:
+            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.path.samestat(os.fstat(descriptor), os.stat(self.path / "lock")):
+                    return descriptor  # else its last owner has just removed it: take the new one
+            except BlockingIOError as error:
+                owner = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
+                os.close(descriptor)
+                raise TrainingError(
+                    f"{self.path} is in use by process {owner}; wait for it, or name another directory with --model"
+                ) from error
+            except FileNotFoundError:
+                pass
+            os.close(descriptor)
+
+    def _remove_if_unused(self, new: Sequence[Path]) -> None:
+        """A run that ended before it wrote anything leaves nothing behind: no directory of a mistyped name."""
+        if {item.name for item in self.path.iterdir()} <= _EMPTY and not any(self.checkpoints.iterdir()):
+            with contextlib.suppress(OSError):
+                self.checkpoints.rmdir()
+                for name in _EMPTY - {self.checkpoints.name}:
+                    (self.path / name).unlink(missing_ok=True)
+                for directory in new:
+                    directory.rmdir()
 
     def _clean(self) -> None:
         """Remove temporary files that a killed run left."""
@@ -125,11 +159,13 @@ class RunDirectory:
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint whole, then remove all but the last KEEP. Raises SaveError, which says what is kept."""
-        before = list(self._found())
+        before = [step for step in self._found() if step < checkpoint.step]
         kept = f"the checkpoint of step {before[-1]:,} is kept" if before else "there is no checkpoint yet"
         item = self.checkpoints / f"step-{checkpoint.step:010}.safetensors"
         write_tensors(item, FORMAT, VERSION, checkpoint.tensors, checkpoint.state, kept=kept)
-        for old in list(self._found().values())[:-KEEP]:
+        found = self._found()
+        damaged = [old for step, old in found.items() if step > checkpoint.step]  # the run went back before these
+        for old in [*list(found.values())[: -KEEP - len(damaged)], *damaged]:
             with contextlib.suppress(OSError):
                 old.unlink()
 

@@ -100,6 +100,7 @@ class Run:
             took = time.monotonic() - called
             if first:
                 self.log.graph(self.steps.graph())
+                self.log.hyperparameters({**self.network.to_json(), **self.training.to_json()})
             elif count >= call:  # the first call also built the graph
                 call = max(1, min(1_000, int(call * min(4.0, CALL_SECONDS / max(took, 1e-6)))))
             spent = self.budget.spent(position.step, position.seconds)
@@ -122,6 +123,9 @@ class Run:
                 yield Saved("checkpoint", position.step)
             yield from (Warned(message) for message in self.warnings)
             self.warnings.clear()
+        if self.network.input == "embedding":
+            vectors = self.steps.export()["embedding/embeddings"]
+            self.log.embedding(vectors, self.prepared.vocabulary.words)
         yield self._finished(reason)
 
     def _steps_until_due(self, call: int) -> int:
@@ -185,6 +189,10 @@ class Run:
         curves |= {f"gradient norm/{name}": float(n) for name, n in zip(self.network.shapes(), norms, strict=True)}
         self.log.scalars(position.step, curves)
         self.log.text(position.step, "sample", report.sample)
+        if self.training.histograms:
+            self.log.histograms(position.step, {f"weights/{k}": v for k, v in self.steps.network.export().items()})
+            gradients = self.steps.gradients(self.data.batches(position.step - 1, 1)[0])
+            self.log.histograms(position.step, {f"gradients/{k}": v for k, v in gradients.items()})
         return report
 
     def _sample(self) -> str:

@@ -20,7 +20,7 @@ WINDOW = 3  # words that a prediction sees
 ADAPTIVE_FROM = 30_000  # symbols: beyond, a full softmax costs more than all the rest
 STATEFUL_WINDOW = 35  # words a step of truncated back-propagation
 # Settings that may differ when a run is resumed: they change nothing in the result.
-FREE = {"seed", "checkpoint_every", "checkpoint_seconds"}
+FREE = {"seed", "histograms", "checkpoint_every", "checkpoint_seconds"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Asked:
     max_size: int | None = None
     min_count: int | None = None
     encoding_errors: str = "strict"
+    seed: int | None = None
 
     @property
     def given(self) -> dict[str, Any]:
@@ -73,8 +74,10 @@ def make_plan(
     seed: Callable[[], int],
     warn: Callable[[str], None],
     progress: Callable[[str, int], Progress | None] = lambda what, size: None,
+    *,
+    restart: bool = False,
 ) -> Plan:
-    """Read the text and settle everything. `seed` is called if a new run needs one.
+    """Read the text and settle everything. `seed` is called if a new run needs one; with `restart` it always does.
 
     Raises CorpusError, UsageError, ResumeError, ModelError (the vocabulary file, or all checkpoints damaged).
     """
@@ -101,7 +104,7 @@ def make_plan(
         )
 
     prepared = prepare(Request(corpus, text, choose, valid, vocabulary, window, progress))
-    found = directory.newest(warn)
+    found = None if restart else directory.newest(warn)
     wishes = asked.settings(prepared.digest, vocabulary)
     if prepared.words <= window:
         raise CorpusError(

@@ -14,7 +14,10 @@ def native_output_to(path: Path) -> Iterator[None]:
     before = sys.stderr
     before.flush()
     kept = os.dup(2)
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    except OSError:  # a full disk: the log is no reason to stop
+        log = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
     os.dup2(log, 2)
     os.close(log)
     own = os.fdopen(kept, "w", buffering=1, encoding=before.encoding, errors="backslashreplace")

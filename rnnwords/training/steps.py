@@ -91,6 +91,14 @@ class Steps:
         _, losses, hits, norms, state = tf.while_loop(lambda k, *_: k < count, body, start, parallel_iterations=1)
         return losses.stack(), hits.stack(), norms, state
 
+    def gradients(self, ids: Ids) -> dict[str, Floats]:
+        """(B, T + 1) ids -> the gradient of each weight, by name, without noise and from a clean state."""
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(self._predicted(tf.constant(ids), self.network.clean_state(len(ids)))[0])
+        found = tape.gradient(loss, [variable.value for variable in self.network.trainable])
+        names = self.network.variables
+        return {name: tf.convert_to_tensor(one).numpy() for name, one in zip(names, found, strict=True)}
+
     def _follow(self, step: Any) -> None:
         """Move the running averages of the weights (Polyak & Juditsky 1992), sooner in the first steps."""
         decay = tf.minimum(self.training.ema or 0.0, tf.cast(step + 1, tf.float32) / tf.cast(step + 10, tf.float32))
