@@ -83,7 +83,8 @@ class Network:
         scores[..., : clusters[0][0]] = head[..., : clusters[0][0]]
         for number, (first, end, _) in enumerate(clusters, start=1):
             narrow = outputs @ self.weights[f"tail_{number}/projection"]  # (..., width)
-            tail = log_softmax(narrow @ self.weights[f"tail_{number}/kernel"] + self.weights[f"tail_{number}/bias"])
+            logits: Floats = narrow @ self.weights[f"tail_{number}/kernel"]
+            tail = log_softmax(np.add(logits, self.weights[f"tail_{number}/bias"], dtype=np.float32))
             scores[..., first:end] = tail + head[..., clusters[0][0] + number - 1, None]
         return scores
 

@@ -47,6 +47,7 @@ class Prepared:
     digest: str  # SHA-256 of the bytes of the corpus
     words: int  # of training text
     cuts: Cuts
+    valid_digest: str | None = None  # of a held-out text of its own
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ class Request:
 def prepare(request: Request) -> Prepared:
     """Count, cut, encode and split. Raises CorpusError if the text has no words, UnknownWordError (see encode)."""
     corpus, valid = request.corpus, request.valid
-    digest = digest_of([*corpus.paths, *(valid.paths if valid else [])])
+    digest = digest_of(corpus.paths)
+    valid_digest = digest_of(valid.paths) if valid else None
     key = _key(request, digest) if corpus.size >= CACHE_FROM else None
     if key and (found := _from_cache(key)):
         vocabulary, whole, cuts = found
@@ -78,7 +80,7 @@ def prepare(request: Request) -> Prepared:
         held_out = in_memory(encode_corpus(valid, vocabulary), id_type(len(vocabulary)))
     elif cut < len(whole):
         held_out = part_of(whole, max(0, cut - request.context), len(whole))
-    return Prepared(vocabulary, train, held_out, digest, cut, cuts)
+    return Prepared(vocabulary, train, held_out, digest, cut, cuts, valid_digest)
 
 
 def _encoded(request: Request, key: Path | None) -> tuple[Vocabulary, Text, Cuts]:

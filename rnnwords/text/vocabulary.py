@@ -32,7 +32,7 @@ class RankError(ModelError):
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """Symbols in rank order with their counts. Raises ModelError if a symbol is none or stands twice, or counts rise."""
+    """Symbols in rank order with their counts. Raises ModelError if one is none or stands twice, or counts rise."""
 
     words: Sequence[str]  # rank -> word
     counts: Sequence[int]  # rank -> occurrences in the training text

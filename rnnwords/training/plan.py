@@ -56,11 +56,11 @@ class Asked:
         """The training settings that the user gave."""
         return {name: value for name, value in self.training.items() if value is not None}
 
-    def settings(self, digest: str, vocabulary: Vocabulary | None) -> dict[str, Any]:
+    def settings(self, prepared: Prepared, vocabulary: Vocabulary | None) -> dict[str, Any]:
         """All that decides the result of a run, by name, as JSON values."""
         training = {name: value for name, value in self.training.items() if name not in FREE}
         return {
-            "corpus": digest,
+            "corpus": prepared.digest, "valid": prepared.valid_digest,
             "vocabulary": hashlib.sha256(vocabulary.to_bytes()).hexdigest() if vocabulary else None,
             "holdout": self.hold_out, "max-size": self.max_size, "min-count": self.min_count,
             **{name.replace("_", "-"): value for name, value in {**self.network, **training}.items()},
@@ -85,6 +85,10 @@ def make_plan(
     vocabulary = Vocabulary.load(asked.vocabulary) if asked.vocabulary else None
     if vocabulary and asked.text != TextConfig() and asked.text != vocabulary.text:
         raise UsageError(f"{asked.vocabulary} brings its own text settings; leave the text options out")
+    if vocabulary and (asked.max_size or asked.min_count):
+        raise UsageError(f"{asked.vocabulary} is cut already; leave --max-size and --min-count out")
+    if asked.valid and asked.hold_out is not None:
+        raise UsageError("held-out text comes from --valid or from --holdout, not from both")
     text = vocabulary.text if vocabulary else asked.text
     corpus = Corpus(asked.corpus, asked.encoding_errors)
     valid = Corpus([asked.valid], asked.encoding_errors) if asked.valid else None
@@ -105,14 +109,20 @@ def make_plan(
 
     prepared = prepare(Request(corpus, text, choose, valid, vocabulary, window, progress))
     found = None if restart else directory.newest(warn)
-    wishes = asked.settings(prepared.digest, vocabulary)
+    wishes = asked.settings(prepared, vocabulary)
     if prepared.words <= window:
         raise CorpusError(
             f"{', '.join(corpus.names)}: {prepared.words:,} words for training; windows of {window} words need "
             f"{window + 1:,} or more"
         )
+    if valid and prepared.held_out is not None and len(prepared.held_out) <= window:
+        raise CorpusError(
+            f"{valid.names[0]}: {len(prepared.held_out):,} held-out words; windows of {window} words need "
+            f"{window + 1:,} or more"
+        )
     if found:
-        _check(directory, found, wishes)
+        seeds = {} if asked.seed is None else {"seed": (found.state["training"].get("seed"), asked.seed)}
+        _check(directory, found, wishes, seeds)
     size = size_of(prepared.words)
     network = {**asked.network, "window": window, "reading": "stateful" if stateful else "windows"}
     del network["stateful"]
@@ -132,18 +142,30 @@ def make_plan(
             training = complete(training, prepared.words, prepared.words - window, stateful)
     except KeyError as error:
         raise ModelError(f"the checkpoint of {directory.path} has no {error}; start anew with --restart") from error
+    batch = training.batch_size or 1
+    if stateful and (prepared.words - 1) // batch <= window:
+        raise CorpusError(
+            f"{', '.join(corpus.names)}: {prepared.words:,} words for training; {batch:,} streams of steps of {window} "
+            f"words need {(window + 1) * batch + 1:,} or more; a smaller --batch-size or --window needs fewer"
+        )
     config = NetworkConfig(vocabulary_size=len(prepared.vocabulary), **network)
     return Plan(directory, prepared, config, training, wishes, found)
 
 
-def _check(directory: RunDirectory, found: Checkpoint, now: Mapping[str, Any]) -> None:
-    """The same corpus, vocabulary and settings as before, or ResumeError naming what changed, with both values."""
+def _check(
+    directory: RunDirectory, found: Checkpoint, now: Mapping[str, Any], also: Mapping[str, tuple[Any, Any]]
+) -> None:
+    """The same corpus, vocabulary and settings as before, or ResumeError naming what changed, with both values.
+
+    `also` holds more such pairs: name -> (before, now).
+    """
     before = found.state.get("asked", {})
-    for name in [*now, *(set(before) - set(now))]:
-        if before.get(name) != now.get(name):
+    pairs = {name: (before.get(name), now.get(name)) for name in [*now, *(set(before) - set(now))]}
+    for name, (old, new) in {**pairs, **also}.items():
+        if old != new:
             raise ResumeError(
-                f"{directory.path} holds a run with {name} {_shown(before.get(name))}; this command has {name} "
-                f"{_shown(now.get(name))}. Name another --model, or start anew with --restart"
+                f"{directory.path} holds a run with {name} {_shown(old)}; this command has {name} {_shown(new)}. "
+                "Name another --model, or start anew with --restart"
             )
 
 
