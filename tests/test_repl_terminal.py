@@ -41,11 +41,18 @@ def wait(condition: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
+class Screen(io.StringIO):
+    """A terminal without edges."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 class Desk:
     """An editor over a fake predictor, whose keys come through a pipe."""
 
     def __init__(self, predictor: Fake, keyboard: PipeInput) -> None:
-        self.output = io.StringIO()
+        self.output = Screen()
         self.keyboard = keyboard
         session = Session(predictor, Settings(words=3))
         self.editor = Editor(session, Display(self.output, self.output), InMemoryHistory(), keyboard, DummyOutput())
@@ -147,6 +154,10 @@ def test_commands_are_completed(desk: Desk) -> None:
     assert desk.type(":he", desk.menu, "\t", desk.has(":help"), "\r", "\r") == ":help"
 
 
+def test_up_brings_the_lines_before(desk: Desk) -> None:
+    assert [desk.type("had\r"), desk.type(UP, "\r")] == ["had", "had"]
+
+
 def test_control_c_and_control_d(desk: Desk) -> None:
     with pytest.raises(KeyboardInterrupt):
         desk.type("had\x03")
@@ -206,7 +217,7 @@ def shows(output: io.StringIO, text: str) -> Callable[[], bool]:
 
 def session_with(path: Path, *actions: Action, words: int = 2, predictor: Fake | None = None) -> str:
     """What a whole session writes."""
-    output = io.StringIO()
+    output = Screen()
     session = Session(predictor or Fake(), Settings(words=words))
     with create_pipe_input() as keyboard:
         ready = [
@@ -234,8 +245,8 @@ def test_a_session(tmp_path: Path) -> None:
     assert path.with_name("unsaved.txt").read_text() == "had a general council\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    again = session_with(path, UP, "\r", "?taken back", ":quit\r")
-    assert again.splitlines()[1:] == ["> :undo", "Error: nothing is left to take back", "> :quit"]
+    assert session_with(path, ":quit\r").splitlines()[1:] == ["> :quit"]
+    assert list(open_history(path)[0].load_history_strings()) == [":quit", ":undo", "had a"]
 
 
 def test_control_c_ends_a_text_that_is_being_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,11 +310,18 @@ class Terminal:
         os.close(slave)
         self.raw = b""
 
-    def see(self, text: str) -> None:
-        """Wait until the terminal has shown `text`, colours and cursor movements left out."""
+    def see(self, text: str, again: str = "") -> None:
+        """Wait until the terminal has shown `text`, colours and cursor movements left out; press `again` until then.
+
+        Python may miss a Ctrl-C in the moment before it waits for keys, and heeds it at the next key.
+        """
         deadline = time.monotonic() + LIMIT
+        pressed = 0.0
         while text not in self.shown():
             assert time.monotonic() < deadline, f"{text!r} is not in {self.shown()!r}"
+            if again and time.monotonic() > pressed + 1:
+                self.type(again)
+                pressed = time.monotonic()
             assert self.read(), f"{text!r} is not in {self.shown()!r}"
 
     def read(self) -> bool:
@@ -375,10 +393,12 @@ def test_a_closed_terminal_ends_it_and_keeps_the_text(tmp_path: Path) -> None:
 def test_a_plain_terminal(tmp_path: Path, environment: dict[str, str]) -> None:
     with Terminal(tmp_path, **environment) as terminal:
         terminal.see("> ")
-        terminal.type("had x\x03")
-        terminal.see("\n> ")
+        terminal.type("had x")
+        terminal.see("had x")
+        terminal.see("\n> ", again="\x03")
         terminal.type("had a\r")
-        terminal.see("general council of mice")
+        terminal.see("\ngeneral council of mice")
+        terminal.see("said\r\n> ")
         terminal.type("\x04")
         assert terminal.status() == 0
         assert "\u2587" not in terminal.shown()
@@ -390,5 +410,6 @@ def test_the_classic_prompt_in_a_terminal(tmp_path: Path) -> None:
         terminal.see("2 words: ")
         terminal.type("had a\r")
         terminal.see("had a general council of mice")
+        terminal.see("said\r\n2 words: ")
         terminal.type("\x04")
         assert terminal.status() == 0

@@ -133,7 +133,9 @@ def train(
     directory = RunDirectory(model or MODELS / _run_name(corpus[0]))
     with directory.locked():
         with byte_progress(quiet) as progress:
-            plan = make_plan(directory, _asked(corpus, options), lambda: _seed(options), warn, progress, restart=restart)
+            plan = make_plan(
+                directory, _asked(corpus, options), lambda: _seed(options), warn, progress, restart=restart
+            )
         finished = _train(plan, restart, as_json, quiet)
     return _conclude(finished, plan, as_json, quiet)
 
@@ -146,7 +148,9 @@ def _run_name(text: Path) -> str:
         raise CorpusError(f"{text} is a directory; name the text files in it, for example {text / '*.txt'}")
     name = text.name.removesuffix(".gz").removesuffix(".txt") or text.name
     if name == LATEST.name:
-        raise UsageError(f"{LATEST} is the note of the model trained last; say where the run goes with --model DIRECTORY")
+        raise UsageError(
+            f"{LATEST} is the note of the model trained last; say where the run goes with --model DIRECTORY"
+        )
     return name
 
 

@@ -21,6 +21,7 @@ State = tuple[tuple[Floats, ...], ...]  # a layer: (h,) or (h, c), each (B, H)
 Weights = Mapping[str, Floats]
 
 TABLE_BYTES = 1 << 27  # the most that looked-up input products may take
+FEW = 6  # rows up to which one product a row is faster: a product of matrices first packs the kernel, which costs as much
 
 
 class Network:
@@ -55,7 +56,7 @@ class Network:
         states = []
         outputs = np.empty(0, np.float32)
         for layer, cell in enumerate(self.cells):
-            products = cell.input_product(outputs) if layer else self._input_products(ids)  # (B, T, GH)
+            products = cell.input_product(outputs) if layer else self.input_products(ids)  # (B, T, GH)
             carried = None if state is None else state[layer]
             steps = []
             for t in range(ids.shape[1]):
@@ -68,11 +69,11 @@ class Network:
     def scores(self, outputs: Floats) -> Floats:
         """(..., H) outputs -> (..., V) natural log-probabilities of the next word."""
         if self.config.projects:
-            outputs = outputs @ self.weights["projection/kernel"]
+            outputs = product(outputs, self.weights["projection/kernel"])
         if self.config.tie:
-            scores = outputs @ self.weights["embedding/embeddings"].T
+            scores = product(outputs, self.weights["embedding/embeddings"].T)
         else:
-            scores = outputs @ self.weights["output/kernel"]
+            scores = product(outputs, self.weights["output/kernel"])
         scores += self.weights["output/bias"]
         return self._with_tails(outputs, log_softmax(scores)) if self.config.clusters else log_softmax(scores)
 
@@ -82,13 +83,13 @@ class Network:
         scores: Floats = np.empty((*head.shape[:-1], self.config.vocabulary_size), np.float32)
         scores[..., : clusters[0][0]] = head[..., : clusters[0][0]]
         for number, (first, end, _) in enumerate(clusters, start=1):
-            narrow = outputs @ self.weights[f"tail_{number}/projection"]  # (..., width)
-            logits: Floats = narrow @ self.weights[f"tail_{number}/kernel"]
+            narrow = product(outputs, self.weights[f"tail_{number}/projection"])  # (..., width)
+            logits = product(narrow, self.weights[f"tail_{number}/kernel"])
             tail = log_softmax(np.add(logits, self.weights[f"tail_{number}/bias"], dtype=np.float32))
             scores[..., first:end] = tail + head[..., clusters[0][0] + number - 1, None]
         return scores
 
-    def _input_products(self, ids: Ids) -> Floats:
+    def input_products(self, ids: Ids) -> Floats:
         """(B, T) ids -> (B, T, GH) products of the inputs with the first layer's kernel, bias added."""
         cell = self.cells[0]
         if self.config.input == "one-hot":
@@ -98,10 +99,12 @@ class Network:
         embeddings = self.weights["embedding/embeddings"]
         if self._table is None:
             return cell.input_product(embeddings[ids])
-        missing = np.unique(ids[~self._known[ids]])
-        if len(missing):
-            self._table[missing] = cell.input_product(embeddings[missing])
-            self._known[missing] = True
+        if not self._known[ids].all():
+            missing = np.zeros(len(embeddings), bool)
+            missing[ids] = True
+            rows = np.flatnonzero(missing & ~self._known)
+            self._table[rows] = cell.input_product(embeddings[rows])
+            self._known[rows] = True
         return self._table[ids]
 
 
@@ -114,22 +117,29 @@ class Cell:
 
     def input_product(self, x: Floats) -> Floats:
         """(..., E) -> (..., GH), as one product."""
-        product: Floats = x.reshape(-1, x.shape[-1]) @ self.kernel
-        product += self.input_bias
-        return product.reshape(*x.shape[:-1], -1)
+        found = product(x, self.kernel)
+        found += self.input_bias
+        return found
+
+    def recurrent_product(self, state: tuple[Floats, ...]) -> Floats:
+        """The state before -> (B, GH)."""
+        return product(state[0], self.recurrent)
 
     def step(self, x: Floats, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
         """(B, GH) input products and the state before -> the state after, its output first."""
+        return self.apply(x, None if state is None else self.recurrent_product(state), state)
+
+    def apply(self, x: Floats, before: Floats | None, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
+        """A step whose (B, GH) recurrent product is known already; None, as the state, at the first step."""
         raise NotImplementedError
 
 
 class LSTM(Cell):
     """Gates in Keras' order i, f, g, o."""
 
-    def step(self, x: Floats, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
-        if state is not None:
-            x = x + state[0] @ self.recurrent
-        i, f, g, o = np.split(x, 4, axis=1)  # (B, H) each
+    def apply(self, x: Floats, before: Floats | None, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
+        gates = x if before is None else x + before
+        i, f, g, o = gates.reshape(len(x), 4, -1).swapaxes(0, 1)  # (B, H) each
         c = sigmoid(i) * np.tanh(g)
         if state is not None:
             c += sigmoid(f) * state[1]
@@ -143,10 +153,15 @@ class GRU(Cell):
         super().__init__(kernel, recurrent, bias[0])
         self.recurrent_bias = bias[1]
 
-    def step(self, x: Floats, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
-        before = self.recurrent_bias if state is None else state[0] @ self.recurrent + self.recurrent_bias
-        z, r, n = np.split(x, 3, axis=1)  # (B, H) each
-        zh, rh, nh = np.split(before, 3, axis=-1)
+    def recurrent_product(self, state: tuple[Floats, ...]) -> Floats:
+        found = product(state[0], self.recurrent)
+        found += self.recurrent_bias
+        return found
+
+    def apply(self, x: Floats, before: Floats | None, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
+        before = self.recurrent_bias[None] if before is None else before
+        z, r, n = x.reshape(len(x), 3, -1).swapaxes(0, 1)  # (B, H) each
+        zh, rh, nh = before.reshape(len(before), 3, -1).swapaxes(0, 1)
         z = sigmoid(z + zh)
         new: Floats = (1 - z) * np.tanh(n + sigmoid(r + rh) * nh)
         return (new if state is None else new + z * state[0],)
@@ -155,8 +170,15 @@ class GRU(Cell):
 class Simple(Cell):
     """h = tanh(x W + h U + b)."""
 
-    def step(self, x: Floats, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
-        return (np.tanh(x if state is None else x + state[0] @ self.recurrent),)
+    def apply(self, x: Floats, before: Floats | None, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
+        return (np.tanh(x if before is None else x + before),)
+
+
+def product(x: Floats, kernel: Floats) -> Floats:
+    """(..., K), (K, N) -> (..., N), in the way that is fastest for so many rows."""
+    rows = x.reshape(-1, x.shape[-1])
+    found: Floats = np.matmul(rows[:, None], kernel)[:, 0] if len(rows) <= FEW else rows @ kernel
+    return found.reshape(*x.shape[:-1], kernel.shape[1])
 
 
 def sigmoid(x: Floats) -> Floats:

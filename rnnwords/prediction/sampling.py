@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from rnnwords.config import Config, within
 from rnnwords.errors import ModelError, UsageError
+from rnnwords.prediction.overlap import Overlap
 
 Scores = NDArray[np.floating[Any]]  # (V,), nats
 Words = NDArray[np.intp]  # (K,), ranks
@@ -49,8 +50,11 @@ class Sampling(Config):
 class History:
     """What a text has said so far, prompt included, as far as choosing needs it. A word's cost does not grow."""
 
-    def __init__(self, ids: Iterable[int] = (), no_repeat: int | None = None) -> None:
+    def __init__(
+        self, ids: Iterable[int] = (), no_repeat: int | None = None, overlap: Overlap | None = None
+    ) -> None:
         self.no_repeat = no_repeat
+        self.overlap = overlap  # a text of which not too many words in a row may be taken over
         self.recent: deque[int] = deque(maxlen=RECENT)
         self._prefix: tuple[int, ...] = ()  # the last no_repeat - 1 words, fewer at the start
         self._followers: dict[tuple[int, ...], Words] = {}  # prefix -> the words seen after it, an array never mutated
@@ -71,9 +75,13 @@ class History:
         """The words that would complete an n-gram that has occurred already, in order of occurrence."""
         return self._followers.get(self._prefix, _NO_WORDS)
 
+    def copied(self) -> Words:
+        """The words that would take over too many in a row from the text of `overlap`."""
+        return _NO_WORDS if self.overlap is None else self.overlap.following(list(self.recent))
+
     def fork(self, *ids: int) -> "History":
         """A copy, with `ids` appended, that goes its own way: for several samples of one prompt, and for beams."""
-        other = History(no_repeat=self.no_repeat)
+        other = History(no_repeat=self.no_repeat, overlap=self.overlap)
         other.recent, other._prefix, other._followers = self.recent.copy(), self._prefix, self._followers.copy()
         for word in ids:
             other.append(word)

@@ -6,23 +6,28 @@ taken in the order of the text. So first appearances, and with them ties and ran
 
 import array
 import contextlib
+import dataclasses
 import functools
+import itertools
 import multiprocessing
 import os
 import signal
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rnnwords.config import TextConfig
 from rnnwords.text.reading import Block, Corpus
-from rnnwords.text.tokenizer import UNK, tokenize
+from rnnwords.text.tokenizer import UNK, stretches, tokenize
 from rnnwords.text.vocabulary import MAX_SYMBOLS, Vocabulary
 
 PARALLEL_FROM = 8 << 20  # bytes of text; below, starting workers costs more than they save
 MAX_DISTINCT = 2 * MAX_SYMBOLS  # words counted at a time; beyond, the rarest are let go
+REMEMBERED = 500_000  # stretches that a process remembers
 _Result = TypeVar("_Result")
+GROUP = 8  # blocks that a worker takes at a time
+Group = tuple[Block, ...]
 Progress = Callable[[int], None]  # told the bytes done since the last call
 
 
@@ -36,16 +41,16 @@ class WordCounts:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.pruned = 0
-        self.blocks: list[int] = []  # words of each block of the text
+        self.groups: list[int] = []  # words of each group of blocks of the text
 
     @property
     def total(self) -> int:
         """Words in the text."""
-        return sum(self.blocks)
+        return sum(self.groups)
 
     def add(self, counts: dict[str, int]) -> None:
-        """Add the counts of the next block of text."""
-        self.blocks.append(sum(counts.values()))
+        """Add the counts of the next group of blocks."""
+        self.groups.append(sum(counts.values()))
         self.counts.update(counts)
         rarest = 1
         while len(self.counts) > MAX_DISTINCT:
@@ -58,7 +63,7 @@ class WordCounts:
 def count_words(corpus: Corpus, text: TextConfig, progress: Progress | None = None) -> WordCounts:
     """Count the words of a corpus. Raises CorpusError for what cannot be read."""
     found = WordCounts()
-    for counts in _each(functools.partial(_count_block, text, corpus.encoding_errors), corpus, None, progress):
+    for counts in _each(_Worker.count, corpus, (text, corpus.encoding_errors, None), progress):
         found.add(counts)
     return found
 
@@ -66,19 +71,20 @@ def count_words(corpus: Corpus, text: TextConfig, progress: Progress | None = No
 def without_tail(found: WordCounts, corpus: Corpus, text: TextConfig, words: int) -> None:
     """Take back the counts of all but the first `words` words of the corpus: held-out text is not counted.
 
-    Only the blocks behind that point are split into words again.
+    Only the groups of blocks behind that point are split into words again.
     """
     stop = 0
-    for block, size in zip(corpus.blocks(), found.blocks, strict=True):
+    for group, size in zip(_groups(corpus), found.groups, strict=True):
         stop += size
         if stop > words:
-            tail = tokenize(block.decode(corpus.encoding_errors), text)[max(0, words - (stop - size)) :]
+            own = (tokenize(block.decode(corpus.encoding_errors), text) for block in group)
+            tail = itertools.islice(itertools.chain.from_iterable(own), max(0, words - (stop - size)), None)
             for word, count in Counter(tail).items():
                 known = min(count, found.counts[word])
                 found.counts[word] -= known
                 found.pruned = max(0, found.pruned - (count - known))
     found.counts = Counter({word: count for word, count in found.counts.items() if count})
-    found.blocks = [words]
+    found.groups = [words]
 
 
 def encode_corpus(corpus: Corpus, vocabulary: Vocabulary, progress: Progress | None = None) -> Iterator[bytes]:
@@ -86,7 +92,7 @@ def encode_corpus(corpus: Corpus, vocabulary: Vocabulary, progress: Progress | N
 
     Raises UnknownWordError if the corpus has a word that a vocabulary without <unk> lacks.
     """
-    yield from _each(functools.partial(_encode_block, corpus.encoding_errors), corpus, vocabulary, progress)
+    yield from _each(_Worker.encode, corpus, (vocabulary.text, corpus.encoding_errors, vocabulary), progress)
 
 
 def id_type(vocabulary_size: int) -> str:
@@ -94,55 +100,106 @@ def id_type(vocabulary_size: int) -> str:
     return "H" if vocabulary_size <= 65_535 else "I"
 
 
-def _count_block(text: TextConfig, errors: str, block: Block) -> dict[str, int]:
-    return dict(Counter(tokenize(block.decode(errors), text)))
+class _Worker:
+    """What one process does with blocks. Most stretches between spaces come again and again ("the", "said,"), so what
+    one becomes is worked out once and remembered; the stretches are independent, since no symbol spans a space."""
+
+    def __init__(self, text: TextConfig, errors: str, vocabulary: Vocabulary | None) -> None:
+        self.errors, self.text = errors, text
+        within = dataclasses.replace(text, eos=False)
+        self.words: _Lookup[list[str]] = _Lookup(lambda stretch: tokenize(stretch, within))
+        if vocabulary is not None:
+            kind = id_type(len(vocabulary))
+            self.ids: _Lookup[bytes] = _Lookup(
+                lambda stretch: array.array(kind, vocabulary.encode(tokenize(stretch, within))).tobytes()
+            )
+
+    def count(self, group: Group) -> dict[str, int]:
+        """word -> occurrences, in order of first appearance."""
+        met: Counter[str] = Counter()
+        for block in group:
+            met.update(stretches(block.decode(self.errors), self.text))
+        counts: dict[str, int] = {}
+        for stretch, times in met.items():
+            for word in self.words[stretch]:
+                counts[word] = counts.get(word, 0) + times
+        return counts
+
+    def encode(self, group: Group) -> bytes:
+        """The ids of the group's words, as native integers."""
+        texts = (stretches(block.decode(self.errors), self.text) for block in group)
+        return b"".join(b"".join(map(self.ids.__getitem__, text)) for text in texts)
 
 
-_vocabulary: Vocabulary | None = None  # of this process: set once by _set_up, read by _encode_block
+class _Lookup(dict[str, _Result]):
+    """stretch -> what `function` makes of it; remembers short ones, and forgets all when they become too many."""
+
+    def __init__(self, function: Callable[[str], _Result]) -> None:
+        self.function = function
+
+    def __missing__(self, stretch: str) -> _Result:
+        result = self.function(stretch)
+        if len(stretch) <= 40:
+            if len(self) >= REMEMBERED:
+                self.clear()
+            self[stretch] = result
+        return result
 
 
-def _encode_block(errors: str, block: Block) -> bytes:
-    if _vocabulary is None:
-        raise RuntimeError("no vocabulary was set up in this process")
-    words = _vocabulary.tokenize(block.decode(errors))
-    return array.array(id_type(len(_vocabulary)), _vocabulary.encode(words)).tobytes()
+_worker: _Worker | None = None  # of a worker process: set once by _set_up
 
 
-def _set_up(vocabulary: Vocabulary | None, worker: bool) -> None:
-    global _vocabulary
-    _vocabulary = vocabulary
-    if worker:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends its workers
+def _set_up(*arguments: Any) -> None:
+    global _worker
+    _worker = _Worker(*arguments)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends its workers
+
+
+def _call(task: Callable[[_Worker, Group], _Result], group: Group) -> _Result:
+    if _worker is None:
+        raise RuntimeError("this process was not set up")
+    return task(_worker, group)
+
+
+def _groups(corpus: Corpus) -> Iterator[Group]:
+    """The blocks of the corpus, in order, GROUP at a time: the more text a worker has, the more of it is repetition."""
+    blocks = corpus.blocks()
+    while group := tuple(itertools.islice(blocks, GROUP)):
+        yield group
 
 
 def _each(
-    function: Callable[[Block], _Result], corpus: Corpus, vocabulary: Vocabulary | None, progress: Progress | None
+    task: Callable[[_Worker, Group], _Result], corpus: Corpus, arguments: tuple[Any, ...], progress: Progress | None
 ) -> Iterator[_Result]:
-    """`function` of every block of the corpus, in order, in this process or, for large texts, in several."""
+    """`task` of every group of blocks, in order, in this process or, for large texts, in several; `arguments` make
+    the worker that does it."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with contextlib.ExitStack() as stack:
         if cores == 1 or corpus.size < PARALLEL_FROM:
-            _set_up(vocabulary, worker=False)
-            results: Iterator[tuple[int, _Result]] = ((len(block.data), function(block)) for block in corpus.blocks())
+            worker = _Worker(*arguments)
+            results: Iterator[tuple[int, _Result]] = ((_size(group), task(worker, group)) for group in _groups(corpus))
         else:
-            pool = ProcessPoolExecutor(
-                cores, multiprocessing.get_context("spawn"), initializer=_set_up, initargs=(vocabulary, True)
-            )
+            context = multiprocessing.get_context("spawn")
+            pool = ProcessPoolExecutor(cores, context, initializer=_set_up, initargs=arguments)
             stack.callback(pool.shutdown, wait=True, cancel_futures=True)
-            results = _ordered(pool, function, corpus.blocks(), 2 * cores)
+            results = _ordered(pool, functools.partial(_call, task), _groups(corpus), cores + 1)
         for size, result in results:
             yield result
             if progress:
                 progress(size)
 
 
+def _size(group: Group) -> int:
+    return sum(len(block.data) for block in group)
+
+
 def _ordered(
-    pool: ProcessPoolExecutor, function: Callable[[Block], _Result], items: Iterable[Block], ahead: int
+    pool: ProcessPoolExecutor, function: Callable[[Group], _Result], groups: Iterable[Group], ahead: int
 ) -> Iterator[tuple[int, _Result]]:
-    """Results in the order of the items, with at most `ahead` of them under way, so that memory stays bounded."""
+    """Results in the order of the groups, with at most `ahead` of them under way, so that memory stays bounded."""
     waiting: deque[tuple[int, Future[_Result]]] = deque()
-    for item in items:
-        waiting.append((len(item.data), pool.submit(function, item)))
+    for group in groups:
+        waiting.append((_size(group), pool.submit(function, group)))
         if len(waiting) > ahead:
             size, future = waiting.popleft()
             yield size, future.result()

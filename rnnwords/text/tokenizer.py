@@ -37,6 +37,11 @@ def tokenize(text: str, config: TextConfig) -> list[str]:
     return _pattern(simple).findall(text)
 
 
+def stretches(text: str, config: TextConfig) -> list[str]:
+    """`text` cut at white space. Each stretch can be tokenized by itself: no symbol spans a space."""
+    return (text.replace("\n", f" {EOS} ") if config.eos else text).split()
+
+
 @functools.cache
 def _pattern(simple: bool) -> re.Pattern[str]:
     """The regular expression of `words`; the `simple` one serves text without marks and Han, and is faster."""
@@ -79,6 +84,7 @@ _EAST = "\u3000"  # from here on, characters and punctuation are written without
 _CLOSING = set(".,;:!?%\u2026\u201d\u0964\u0965\u060c\u061b\u061f\u06d4\u3001\u3002\uff0c\uff01\uff1f\uff1b\uff1a")
 _OPENING = set("$\u00a3\u20ac\u00a1\u00bf#@")  # beside all opening brackets and quotation marks
 _JOINING = {"-", "--", "\u2014", "/"}
+_ELIDED = {"tis", "twas", "twere", "twill", "em", "til"}  # an apostrophe in front of these opens nothing
 _CONTRACTIONS = {"n't", "'s", "'re", "'ve", "'ll", "'d", "'m"}  # in text that is split already
 # Mark -> the open mark that it closes; where that is not open, the mark opens.
 _PAIRED = {
@@ -101,6 +107,8 @@ class _Writer:
         if symbol == EOS and self.config.eos:
             self.last, self.glue, self.open = [], True, set()
             return "\n"
+        if symbol.lower() in _ELIDED and self.last[-1:] == ["'"]:
+            self.open.discard("'")
         left, right = self._habits(symbol)
         joined = not self.last or ((left or self.glue) and self._reads_back(symbol))
         space = "" if joined else " "

@@ -4,6 +4,7 @@ Everything that the next step depends on is in a checkpoint, and the loop only e
 nothing: it yields events, which the command line shows.
 """
 
+import contextlib
 import math
 import signal
 import time
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnwords.errors import TrainingError
+from rnnwords.errors import ModelError, TrainingError
 from rnnwords.model_file import Model
 from rnnwords.network.arrays import Network
 from rnnwords.text.corpus import Streams, Windows, ceiling
@@ -50,6 +51,7 @@ class Run:
         self.ceiling = None
         if not network.stateful and prepared.words <= CEILING_UP_TO:
             self.ceiling = ceiling(prepared.train, network.window)
+        self.on_disk = math.inf  # loss of the model that an earlier session left; no worse one replaces it
         self.stop: str | None = None  # set by a signal
 
     def events(self) -> Iterator[Event]:
@@ -61,6 +63,7 @@ class Run:
         if found:
             self.steps.restore(found.tensors)
             self.directory.write_history(self.position.reports)
+            self.on_disk = self._loss_on_disk()
         else:
             self.prepared.vocabulary.save(self.directory.vocabulary)
         self.log = EventLog(self.directory.logs, self.position.step, self.warnings.append)
@@ -87,11 +90,7 @@ class Run:
             ids = self.data.batches(position.step, count)
             losses, hits, norms = self.steps.run(ids, np.array(rates, np.float32), position.step)
             if not np.isfinite(losses).all():
-                bad = position.step + int(np.argmin(np.isfinite(losses))) + 1
-                raise TrainingError(
-                    f"the loss of step {bad:,} is not a number; nothing was saved since. Try a lower "
-                    f"--learning-rate than {self.training.learning_rate:g}, with --restart"
-                )
+                raise self._no_number(position.step + int(np.argmin(np.isfinite(losses))) + 1)
             first = position.step == 0
             position.step += count
             position.losses += losses.tolist()
@@ -106,23 +105,27 @@ class Run:
             spent = self.budget.spent(position.step, position.seconds)
             words = ids.shape[1] * (self.network.window if self.network.stateful else 1)
             yield Progress(position.step, spent, float(losses[-1]), float(hits[-1]), count * words / took)
-            reason = self.stop or ("budget" if spent >= 1 else None)
+            reason = "budget" if spent >= 1 else None
             at_epoch = position.step % self.data.steps == 0
             if position.step % self.evaluate_every == 0 or reason or (at_epoch and self._near_ceiling()):
                 reason = yield from self._evaluate(reason)
-            if position.step % self.log_every == 0 or (reason and not self.stop and position.losses):
+            if position.step % self.log_every == 0 or (reason and position.losses):
                 yield self._report(rates[-1], norms, words, took / count)
             due = position.seconds - saved_at >= self.training.checkpoint_seconds
             if every := self.training.checkpoint_every:
                 due = position.step % every == 0
-            if due or reason:
-                if reason and not self.stop:
-                    position.finished = reason
+            stopped = None if reason else self.stop  # by a signal: what follows must be what would have been
+            if stopped and not self.directory.model.exists():
+                self._model().save(self.directory.model)
+                yield Saved("model", position.step)
+            if due or reason or stopped:
+                position.finished = reason
                 self._save()
                 saved_at = position.seconds
                 yield Saved("checkpoint", position.step)
             yield from (Warned(message) for message in self.warnings)
             self.warnings.clear()
+            reason = reason or stopped
         if self.network.input == "embedding":
             vectors = self.steps.export()["embedding/embeddings"]
             self.log.embedding(vectors, self.prepared.vocabulary.words)
@@ -150,19 +153,37 @@ class Run:
         position = self.position
         text = self.prepared.train if self.prepared.held_out is None else self.prepared.held_out
         loss, right, count = self.steps.evaluate(np.asarray(text[0 : EVALUATED + self.network.window]))
+        if not math.isfinite(loss):
+            raise self._no_number(position.step)
         position.evaluated = (loss, right / count)
         there = self.prepared.held_out is None and self.ceiling is not None and right >= self.ceiling[0]
-        if math.isfinite(loss) and (position.best is None or loss < position.best or there):
+        if position.best is None or loss < position.best or there:
             position.best, position.best_accuracy, position.waited = loss, right / count, 0
-            self._model().save(self.directory.model)
-            yield Saved("model", position.step)
-        elif not self.stop:
+            if loss <= self.on_disk or there:
+                self._model().save(self.directory.model)
+                yield Saved("model", position.step)
+        else:
             position.waited += 1
         if reason is None and there and count == self.ceiling[1]:  # type: ignore[index]
             return "ceiling"
         if reason is None and position.waited >= (self.training.patience or math.inf):
             return "patience"
         return reason
+
+    def _no_number(self, step: int) -> TrainingError:
+        return TrainingError(
+            f"the loss of step {step:,} is not a number; nothing was saved since. Try a lower "
+            f"--learning-rate than {self.training.learning_rate:g}, with --restart"
+        )
+
+    def _loss_on_disk(self) -> float:
+        """The loss of the model that this run left: after kill -9 it may be of a later step than the checkpoint."""
+        with contextlib.suppress(ModelError):
+            model = Model.load(self.directory.model)
+            own = {"settings": self.training.to_json(), "corpus": self.prepared.digest}
+            if model.network == self.network and {name: model.training.get(name) for name in own} == own:
+                return float(model.training["metrics"]["loss"] or math.inf)
+        return math.inf
 
     def _report(self, learning_rate: float, norms: Any, words: int, seconds: float) -> Report:
         position = self.position

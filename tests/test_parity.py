@@ -1,0 +1,176 @@
+"""Keras and numpy are two pictures of one network: equal probabilities, for every kind of network there is.
+
+The steps that `network.keras` writes out are held against Keras' own layers, the layer table against Keras' summary.
+"""
+
+import itertools
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnnwords.config import CELLS, INPUTS, READINGS, NetworkConfig
+from rnnwords.network.arrays import Network
+from tests.helpers import small_weights
+
+tf: Any = pytest.importorskip("tensorflow")
+keras: Any = pytest.importorskip("keras")
+from rnnwords.network.keras import KerasNetwork  # noqa: E402 -- loads TensorFlow
+
+MOST = 1e-5  # difference of probabilities
+V, B, H = 30, 5, 16
+WINDOWS = (1, 3, 7)
+WIDTHS = {"wide": 16, "narrow": 12}  # E = H and E != H
+KINDS = [(input, False, "narrow") for input in INPUTS]
+KINDS += [("embedding", True, width) for width in WIDTHS]
+
+
+def networks(cell: str, reading: str, tied: bool = True) -> list[NetworkConfig]:
+    """All kinds of network with these cells; what they read can be of any length."""
+    return [
+        NetworkConfig(V, reading, 3, cell, layers, H, input, WIDTHS[width], tie)
+        for layers, (input, tie, width) in itertools.product((1, 2, 3), KINDS)
+        if tied or not tie
+    ]
+
+
+def shaken(config: NetworkConfig, seed: int = 0) -> Any:
+    """A Keras network whose every weight, biases too, takes part in the result."""
+    network = KerasNetwork(config, seed)
+    network.load({name: np.float32(0.6) * weight for name, weight in small_weights(config, seed).items()})
+    return network
+
+
+def drawn_ids(random: np.random.Generator, window: int) -> Any:
+    return random.integers(0, V, (B, window)).astype(np.int32)
+
+
+def drawn_state(config: NetworkConfig, random: np.random.Generator) -> list[tuple[Any, ...]]:
+    """A state that some words left."""
+    parts = 2 if config.cell == "lstm" else 1
+    layers = random.normal(0, 0.5, (config.layers, parts, B, config.units)).astype(np.float32)
+    return [tuple(layer) for layer in layers]
+
+
+@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("cell", CELLS)
+def test_keras_and_numpy_give_the_same_probabilities(cell, reading):
+    random = np.random.default_rng(1)
+    cases = networks(cell, reading)
+    assert len(cases) == 3 * 5
+    for config, window in itertools.product(cases, WINDOWS):
+        if window == WINDOWS[0]:
+            ours = shaken(config)
+            twin = Network(config, ours.export())
+        theirs: Any = None
+        mine: Any = None
+        for _ in range(3 if config.stateful else 1):  # from a clean state, then from what was left
+            ids = drawn_ids(random, window)
+            logits, theirs = ours.logits(tf.constant(ids), theirs)
+            outputs, mine = twin.read_all(ids, mine)
+            outputs = outputs if config.stateful else outputs[:, -1]
+            assert np.abs(tf.nn.softmax(logits).numpy() - np.exp(twin.scores(outputs))).max() <= MOST, config
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_reading_word_by_word_is_reading_at_once(cell):
+    random = np.random.default_rng(3)
+    for config, window in itertools.product(networks(cell, "stateful"), WINDOWS):
+        network = Network(config, small_weights(config))
+        ids = drawn_ids(random, window)
+        whole, after = network.read_all(ids)
+        state = None
+        for t in range(window):
+            output, state = network.read(ids[:, t : t + 1], state)
+            assert np.abs(output - whole[:, t]).max() <= MOST, config
+        assert state is not None
+        for a, b in zip(itertools.chain(*after), itertools.chain(*state), strict=True):
+            assert np.abs(a - b).max() <= MOST, config
+
+
+@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_written_out_steps_are_those_of_keras_own_layers(cell, reading):
+    random = np.random.default_rng(4)
+    for config in networks(cell, reading, tied=False):
+        ours = shaken(config)
+        for window in WINDOWS:
+            ids = drawn_ids(random, window)
+            state = drawn_state(config, random) if config.stateful else None
+            given = None if state is None else [tuple(map(tf.constant, layer)) for layer in state]
+            logits, _ = ours.logits(tf.constant(ids), given)
+            expected = by_standard_layers(config, ours.export(), ids, state)
+            assert np.abs(tf.nn.softmax(logits).numpy() - expected).max() <= MOST, (config, window)
+
+
+def by_standard_layers(
+    config: NetworkConfig, weights: dict[str, Any], ids: Any, state: list[tuple[Any, ...]] | None
+) -> Any:
+    """The probabilities that keras.layers give with these weights."""
+    x: Any = {
+        "scalar": lambda: ids[..., None].astype(np.float32),
+        "one-hot": lambda: np.eye(V, dtype=np.float32)[ids],
+        "embedding": lambda: loaded(keras.layers.Embedding(V, config.embedding), ids, weights, "embedding"),
+    }[config.input]()
+    kind = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "simple": keras.layers.SimpleRNN}[cell := config.cell]
+    for layer in range(config.layers):
+        whole = layer < config.layers - 1 or config.stateful
+        start = None if state is None else [tf.constant(part) for part in state[layer]]
+        x = loaded(kind(config.units, return_sequences=whole), x, weights, f"{cell}_{layer + 1}", initial_state=start)
+    return loaded(keras.layers.Dense(V, activation="softmax"), x, weights, "output").numpy()
+
+
+def loaded(layer: Any, x: Any, weights: dict[str, Any], name: str, **options: Any) -> Any:
+    """What the layer makes of `x` with the weights of that name."""
+    layer.build(x.shape)
+    layer.set_weights([weight for full, weight in weights.items() if full.startswith(f"{name}/")])
+    return layer(x, **{key: value for key, value in options.items() if value is not None})
+
+
+def standard_model(config: NetworkConfig) -> Any:
+    """The model that a reader of Keras' guides would build."""
+    words = None if config.stateful else config.window
+    kind = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "simple": keras.layers.SimpleRNN}[config.cell]
+    if config.input == "embedding":
+        start = keras.Input((words,))
+        x = keras.layers.Embedding(config.vocabulary_size, config.embedding)(start)
+    else:
+        start = x = keras.Input((words, config.input_width))
+    for layer in range(config.layers):
+        x = kind(config.units, return_sequences=layer < config.layers - 1 or config.stateful)(x)
+    return keras.Model(start, keras.layers.Dense(config.vocabulary_size, activation="softmax")(x))
+
+
+def summary_rows(model: Any) -> list[tuple[str, int]]:
+    """(output shape, parameters) of each layer in Keras' summary, the input left out."""
+    lines: list[str] = []
+    model.summary(line_length=78, print_fn=lambda line, **_: lines.append(line))
+    found = re.findall(r"\((\w+)\)\s*[^\w(]*\s*(\([^)]*\))\s*\S\s*([\d,]+)", "\n".join(lines))
+    return [(shape, int(count.replace(",", ""))) for kind, shape, count in found if kind != "InputLayer"]
+
+
+@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("input", INPUTS)
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_layer_table_is_that_of_keras(cell, input, reading):
+    for layers in (1, 3):
+        config = NetworkConfig(1_000, reading, 5, cell, layers, 128, input, 64)
+        ours = [("(" + ", ".join(map(str, row["shape"])) + ")", row["parameters"]) for row in config.layer_table()]
+        assert ours == summary_rows(standard_model(config))
+
+
+def test_the_layer_table_of_a_known_network():
+    table = NetworkConfig(1_000, window=5, layers=1, units=128, embedding=64).layer_table()
+    assert [(row["layer"], row["shape"], row["parameters"]) for row in table] == [
+        ("embedding", [None, 5, 64], 64_000),
+        ("lstm_1", [None, 128], 98_816),
+        ("output", [None, 1_000], 129_000),
+    ]
+
+
+def test_a_tied_network_counts_its_embedding_once():
+    table = NetworkConfig(1_000, layers=1, units=128, embedding=64, tie=True).layer_table()
+    assert {row["layer"]: row["parameters"] for row in table} == {
+        "embedding": 64_000, "lstm_1": 98_816, "projection": 128 * 64, "output": 1_000,
+    }  # fmt: skip
