@@ -1,9 +1,30 @@
-"""Settings of all tests."""
+"""Settings of all tests, and what is trained once for all of them."""
 
 import os
+import shutil
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
+
+from tests.helpers import FABLE
+from tests.processes import TINY, rnnwords
 
 # No deadline: a busy machine is no failure. Continuous integration draws the same examples each time.
 settings.register_profile("rnnwords", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("rnnwords")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run directory of a tiny network, trained on the fable. Not to be written to; `run` is a copy."""
+    place = tmp_path_factory.mktemp("trained")
+    done = rnnwords("train", FABLE, *TINY, "--model", "models/tiny", cwd=place)
+    assert done.returncode == 0, done.stderr
+    return place / "models" / "tiny"
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Path:
+    """A copy of the trained run, to do with what one likes."""
+    return shutil.copytree(trained, tmp_path / "models" / "tiny")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rnnwords.cli.repl import run_repl
@@ -289,6 +289,7 @@ def test_classic() -> None:
     assert output == "they had a general council of\n"
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_safe_escapes_all_and_only_what_is_dangerous(text: str) -> None:
     assert is_safe(safe(text))
@@ -303,6 +304,7 @@ def test_safe() -> None:
     assert safe("the cat\n\tété 猫 \u200d") == "the cat\n\tété 猫 \u200d"
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.sampled_from("ab \n"), max_size=900), max_size=12), st.text(max_size=5))
 def test_the_context_is_a_bounded_end_of_the_document(texts: list[str], more: str) -> None:
     steps = [Step(text, 0) for text in texts]
@@ -312,8 +314,8 @@ def test_the_context_is_a_bounded_end_of_the_document(texts: list[str], more: st
     assert context == document or len(context) >= CONTEXT - 1_000 - 200
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_line_is_answered(line: str) -> None:
-    session = Session(Fake(), Settings(words=2))
-    kinds = [kind for kind, _ in answer(session, line) if parse(line) is None]
-    assert parse(line) is not None or kinds.count("word") == 2
+    assume(parse(line) is None)  # no command: one might write files
+    assert [kind for kind, _ in replies(Session(Fake(), Settings(words=2)), line)].count("word") == 2

@@ -14,18 +14,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from rnnwords.errors import ModelError, UsageError
-from rnnwords.prediction.sampling import (
-    LENGTH_ALPHA,
-    RECENT,
-    Beam,
-    History,
-    Sampling,
-    adjust,
-    beam_search,
-    choose,
-    distribution,
-    evaluate_each,
-)
+from rnnwords.prediction.beams import LENGTH_ALPHA, Beam, beam_search, evaluate_each
+from rnnwords.prediction.sampling import RECENT, History, Sampling, adjust, choose, distribution
 
 Array = NDArray[Any]
 INF = math.inf

@@ -16,11 +16,9 @@ from tests.helpers import FABLE, texts, write
 
 PLAIN = TextConfig()
 HEADER = '# rnnwords-vocabulary {"tokenizer": "words", "lowercase": false, "eos": false}\n'
-symbols = st.one_of(st.sampled_from(["a", "b", "c", UNK, "\u00e9", "\u4e2d", "#", "\U0001f600"]), st.text(min_size=1))
-counted = st.dictionaries(
-    symbols.filter(lambda word: word.split() == [word]).filter(lambda word: word.encode(errors="replace").decode() == word),
-    st.integers(1, 50), min_size=1, max_size=30,
-)  # fmt: skip
+letters = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda word: word.split() == [word])
+symbols = st.one_of(st.sampled_from(["a", "b", "c", UNK, "\u00e9", "\u4e2d", "#", "\U0001f600"]), letters)
+counted = st.dictionaries(symbols, st.integers(1, 50), min_size=1, max_size=30)
 
 
 def of_text(text: str, **options: object) -> Vocabulary:
@@ -48,7 +46,7 @@ def test_the_fable_has_112_symbols_and_204_words():
 
 def test_cutting_by_size_puts_what_was_cut_into_unk():
     found = of_text("a a a b b c d e", max_size=3)
-    assert (found.words, found.counts) == (["a", UNK, "b"][:1] + [UNK, "b"], [3, 3, 2])
+    assert (found.words, found.counts) == (["a", UNK, "b"], [3, 3, 2])
     assert of_text("a a b", max_size=2).words == ["a", "b"]
     assert of_text("a a b", max_size=1).words == [UNK]
     assert of_text("a a b", max_size=1).counts == [3]
@@ -150,7 +148,7 @@ def test_a_malformed_line_is_named(tmp_path, lines, number, message):
 @pytest.mark.parametrize(
     "content",
     [
-        "", "a\t3\n", HEADER, HEADER.rstrip("\n"), HEADER + "a\t3", "\ufeff" + HEADER + "a\t3\n", b"\xff\xfe", b"\0" * 100,
+        "", "a\t3\n", HEADER, HEADER.rstrip("\n"), HEADER + "a\t3", "\ufeff" + HEADER + "a\t3\n", b"\xff", b"\0" * 100,
         HEADER.replace("words", "letters") + "a\t1\n", HEADER.replace("}", ', "x": 1}') + "a\t1\n",
         HEADER.replace("{", "[") + "a\t1\n", HEADER.replace("false", "0") + "a\t1\n", HEADER.encode() + b"\xe9\t1\n",
         "# rnnwords-vocabulary " + "[" * 100_000 + "\na\t1\n",

@@ -141,6 +141,8 @@ class Session:
 
     def context(self, line: str = "") -> str:
         """What a prediction reads: the end of the document, and the line being typed."""
+        if len(line) > CONTEXT:
+            return end_of([Step(line, 0)])
         return end_of(self.steps) + (self.joint(line) if line else "") + line
 
     def joint(self, text: str) -> str:

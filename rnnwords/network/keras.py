@@ -38,6 +38,8 @@ class KerasNetwork:
         self.config = config
         self.dtype = tf.as_dtype(precision)
         layers: dict[str, Any] = {}
+        self.recurrent: list[Any] = []  # Keras' layers, used as such where cuDNN runs them
+        self.cudnn = config.stateful and config.cell != "simple" and bool(tf.config.list_physical_devices("GPU"))
         draw = iter(range(seed, seed + 100))
         if config.input == "embedding":
             # As wide as what the output layer wants when tied; else of unit size, which learns rare words sooner.
@@ -51,9 +53,12 @@ class KerasNetwork:
                 config.units,
                 kernel_initializer=keras.initializers.GlorotUniform(seed=next(draw)),
                 recurrent_initializer=keras.initializers.Orthogonal(seed=next(draw)),
+                return_sequences=True,
+                return_state=True,
             )
             cell.build((None, config.window, config.input_width if layer == 0 else config.units))
             layers[f"{config.cell}_{layer + 1}"] = cell.cell
+            self.recurrent.append(cell)
         tied = layers["embedding"].weights[0] if config.tie else None
         self.output = Output(config, seed + 100, self.dtype, tied)
         self.variables: dict[str, Any] = {}  # in the order of NetworkConfig.shapes
@@ -100,13 +105,22 @@ class KerasNetwork:
         return tf.reshape(losses, targets.shape), tf.reshape(hits, targets.shape), after
 
     def hidden(self, ids: Tensor, state: State | None = None, noise: Noise | None = None) -> tuple[Tensor, State]:
-        """(B, T) ids -> what the output layer reads, (B, H) for windows or (B, T, H), and the state after."""
+        """(B, T) ids -> what the output layer reads, (B, H) for windows or (B, T, H), and the state after.
+
+        On a GPU, running text goes through Keras' layers, which hand it to cuDNN; the steps here are for CPUs, and for
+        windows, which are too short for cuDNN to matter.
+        """
         drop = _Dropout(noise, self.config.stateful)
         keep = _late_starts(ids.shape, noise)
         x = None if self.config.input == "one-hot" else drop(self._inputs(ids))  # (B, T, E)
         after: State = []
         for layer in range(self.config.layers):
             carried = None if state is None else state[layer]
+            if self.cudnn and x is not None:
+                y, *carried = self.recurrent[layer](tf.cast(x, tf.float32), initial_state=carried and list(carried))
+                after.append(tuple(carried))
+                x = drop(tf.cast(y, self.dtype))
+                continue
             kernel = self._cast(f"{self.config.cell}_{layer + 1}/kernel")
             products = tf.gather(kernel, ids) if x is None else self._product(x, kernel)  # (B, T, GH)
             outputs, carried = self._layer(layer, products, carried, keep)

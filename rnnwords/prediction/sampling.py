@@ -1,19 +1,18 @@
-"""From scores to words: greedy choice, sampling, penalties against repetition, and beam search.
+"""From scores to words: greedy choice, sampling, and what is held back: repetition and copies of a text.
 
 Scores are natural log-probabilities, an array (V,) of float32 or float64; -inf is a word that is never chosen. Words
 are ranks 0..V-1. All is a function of (scores, history, generator); the caller's arrays stay as they are. Letters: V
-vocabulary, K words still in play, B live beams.
+vocabulary, K words still in play.
 
 Follows Keskar et al. 2019 (CTRL), section 4.1, for the repetition penalty, on log-probabilities and over a window;
 Paulus et al. 2018, section 2.5, for no-repeat n-grams; Fan et al. 2018 for top-k; Holtzman et al. 2020, section 3.1,
-for top-p, with the cutoff of karpathy/llama2.c; Sutskever et al. 2014, section 3.2, for beams; Wu et al. 2016,
-equation 14, for their lengths. Leaves out coverage penalties, diverse beams, typical sampling, mirostat.
+for top-p, with the cutoff of karpathy/llama2.c. Leaves out typical sampling, mirostat, contrastive search.
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +23,8 @@ from rnnwords.prediction.overlap import Overlap
 
 Scores = NDArray[np.floating[Any]]  # (V,), nats
 Words = NDArray[np.intp]  # (K,), ranks
-C = TypeVar("C", bound="Context")
 
 RECENT = 64  # words, the prompt's included, that the repetition penalty looks back on
-LENGTH_ALPHA = 0.6  # Wu et al. 2016: 0 is no length normalisation, 1 nearly a mean over the words
 _NO_WORDS = np.empty(0, dtype=np.intp)
 
 
@@ -50,9 +47,7 @@ class Sampling(Config):
 class History:
     """What a text has said so far, prompt included, as far as choosing needs it. A word's cost does not grow."""
 
-    def __init__(
-        self, ids: Iterable[int] = (), no_repeat: int | None = None, overlap: Overlap | None = None
-    ) -> None:
+    def __init__(self, ids: Iterable[int] = (), no_repeat: int | None = None, overlap: Overlap | None = None) -> None:
         self.no_repeat = no_repeat
         self.overlap = overlap  # a text of which not too many words in a row may be taken over
         self.recent: deque[int] = deque(maxlen=RECENT)
@@ -89,24 +84,29 @@ class History:
 
 
 def adjust(scores: Scores, history: History, sampling: Sampling) -> Scores:
-    """(V,) -> (V,): the scores after the repetition penalty and the no-repeat ban; not normalised again.
+    """(V,) -> (V,): the scores after the bans and the repetition penalty; not normalised again.
 
     A word among the last 64 has its log-probability multiplied by the penalty, once: p becomes p ** penalty. (CTRL
     divides logits, which favours a word whose logit is negative; log-probabilities never change sign.) Where the ban
-    would leave no word at all, it is lifted for this one choice. Raises UsageError if every score is -inf, ModelError
-    if any is NaN or +inf.
+    of repeats would leave no word at all, it is lifted for this one choice; the ban of copies never is. Raises
+    UsageError if every score is -inf, ModelError if any is NaN or +inf.
     """
     if sampling.no_repeat != history.no_repeat:
         raise ValueError(f"no_repeat is {sampling.no_repeat} in the sampling but {history.no_repeat} in the history")
+    scores = scores.copy()
+    scores[history.copied()] = -np.inf
     best = scores.max(initial=-np.inf)
     if best == -np.inf:
         raise UsageError(f"no word is left to choose from: all {scores.size:,} are excluded")
     if not np.isfinite(best):
         raise ModelError(f"expected finite log-probabilities from the model, received {best}")
-    scores = scores.copy()
-    scores[list(history.recent)] *= sampling.repetition_penalty
+    if sampling.repetition_penalty != 1:
+        scores[list(history.recent)] *= sampling.repetition_penalty
+    repeats = history.banned()
+    if not repeats.size:
+        return scores
     allowed = scores.copy()
-    allowed[history.banned()] = -np.inf
+    allowed[repeats] = -np.inf
     return allowed if allowed.max() > -np.inf else scores
 
 
@@ -119,7 +119,7 @@ def distribution(scores: Scores, sampling: Sampling) -> tuple[Words, NDArray[np.
     if sampling.greedy:
         return np.array([scores.argmax()]), np.ones(1)
     # Temperature keeps the order, so the k best can be taken first and only they are exponentiated.
-    words = _largest(scores, scores.size if sampling.top_k is None else sampling.top_k)
+    words = largest_of(scores, scores.size if sampling.top_k is None else sampling.top_k)
     kept = scores[words].astype(np.float64)
     p = np.exp((kept - kept.max()) / (1.0 if sampling.temperature is None else sampling.temperature))
     if sampling.top_p is not None and sampling.top_p < 1:
@@ -128,7 +128,7 @@ def distribution(scores: Scores, sampling: Sampling) -> tuple[Words, NDArray[np.
     return words, p / p.sum()
 
 
-def choose(scores: Scores, history: History, sampling: Sampling, generator: np.random.Generator | None = None) -> int:
+def choose(scores: Scores, history: History, sampling: Sampling, generator: "np.random.Generator | None" = None) -> int:
     """(V,) -> the next word, which the caller appends to the history. Raises what `adjust` raises.
 
     Greedy takes the highest score, ties by lowest rank; sampling draws exactly one `generator.random()`.
@@ -144,8 +144,8 @@ def choose(scores: Scores, history: History, sampling: Sampling, generator: np.r
     return int(words[min(place, np.searchsorted(heights, heights[-1]))])
 
 
-def _largest(values: Scores, k: int) -> Words:
-    # (V,) -> (K,): the indices of the k largest values, ascending
+def largest_of(values: Scores, k: int) -> Words:
+    """(V,) -> (K,): the indices of the k largest values, ascending; ties by lowest index."""
     place = values.size - k
     return _down_to(values, np.partition(values, place)[place], k) if place > 0 else np.arange(values.size)
 
@@ -172,87 +172,3 @@ def _down_to(values: Scores, border: float, k: int) -> Words:
     level = np.flatnonzero(values == border)
     taken[level[: k - np.count_nonzero(taken)]] = True
     return np.flatnonzero(taken)
-
-
-class Context(Protocol):
-    """A network that has read some words. Immutable: reading gives a new context, so that beams can share one."""
-
-    def log_probabilities(self) -> Scores:
-        """(V,): natural log-probabilities of the next word."""
-
-    def read(self, ids: Sequence[int]) -> Self:
-        """The context after these words too."""
-
-
-@dataclass(frozen=True)
-class Beam:
-    """One continuation that a beam search found."""
-
-    ids: tuple[int, ...]
-    log_probability: float  # nats: the network's own
-    total: float  # the same after penalties
-    score: float  # `total` over `length_penalty`: the highest is the best
-
-
-def length_penalty(length: int) -> float:
-    """What the total of `length` words is divided by, so that long beams can win (Wu et al. 2016, equation 14)."""
-    return float(((5 + length) / 6) ** LENGTH_ALPHA)
-
-
-def _ranked(beams: Iterable[Beam]) -> list[Beam]:
-    return sorted(beams, key=lambda beam: (-beam.score, beam.ids))
-
-
-def evaluate_each(contexts: Sequence[Context]) -> Scores:
-    """Contexts of B beams -> (B, V), one at a time. A batched network passes its own function to `beam_search`."""
-    return np.stack([context.log_probabilities() for context in contexts])
-
-
-def beam_search(
-    start: C,
-    length: int,
-    width: int,
-    *,
-    banned: Collection[int] = (),
-    stop: Callable[[int], bool] | None = None,
-    sampling: Sampling | None = None,
-    history: History | None = None,
-    evaluate: Callable[[Sequence[C]], Scores] = evaluate_each,
-) -> list[Beam]:
-    """The best continuations of `start`, at most `width`, best score first; ties by lowest ranks.
-
-    Each step keeps the `width` best one-word extensions of all live beams. A word for which `stop` holds ends its
-    beam, and the rest go on to `length` words or until none can overtake `width` ended ones. `banned` words never
-    occur. Of `sampling` only the repetition penalty and no-repeat apply; `history` holds the prompt for them. Raises
-    UsageError for a bad width or length, for other sampling options, or if no word is left; ModelError as `adjust`.
-    """
-    sampling = sampling or Sampling()
-    for name, value, low, high in (("beam", width, 1, 1_000), ("words", length, 0, 100_000)):
-        if not low <= value <= high:
-            raise UsageError(f"{name} must be between {low:,} and {high:,}; got {value:,}")
-    if not sampling.greedy:
-        raise UsageError("beam takes no temperature, top-k or top-p: it looks for the most probable text")
-    live = [(Beam((), 0.0, 0.0, 0.0), start, history or History(no_repeat=sampling.no_repeat))]
-    ended: list[Beam] = []
-    for step in range(1, length + 1):
-        raw = np.array(evaluate([context for _, context, _ in live]), dtype=np.float64)  # (B, V)
-        raw[:, list(banned)] = -np.inf
-        pairs = zip(live, raw, strict=True)
-        totals = np.concatenate([beam.total + adjust(row, told, sampling) for (beam, _, told), row in pairs])  # (B*V,)
-        best = _largest(totals, width)
-        best = best[np.argsort(-totals[best], kind="stable")]  # ties: the better beam, then the lower rank
-        grown = []
-        for place in best[totals[best] > -np.inf]:
-            row, word = divmod(int(place), raw.shape[1])
-            beam, context, told = live[row]
-            total, chance = float(totals[place]), beam.log_probability + float(raw[row, word])
-            longer = Beam((*beam.ids, word), chance, total, total / length_penalty(step))
-            if stop is not None and stop(word):
-                ended.append(longer)
-            else:
-                grown.append((longer, context.read((word,)), told.fork(word)))
-        live, ended = grown, _ranked(ended)[:width]
-        # Totals only fall: no live beam can do better than the best total now, over the longest length.
-        if not live or (len(ended) == width and ended[-1].score > live[0][0].total / length_penalty(length)):
-            break
-    return _ranked([*ended, *(beam for beam, _, _ in live)])[:width]

@@ -1,0 +1,78 @@
+"""The experiments that chose the defaults: one setting changed at a time, judged on held-out text.
+
+    python benchmarks/defaults.py TEXT [--stateful] [--extra "--max-size 10000"] >> benchmarks/results/defaults.md
+
+Trains one model a row with `rnnwords train TEXT --seed 1` and the row's options, on the last tenth of the text held out.
+"""
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from machine import machine, table
+
+WINDOWS = [
+    "",
+    "--dropout 0.3",
+    "--dropout 0.6",
+    "--learning-rate 0.001",
+    "--learning-rate 0.004",
+    "--batch-size 64",
+    "--batch-size 256",
+    "--no-tie",
+    "--ema 0.999",
+    "--label-smoothing 0.05",
+    "--weight-decay 0.1",
+    "--schedule one-cycle",
+    "--schedule constant",
+    "--optimizer rmsprop --learning-rate 0.001",
+]
+STATEFUL = [
+    "",
+    "--dropout 0.3",
+    "--learning-rate 0.001",
+    "--learning-rate 0.004",
+    "--batch-size 10",
+    "--batch-size 40",
+    "--epochs 24",
+    "--schedule one-cycle",
+    "--ema 0.999",
+]
+
+
+def main() -> None:
+    """Run the rows and print each as soon as it is there."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("text", type=Path)
+    parser.add_argument("--stateful", action="store_true")
+    parser.add_argument("--extra", default="", help="options for every row")
+    parser.add_argument("--rows", type=int, nargs="*", help="only these rows, counted from 0")
+    options = parser.parse_args()
+    every = ["--stateful"] * options.stateful + shlex.split(options.extra)
+    print(f"\n{options.text.name}, {' '.join(every) or 'windows of 3'}; {machine()}\n")
+    print(table(["setting", "seconds", "steps", "held-out perplexity", "held-out accuracy"], []), flush=True)
+    rows = STATEFUL if options.stateful else WINDOWS
+    for number, row in enumerate(rows):
+        if options.rows and number not in options.rows:
+            continue
+        with tempfile.TemporaryDirectory() as directory:
+            command = [sys.executable, "-m", "rnnwords", "train", str(options.text), "--model", f"{directory}/run"]
+            command += ["--seed", "1", "--json", "--quiet", *every, *shlex.split(row)]
+            begun = time.monotonic()
+            done = subprocess.run(command, capture_output=True, text=True)
+            seconds = time.monotonic() - begun
+        if done.returncode:
+            print(f"| {row} | failed: {done.stderr.strip()[-200:]} | | | |", flush=True)
+            continue
+        report = json.loads(done.stdout)
+        figures = f"{report['step']:,} | {report['perplexity']:.2f} | {report['accuracy']:.1%}"
+        print(f"| {row or 'the defaults'} | {seconds:.0f} | {figures} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

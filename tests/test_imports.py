@@ -1,0 +1,91 @@
+"""Only training loads TensorFlow: every other command works where it cannot be imported at all."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rnnwords.cli import program
+from tests.helpers import FABLE
+from tests.processes import LIMIT, TINY, environment
+
+HEAVY = "tensorflow,keras,tensorboard"
+TRAINS = {"train", "export"}  # commands that may load it
+# How to start each of the others; {model} is a trained run.
+CASES = {
+    "build-vocab": [str(FABLE)],
+    "completion": ["bash"],
+    "eval": [str(FABLE), "--model", "{model}"],
+    "explain": ["had a general", "--model", "{model}"],
+    "generate": ["had a general", "--model", "{model}"],
+    "info": ["--model", "{model}"],
+    "predict": ["had a general", "--model", "{model}"],
+    "repl": ["--model", "{model}"],
+    "score": ["had a general council", "--model", "{model}"],
+}
+BLOCKED = """
+import sys
+blocked = set(sys.argv.pop(1).split(","))
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in blocked:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name.partition(".")[0])
+
+sys.meta_path.insert(0, Blocker())
+from rnnwords.cli import main
+main()
+"""
+
+
+def without(modules: str, *arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    """Run the program where importing one of the modules raises."""
+    return subprocess.run(
+        [sys.executable, "-c", BLOCKED, modules, *arguments],
+        cwd=cwd, env=environment(), input="had a general\n", capture_output=True, text=True, timeout=LIMIT, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(set(program.commands) - TRAINS))
+def test_a_command_works_without_tensorflow(name, trained, tmp_path):
+    assert name in CASES, "say above how this command is started"
+    arguments = [word.format(model=trained) for word in CASES[name]]
+    done = without(HEAVY, name, *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+    assert "Error" not in done.stderr
+
+
+@pytest.mark.parametrize("name", sorted(program.commands))
+def test_help_needs_neither_tensorflow_nor_numpy(name, tmp_path):
+    done = without(f"{HEAVY},numpy,safetensors,rich,prompt_toolkit", name, "--help", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Usage: ")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["--version"], ["build-vocab", str(FABLE), "--quiet"]])
+def test_counting_words_needs_no_numpy(arguments, tmp_path):
+    done = without(f"{HEAVY},numpy", *arguments, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
+@pytest.mark.parametrize("missing", ["tensorflow", "keras", "tensorboard"])
+def test_training_says_what_to_install_and_leaves_nothing(missing, tmp_path):
+    """Which also proves that the blocker blocks."""
+    done = without(missing, "train", str(FABLE), *TINY, cwd=tmp_path)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last == (
+        f"Error: train needs {missing}, which is not installed; install it with: pip install tensorflow tensorboard"
+    )
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_package_does_not_cost_the_run_that_was_there(run, tmp_path):
+    before = {item.name: item.read_bytes() for item in (run / "checkpoints").iterdir()}
+    done = without("tensorflow", "train", str(FABLE), *TINY, "--model", str(run), "--restart", cwd=tmp_path)
+    assert done.returncode == 1
+    assert {item.name: item.read_bytes() for item in (run / "checkpoints").iterdir()} == before
