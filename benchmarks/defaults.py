@@ -2,7 +2,7 @@
 
     python benchmarks/defaults.py TEXT [--stateful] [--extra "--max-size 10000"] >> benchmarks/results/defaults.md
 
-Trains one model a row with `rnnwords train TEXT --seed 1` and the row's options, on the last tenth of the text held out.
+Trains one model a row, `rnnwords train TEXT --seed 1` with the row's options; the last tenth of the text is held out.
 """
 
 import argparse

@@ -112,10 +112,10 @@ def write_tensors(
     header: dict[str, Any] = {}
     at = 0
     for name in order:
-        array = np.ascontiguousarray(tensors[name])
+        array = np.ascontiguousarray(tensors[name])  # which makes shape (1,) of ()
         buffers.append(array.reshape(-1).view(np.uint8).data)
         offsets = [at, at := at + array.nbytes]
-        header[name] = {"dtype": _NAMES[array.dtype], "shape": list(array.shape), "data_offsets": offsets}
+        header[name] = {"dtype": _NAMES[array.dtype], "shape": list(tensors[name].shape), "data_offsets": offsets}
     metadata = {
         "format": form,
         "version": f"{version[0]}.{version[1]}",

@@ -175,6 +175,12 @@ def test_lines_are_pasted_as_text(eos: bool, text: str) -> None:
         assert desk.type("\x1b[200~they\r\n\nhad\r a\x1b[201~\r") == text
 
 
+def test_a_long_text_is_pasted_into_the_document(desk: Desk) -> None:
+    pasted = "\x1b[200~" + "they had\n" * 100_000 + "\x1b[201~"
+    assert desk.type("a ", pasted, lambda: "900,000 characters" in desk.output.getvalue(), "\r") == ""
+    assert desk.editor.session.document == "a " + "they had " * 99_999 + "they had"
+
+
 def test_unknown_words_are_underlined_and_near_ones_offered(desk: Desk) -> None:
     wanted = "unknown: genral (general?)"
     assert desk.type("genral ", lambda: desk.editor.toolbar() == wanted, "\r") == "genral "

@@ -31,7 +31,6 @@ def parse(line: str) -> tuple[str, str] | None:
 
 def answer(session: Session, line: str) -> Iterator[Reply]:
     """What is to be shown for one line. A failure of the predictor or of a command is one line of it, no exception."""
-    session.lines += 1
     try:
         command = parse(line)
         yield from run(session, *command) if command else session.write_on(line)

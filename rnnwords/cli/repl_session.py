@@ -81,7 +81,7 @@ class Session:
         self.settings = settings
         self.steps: list[Step] = []
         self.earlier: list[list[Step]] = []  # documents put away by :new
-        self.lines = 0  # lines answered so far
+        self.lines = 0  # lines added so far
         self.drawn = 0  # texts drawn since the seed was set: each has a seed of its own
         self.file: Path | None = None  # where it was saved
         self.saved = ""  # the document as it was saved
@@ -93,15 +93,13 @@ class Session:
         return "".join(step.text for step in self.steps)
 
     def write_on(self, line: str) -> Iterator[Reply]:
-        """Join a typed line to the document, if it has any words, and let the predictor go on.
+        """Join a typed line to the document and let the predictor go on.
 
         Whoever stops listening keeps the words that came so far.
         """
-        text = line.strip(" \t")
-        if text:
-            self.steps.append(Step(self.joint(text) + text, self.lines))
-            for word in self.unknown(text) if self.tell_unknown else ():
-                yield Reply("note", self.predictor.vocabulary.unknown_message(word))
+        self.add(line)
+        for word in self.unknown(line) if self.tell_unknown else ():
+            yield Reply("note", self.predictor.vocabulary.unknown_message(word))
         yield from self._draw_seed()
         written = Step("", self.lines)
         for word in self._continuation(self.context()):
@@ -109,6 +107,13 @@ class Session:
                 self.steps.append(written)
             written.text += word
             yield Reply("word", word)
+
+    def add(self, line: str) -> None:
+        """Join a typed line to the document, if it has any words."""
+        self.lines += 1
+        text = line.strip(" \t")
+        if text:
+            self.steps.append(Step(self.joint(text) + text, self.lines))
 
     def continue_alone(self, text: str) -> Iterator[Reply]:
         """`text` and the words that follow it, without regard to the document, which stays as it is."""

@@ -11,19 +11,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import get_app
+from prompt_toolkit.application import get_app, run_in_terminal
 from prompt_toolkit.auto_suggest import Suggestion
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.history import History
 from prompt_toolkit.input import Input
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.keys import Keys
 from prompt_toolkit.output import Output
 from prompt_toolkit.styles import Style
 
 from rnnwords.cli.repl_commands import answer
 from rnnwords.cli.repl_display import Display
 from rnnwords.cli.repl_history import keep_text, open_history, state_directory
+from rnnwords.cli.repl_keys import bindings
 from rnnwords.cli.repl_menu import EMPTY, FULL, MenuCompleter, UnknownLexer
 from rnnwords.cli.repl_session import Session
 from rnnwords.cli.repl_suggestions import MENU, Suggestions
@@ -32,6 +31,7 @@ from rnnwords.cli.terminal import can_write, closing_terminal_ends, safe, silent
 PROMPT = "> "
 HINT = "Tab takes the grey text, Alt-\u2192 a word of it; Enter writes on; :help"
 MENU_FIRST = 0.02  # seconds without a key before grey text is asked for
+LONG = 10_000  # characters of a line
 PAUSE = 0.2  # seconds without a key before near words are looked up
 STYLE = Style.from_dict(
     {
@@ -103,6 +103,7 @@ class Editor:
         self, session: Session, display: Display, history: History, input: Input | None, screen: Output | None
     ) -> None:
         self.session = session
+        self.display = display
         self.suggestions = Suggestions(session)
         self.shown = ("", "")  # the line and the grey text behind it
         self.reading = False
@@ -114,7 +115,7 @@ class Editor:
             completer=MenuCompleter(self.suggestions, self.ahead, can_write(FULL + EMPTY, display.output)),
             complete_while_typing=True,
             lexer=UnknownLexer(self.suggestions),
-            key_bindings=_keys(self),
+            key_bindings=bindings(self),
             bottom_toolbar=self.toolbar,
             style=STYLE,
             erase_when_done=True,
@@ -207,43 +208,14 @@ class Editor:
         self.suggestions.finished = self.buffer.text
         self.buffer.start_completion()
 
-
-def _keys(editor: Editor) -> KeyBindings:
-    """The keys that differ from those of any line editor."""
-    keys = KeyBindings()
-
-    @keys.add("enter")
-    def enter(event: KeyPressEvent) -> None:
-        state = event.current_buffer.complete_state
-        if state is not None and state.current_completion is not None:
-            editor.take_choice()
-        else:
-            event.current_buffer.validate_and_handle()
-
-    @keys.add("tab")
-    def tab(event: KeyPressEvent) -> None:
-        state = event.current_buffer.complete_state
-        if state is not None and state.current_completion is not None:
-            editor.take_choice()
-        elif editor.suggestions.is_command(event.current_buffer.text):
-            if state is None:
-                event.current_buffer.start_completion(select_first=True)
-            else:
-                event.current_buffer.complete_next()
-        elif event.current_buffer.document.is_cursor_at_the_end:
-            editor.take_all()
-
-    @keys.add("escape", "right")
-    @keys.add("escape", "f")
-    def alt_right(event: KeyPressEvent) -> None:
-        if event.current_buffer.document.is_cursor_at_the_end:
-            editor.take_word()
-
-    @keys.add(Keys.BracketedPaste)
-    def paste(event: KeyPressEvent) -> None:
-        text = event.data.replace("\r\n", "\n").replace("\r", "\n")
-        if not editor.session.predictor.vocabulary.text.eos:
+    def paste(self, text: str) -> None:
+        """Add pasted text to the line; much of it straight to the document, as an editor of lines would get slow."""
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        if not self.session.predictor.vocabulary.text.eos:
             text = re.sub(r"[ \t]*\n\s*", " ", text)
-        event.current_buffer.insert_text(text)
-
-    return keys
+        if len(self.buffer.text) + len(text) <= LONG:
+            self.buffer.insert_text(text)
+            return
+        self.session.add(self.buffer.text + text)
+        self.buffer.reset()
+        run_in_terminal(lambda: self.display.note(f"{len(text):,} characters were added to the text; Enter writes on."))

@@ -21,9 +21,8 @@ State = tuple[tuple[Floats, ...], ...]  # a layer: (h,) or (h, c), each (B, H)
 Weights = Mapping[str, Floats]
 
 TABLE_BYTES = 1 << 27  # the most that looked-up input products may take
-FEW = (
-    6  # rows up to which a product each is faster: one product of matrices first packs the kernel, which costs as much
-)
+# Up to so many rows one product each is faster: a product of matrices packs the kernel first, which costs as much.
+FEW = 6
 
 
 class Network:

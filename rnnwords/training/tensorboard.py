@@ -21,7 +21,7 @@ PROJECTED = 2_000  # the commonest words; more are no help to the eye, and megab
 
 
 class EventLog:
-    """One event file. Opened at step S it tells TensorBoard to forget what earlier files say of S and later, so that
+    """One event file. Opened at step S it tells TensorBoard to forget what earlier files say of later steps, so that
     the curves of a resumed run don't fold back."""
 
     def __init__(self, directory: Path, step: int, warn: Callable[[str], None]) -> None:
@@ -31,14 +31,17 @@ class EventLog:
         self._writer: Any = None
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            name = f"events.out.tfevents.{int(time.time()):010}.{socket.gethostname()}.{os.getpid()}.{step}"
+            # TensorBoard reads files in the order of their names: behind the last one, whatever the clock says.
+            earlier = [int(item.name.split(".")[3]) for item in directory.glob("events.out.tfevents.[0-9]*.*")]
+            number = max([int(time.time()), *(then + 1 for then in earlier)])
+            name = f"events.out.tfevents.{number:010}.{socket.gethostname()}.{os.getpid()}.{step}"
             self._stream = open(directory / name, "wb")  # noqa: SIM115
             self._writer = RecordWriter(self._stream)
         except OSError as error:
             self._give_up(error)
         self._write(event_pb2.Event(file_version="brain.Event:2"))
         start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
-        self._write(event_pb2.Event(session_log=start, step=step))
+        self._write(event_pb2.Event(session_log=start, step=step + 1))
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Points of curves."""

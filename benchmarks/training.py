@@ -1,0 +1,206 @@
+"""Training, measured: speed against PyTorch, large vocabularies, reading text, memory, precision.
+
+    python benchmarks/training.py --torch PYTHON --text novels.txt --novel novel.txt [--rows speed,text,...]
+
+PYTHON is one that has `pip install torch==2.13.0 numpy`; the texts are a large one (tens of megabytes) and a single
+book. Prints a Markdown table. Speeds are medians of --repeats runs, the two sides in turns in the same run.
+"""
+
+import argparse
+import json
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from machine import machine, table
+
+HERE = Path(__file__).parent
+STATEFUL = ["--units", "650", "--window", "35", "--batch", "20", "--stateful", "--optimizer", "sgd", "--dropout", "0.5",
+            "--clip", "1"]  # fmt: skip
+
+
+def run_json(*command: object) -> dict[str, Any]:
+    """The JSON that a command prints on its last line."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def in_turns(repeats: int, **sides: Callable[[], float]) -> dict[str, float]:
+    """The median of each side, the sides measured in turns."""
+    found: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(repeats):
+        for name, side in sides.items():
+            found[name].append(side())
+    return {name: statistics.median(numbers) for name, numbers in found.items()}
+
+
+def speed(options: argparse.Namespace) -> list[list[str]]:
+    """Steps against PyTorch, and the share of the machine's own rate of products."""
+    flops: list[float] = []
+
+    def ours(*more: object) -> float:
+        found = run_json(sys.executable, HERE / "step_ours.py", *more)
+        flops.append(found["flops"] / found["gemm"])
+        return float(found["words"])
+
+    def theirs(*more: object) -> float:
+        return float(run_json(options.torch, HERE / "step_torch.py", *more)["words"])
+
+    windows = in_turns(options.repeats, ours=ours, float32=theirs, bfloat16=lambda: theirs("--precision", "bfloat16"))
+    share = statistics.median(flops)
+    running = in_turns(options.repeats, ours=lambda: ours(*STATEFUL), float32=lambda: theirs(*STATEFUL))
+    what = "words a second, V 10,000, 2 x 512, window 3, batch 256, Adam"
+    return [
+        [what + ": against PyTorch float32", "1.9 x", *_ratio(windows["ours"], windows["float32"])],
+        ["the same against PyTorch with bfloat16 autocast", "1.2 x", *_ratio(windows["ours"], windows["bfloat16"])],
+        ["stateful, V 10,000, 2 x 650, T 35, batch 20, against PyTorch float32", "1.3 x",
+         *_ratio(running["ours"], running["float32"])],
+        ["share of the machine's bfloat16 GEMM rate in the first row", "45 %", f"{share:.0%}", "FLOP of the step / s"],
+    ]  # fmt: skip
+
+
+def _ratio(ours: float, theirs: float) -> list[str]:
+    return [f"{ours / theirs:.2f} x", f"{ours:,.0f} and {theirs:,.0f} words/s"]
+
+
+def softmax(options: argparse.Namespace) -> list[list[str]]:
+    """Adaptive against full softmax at 100,000 symbols: speed of the step, and held-out loss after equal steps."""
+
+    def ours(kind: str) -> float:
+        more = ["--vocabulary", 100_000, "--softmax", kind, "--calls", 3, "--steps", 5]
+        return float(run_json(sys.executable, HERE / "step_ours.py", *more)["words"])
+
+    found = in_turns(options.repeats, adaptive=lambda: ours("adaptive"), full=lambda: ours("full"))
+    losses = {}
+    for kind in ("adaptive", "full"):
+        losses[kind] = train(
+            options.text, "--softmax", kind, "--no-tie", "--max-size", 100_000, "--min-count", 1,
+            "--iterations", options.steps, "--dropout", 0,
+        )["loss"]  # fmt: skip
+    change = losses["adaptive"] / losses["full"] - 1
+    shown = f"{losses['adaptive']:.3f} and {losses['full']:.3f} nats after {options.steps} steps"
+    return [
+        ["V 100,000, adaptive against full softmax, words a second", "3 x", *_ratio(found["adaptive"], found["full"])],
+        ["the same, held-out loss", "within 2 %", f"{change:+.1%}", shown],
+    ]
+
+
+def train(text: Path, *more: object) -> dict[str, Any]:
+    """The report of a training in a directory that is thrown away."""
+    with tempfile.TemporaryDirectory() as directory:
+        command = [sys.executable, "-m", "rnnwords", "train", text, "--model", f"{directory}/run", "--seed", 1]
+        return run_json(*command, "--json", "--quiet", *more)
+
+
+def precision(options: argparse.Namespace) -> list[list[str]]:
+    """Held-out perplexity with bfloat16 and with float32 products, same seed."""
+    found = {kind: train(options.novel, "--precision", kind, "--epochs", 4) for kind in ("bfloat16", "float32")}
+    change = found["bfloat16"]["perplexity"] / found["float32"]["perplexity"] - 1
+    shown = f"{found['bfloat16']['perplexity']:.2f} and {found['float32']['perplexity']:.2f}, 4 epochs"
+    return [
+        ["--precision: held-out perplexity, bfloat16 against float32, same seed", "within 1 %", f"{change:+.2%}", shown]
+    ]
+
+
+COUNTER = """
+import sys
+from collections import Counter
+from rnnwords.config import TextConfig
+from rnnwords.text.tokenizer import tokenize
+counts, text = Counter(), TextConfig()
+with open(sys.argv[1], encoding="utf-8") as stream:
+    while lines := stream.readlines(1 << 20):
+        counts.update(tokenize("".join(lines), text))
+with open(sys.argv[2], "w", encoding="utf-8") as out:
+    out.writelines(f"{word}\\t{count}\\n" for word, count in counts.most_common())
+"""
+SORT = r"""tr -sc "[:alnum:]'" '\n' < "$0" | sort | uniq -c | sort -rn > "$1" """
+
+
+def text(options: argparse.Namespace) -> list[list[str]]:
+    """build-vocab against a Counter over the same tokenizer, and against the shell."""
+    with tempfile.TemporaryDirectory() as directory:
+        out = Path(directory) / "out"
+
+        def seconds(*command: object) -> Callable[[], float]:
+            def measure() -> float:
+                begun = time.perf_counter()
+                subprocess.run([str(word) for word in command], check=True, capture_output=True)
+                return time.perf_counter() - begun
+
+            return measure
+
+        found = in_turns(
+            options.repeats,
+            ours=seconds(sys.executable, "-m", "rnnwords", "build-vocab", options.text, "-o", out),
+            counter=seconds(sys.executable, "-c", COUNTER, options.text, out),
+            shell=seconds("env", "LC_ALL=C", "bash", "-c", SORT, options.text, out),
+        )
+    size = options.text.stat().st_size / 1e6
+    times = f"{found['ours']:.1f}, {found['counter']:.1f} and {found['shell']:.1f} s"
+    ratio = f"{found['counter'] / found['ours']:.2f} x"
+    return [
+        [f"build-vocab, {size:.0f} MB: against collections.Counter, one process", "1.6 x", ratio, times],
+        ["the same against tr, sort, uniq -c (LC_ALL=C)", "faster", f"{found['shell'] / found['ours']:.2f} x", times],
+    ]
+
+
+def memory(options: argparse.Namespace) -> list[list[str]]:
+    """Peak resident memory of the training process on the text, and on ten copies of it, same vocabulary cap."""
+    peaks = []
+    for copies in (1, 10):
+        with tempfile.TemporaryDirectory() as directory:
+            corpus = Path(directory) / "corpus.txt"
+            with open(corpus, "wb") as out:
+                for _ in range(copies):
+                    with open(options.text, "rb") as source:
+                        shutil.copyfileobj(source, out)
+            command = [sys.executable, __file__, "--peak", corpus, directory]
+            peaks.append(float(run_json(*command)["megabytes"]))
+    growth = peaks[1] - peaks[0]
+    size = options.text.stat().st_size / 1e6
+    return [[f"peak memory of encoding and training, {size:.0f} MB against {10 * size:.0f} MB", "+ 50 MB",
+             f"{growth:+.0f} MB", f"{peaks[0]:.0f} and {peaks[1]:.0f} MB"]]  # fmt: skip
+
+
+def peak(corpus: Path, directory: Path) -> None:
+    """Train 200 steps and print the peak of this process' children: the training, or one of its counting workers."""
+    more = ["--max-size", "10000", "--iterations", "200", "--batch-size", "64", "--seed", "1", "--quiet"]
+    command = [sys.executable, "-m", "rnnwords", "train", corpus, "--model", directory / "run", *more]
+    environment = {"RNNWORDS_CACHE": str(directory / "cache"), "PATH": "/usr/bin:/bin"}
+    subprocess.run([str(word) for word in command], check=True, env=environment, capture_output=True)
+    print(json.dumps({"megabytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024}))
+
+
+PARTS = {"speed": speed, "softmax": softmax, "text": text, "memory": memory, "precision": precision}
+
+
+def main() -> None:
+    """Measure the parts that were asked for, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--torch", type=Path, help="a Python with torch")
+    parser.add_argument("--text", type=Path, help="a large text")
+    parser.add_argument("--novel", type=Path, help="a single book")
+    parser.add_argument("--rows", default=",".join(PARTS), help=f"parts to measure, of {', '.join(PARTS)}")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=600, help="steps of the softmax comparison")
+    parser.add_argument("--peak", type=Path, nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.peak:
+        peak(*options.peak)
+        return
+    rows = [row for name in options.rows.split(",") for row in PARTS[name](options)]
+    print(f"{machine()}\n")
+    print(table(["what", "asked", "measured", "both sides"], rows))
+
+
+if __name__ == "__main__":
+    main()

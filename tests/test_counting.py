@@ -1,0 +1,163 @@
+"""Counting and encoding: the same result for any number of processes and any chunks, in bounded memory."""
+
+import multiprocessing
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnnwords.config import TextConfig
+from rnnwords.errors import CorpusError, UnknownWordError
+from rnnwords.text import counting, reading
+from rnnwords.text.corpus import in_memory
+from rnnwords.text.counting import WordCounts, count_words, encode_corpus, id_type, without_tail
+from rnnwords.text.reading import Corpus
+from rnnwords.text.tokenizer import UNK, tokenize
+from rnnwords.text.vocabulary import Vocabulary
+from tests.helpers import FABLES, texts, write
+
+PLAIN = TextConfig()
+ENDS = TextConfig(eos=True)
+
+
+@given(texts, st.integers(4, 60), st.integers(1, 3))
+def test_counts_and_ids_are_those_of_the_whole_text(tmp_path_factory, text, size, group):
+    path = write(tmp_path_factory.mktemp("counting") / "text", text)
+    corpus = Corpus([path])
+    whole = "".join(corpus.chunks())
+    with pytest.MonkeyPatch.context() as patch:
+        longest = max(map(len, re.split(rb"[ \t\n\r\f\v]", path.read_bytes())))
+        patch.setattr(reading, "CHUNK", max(size, longest + 1))  # a longer word is cut
+        patch.setattr(counting, "REMEMBERED", 2)
+        patch.setattr(counting, "GROUP", group)
+        for config in (PLAIN, ENDS, TextConfig(lowercase=True), TextConfig(tokenizer="whitespace", eos=True)):
+            found = count_words(corpus, config)
+            words = tokenize(whole, config)
+            assert list(found.counts.items()) == list(Counter(words).items())  # in the same order
+            assert found.total == len(words)
+            assert found.pruned == 0
+            if words:
+                made = Vocabulary.build(found.counts, config)
+                ids = in_memory(encode_corpus(corpus, made), id_type(len(made)))
+                assert made.decode(ids.tolist()) == words
+
+
+def test_processes_make_no_difference(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "CHUNK", 4_000)
+    monkeypatch.setattr(counting, "GROUP", 2)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    corpus = Corpus([FABLES, write(tmp_path / "other", "a line of other words\n" * 300)])
+    told: list[int] = []
+    one = count_words(corpus, ENDS, told.append)
+    vocabulary = Vocabulary.build(one.counts, ENDS, max_size=500)
+    ids = in_memory(encode_corpus(corpus, vocabulary), id_type(len(vocabulary)))
+    assert sum(told) == corpus.size
+    assert len(told) > 5
+
+    monkeypatch.setattr(counting, "PARALLEL_FROM", 0)
+    started = []
+    pool = counting.ProcessPoolExecutor
+    monkeypatch.setattr(counting, "ProcessPoolExecutor", lambda *rest, **more: started.append(1) or pool(*rest, **more))
+    several = count_words(corpus, ENDS, told.append)
+    assert list(several.counts.items()) == list(one.counts.items())
+    assert several.groups == one.groups
+    assert sum(told) == 2 * corpus.size
+    again = in_memory(encode_corpus(corpus, vocabulary), id_type(len(vocabulary)))
+    assert again.tolist() == ids.tolist()
+    assert len(started) == 2
+
+
+def test_errors_come_out_of_other_processes(tmp_path, monkeypatch):
+    monkeypatch.setattr(counting, "PARALLEL_FROM", 0)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    corpus = Corpus([write(tmp_path / "text", b"one two\n" * 9 + b"three \xff")])
+    with pytest.raises(CorpusError, match="line 10, byte 7: 0xff"):
+        count_words(corpus, PLAIN)
+    vocabulary = Vocabulary(["one"], [9], PLAIN)
+    with pytest.raises(UnknownWordError, match="'two' is not among"):
+        list(encode_corpus(Corpus([write(tmp_path / "text", "one two")]), vocabulary))
+
+
+def test_ids_are_ranks_and_unknown_words_are_unk(tmp_path):
+    corpus = Corpus([write(tmp_path / "text", "a b a\nc a b")])
+    vocabulary = Vocabulary.build(count_words(corpus, ENDS).counts, ENDS, min_count=2)
+    assert vocabulary.words == ["a", "b", "<eos>", UNK]
+    ids = in_memory(encode_corpus(corpus, vocabulary), id_type(len(vocabulary)))
+    assert ids.dtype == np.uint16
+    assert ids.tolist() == [0, 1, 0, 2, 3, 0, 1, 2]
+
+
+@pytest.mark.parametrize(("size", "expected"), [(1, "H"), (65_535, "H"), (65_537, "I"), (1_000_000, "I")])
+def test_ids_fit_their_type(size, expected):
+    assert id_type(size) == expected
+    assert size - 1 <= np.iinfo(np.dtype(id_type(size))).max
+    assert np.dtype("I").itemsize == 4
+
+
+@given(texts, st.integers(0, 60), st.integers(4, 30))
+def test_without_a_tail_the_head_alone_is_counted(tmp_path_factory, text, words, size):
+    path = write(tmp_path_factory.mktemp("counting") / "text", text)
+    corpus = Corpus([path])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "CHUNK", size)
+        patch.setattr(counting, "GROUP", 2)
+        every = [word for chunk in corpus.chunks() for word in tokenize(chunk, ENDS)]
+        found = count_words(corpus, ENDS)
+        words = min(words, len(every))
+        without_tail(found, corpus, ENDS, words)
+    assert list(found.counts.items()) == list(Counter(every[:words]).items())
+    assert found.total == words
+    assert found.pruned == 0
+
+
+@given(
+    st.lists(st.lists(st.sampled_from("abcdefghijklmnop"), max_size=30), max_size=8),
+    st.integers(1, 6),
+)
+def test_few_words_are_held_and_none_goes_uncounted(blocks, most):
+    found = WordCounts()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(counting, "MAX_DISTINCT", most)
+        for block in blocks:
+            found.add(Counter(block))
+            assert len(found.counts) <= most
+    every = Counter(word for block in blocks for word in block)
+    assert found.counts.total() + found.pruned == found.total == every.total()
+    assert all(0 < count <= every[word] for word, count in found.counts.items())
+    if len(every) <= most:
+        assert found.counts == every
+        assert found.pruned == 0
+
+
+def test_pruning_keeps_frequent_words_and_unk(monkeypatch):
+    monkeypatch.setattr(counting, "MAX_DISTINCT", 4)
+    found = WordCounts()
+    found.add({UNK: 1})
+    for number in range(100):
+        found.add({"the": 10, "cat": 5, f"rare{number}": 1, f"once{number}": 1})
+    assert {word: found.counts[word] for word in ("the", "cat", UNK)} == {"the": 1_000, "cat": 500, UNK: 1}
+    assert found.pruned >= 196
+
+
+def test_a_pruned_text_has_unk_in_its_vocabulary(tmp_path, monkeypatch):
+    monkeypatch.setattr(counting, "MAX_DISTINCT", 3)
+    corpus = Corpus([write(tmp_path / "text", "a a a b b " + " ".join(f"w{k}" for k in range(20)))])
+    found = count_words(corpus, PLAIN)
+    made = Vocabulary.build(found.counts, PLAIN, pruned=found.pruned)
+    assert list(zip(made.words, made.counts, strict=True))[:3] == [(UNK, 20), ("a", 3), ("b", 2)]
+
+
+def test_a_stopped_count_leaves_no_process_behind(monkeypatch, tmp_path):
+    monkeypatch.setattr(counting, "PARALLEL_FROM", 0)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(reading, "CHUNK", 1_000)
+
+    def stop(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        count_words(Corpus([FABLES]), PLAIN, stop)
+    assert multiprocessing.active_children() == []

@@ -1,0 +1,132 @@
+"""What TensorBoard is told: a tiny run's event files, read back with TensorBoard's own reader."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnnwords.cli import run as run_program
+from rnnwords.training.checkpoint import RunDirectory
+from tests.helpers import FABLE
+from tests.processes import TINY
+
+loading: Any = pytest.importorskip("tensorboard.backend.event_processing.event_file_loader")
+accumulating: Any = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+tensors: Any = pytest.importorskip("tensorboard.util.tensor_util")
+
+WEIGHTS = [
+    "embedding/embeddings", "lstm_1/kernel", "lstm_1/recurrent_kernel", "lstm_1/bias", "output/kernel", "output/bias",
+]  # fmt: skip
+
+
+class Killed(Exception):
+    """Stands in for a run that ends here."""
+
+
+def event_files(run: Path) -> list[Path]:
+    return sorted((run / "logs").glob("events.out.tfevents.*"))
+
+
+def events_of(file: Path) -> list[Any]:
+    return list(loading.EventFileLoader(str(file)).Load())
+
+
+def history_of(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "history.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def values_of(events: list[Any]) -> dict[str, dict[int, Any]]:
+    """tag -> step -> number or text."""
+    found: dict[str, dict[int, Any]] = {}
+    for event in events:
+        for value in event.summary.value:
+            array = tensors.make_ndarray(value.tensor) if value.HasField("tensor") else None
+            number = array.reshape(-1)[0] if array is not None and array.size else None
+            found.setdefault(value.tag, {})[event.step] = number
+    return found
+
+
+def test_a_run_logs_its_curves_its_graph_and_its_samples(trained):
+    (file,) = event_files(trained)
+    events = events_of(file)
+    values = values_of(events)
+    history = history_of(trained)
+    assert len(history) == 6
+    for tag, key in (("loss", "loss"), ("accuracy", "accuracy"), ("learning rate", "learning_rate")):
+        assert values[tag] == pytest.approx({report["step"]: report[key] for report in history})
+    assert values["perplexity"] == pytest.approx({report["step"]: math.exp(report["loss"]) for report in history})
+    assert values["sample"] == {report["step"]: report["sample"].encode() for report in history}
+    assert set(values["words a second"]) == {report["step"] for report in history}
+    for weight in WEIGHTS:
+        norms = values[f"gradient norm/{weight}"]
+        assert set(norms) == {report["step"] for report in history}
+        assert all(norm > 0 for norm in norms.values())
+    (graph,) = [event.graph_def for event in events if event.graph_def]
+    assert len(graph) > 1_000
+
+
+def test_held_out_curves(tmp_path):
+    run = tmp_path / "run"
+    assert run_program(["train", str(FABLE), *TINY, "--holdout", "0.2", "--model", str(run), "--quiet"]) == 0
+    values = values_of(events_of(event_files(run)[0]))
+    history = history_of(run)
+    assert values["held-out/loss"] == pytest.approx({report["step"]: report["held_out_loss"] for report in history})
+    assert values["held-out/accuracy"] == pytest.approx(
+        {report["step"]: report["held_out_accuracy"] for report in history}
+    )
+    assert set(values["held-out/perplexity"]) == {report["step"] for report in history}
+
+
+@pytest.fixture
+def killed_after(monkeypatch):
+    """Let a run end in the middle, as if killed, behind its Nth checkpoint."""
+
+    def arm(saves: int) -> None:
+        left = [saves]
+        save = RunDirectory.save
+
+        def saved(directory: RunDirectory, checkpoint: Any) -> None:
+            if left[0] == 0:
+                raise Killed
+            left[0] -= 1
+            save(directory, checkpoint)
+
+        monkeypatch.setattr(RunDirectory, "save", saved)
+
+    yield arm
+
+
+def test_the_curves_of_a_resumed_run_dont_fold_back(tmp_path, killed_after, monkeypatch):
+    run = tmp_path / "run"
+    command = ["train", str(FABLE), *TINY, "--model", str(run), "--log-every", "5", "--checkpoint-every", "30", "--quiet"]
+    killed_after(1)  # at step 60, with reports of the steps 35 to 60 that no checkpoint knows
+    with pytest.raises(Killed):
+        run_program(command)
+    assert max(values_of(events_of(event_files(run)[0]))["loss"]) == 60
+    monkeypatch.undo()
+    assert run_program(command) == 0
+
+    first, second = event_files(run)
+    starts = [(event.step, event.session_log.status) for event in events_of(second) if event.HasField("session_log")]
+    assert starts == [(31, 1)]  # what came behind the checkpoint of step 30 is to be forgotten, 30 itself is not
+    board = accumulating.EventAccumulator(str(run / "logs"), size_guidance={accumulating.TENSORS: 0})
+    board.Reload()
+    steps = [event.step for event in board.Scalars("loss")] if "loss" in board.Tags()["scalars"] else []
+    steps = steps or [event.step for event in board.Tensors("loss")]
+    assert steps == [report["step"] for report in history_of(run)] == list(range(5, 91, 5))
+
+
+def test_files_are_read_in_the_order_of_the_sessions_whatever_the_clock_says(tmp_path, killed_after, monkeypatch):
+    run = tmp_path / "run"
+    command = ["train", str(FABLE), *TINY, "--model", str(run), "--checkpoint-every", "30", "--quiet"]
+    killed_after(1)
+    with pytest.raises(Killed):
+        run_program(command)
+    monkeypatch.undo()
+    (first,) = event_files(run)
+    future = first.rename(first.with_name(first.name.replace(first.name.split(".")[3], "9000000000")))
+    assert run_program(command) == 0
+    assert event_files(run)[0] == future
+    assert len(event_files(run)) == 2
