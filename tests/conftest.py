@@ -2,11 +2,13 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from rnnwords.training.checkpoint import Checkpoint, RunDirectory
 from tests.helpers import FABLE
 from tests.processes import TINY, rnnwords
 
@@ -28,3 +30,26 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(trained: Path, tmp_path: Path) -> Path:
     """A copy of the trained run, to do with what one likes."""
     return shutil.copytree(trained, tmp_path / "models" / "tiny")
+
+
+class Killed(Exception):
+    """Stands in for a process that ends here."""
+
+
+@pytest.fixture
+def killed_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Lets a run of this process end as if killed, when it comes to save again after so many checkpoints."""
+
+    def arm(saves: int) -> None:
+        left = [saves]
+        save = RunDirectory.save
+
+        def saved(directory: RunDirectory, checkpoint: Checkpoint) -> None:
+            if left[0] == 0:
+                raise Killed
+            left[0] -= 1
+            save(directory, checkpoint)
+
+        monkeypatch.setattr(RunDirectory, "save", saved)
+
+    return arm

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rnnwords.cli import run as run_program
-from rnnwords.training.checkpoint import RunDirectory
+from tests.conftest import Killed
 from tests.helpers import FABLE
 from tests.processes import TINY
 
@@ -19,10 +19,6 @@ tensors: Any = pytest.importorskip("tensorboard.util.tensor_util")
 WEIGHTS = [
     "embedding/embeddings", "lstm_1/kernel", "lstm_1/recurrent_kernel", "lstm_1/bias", "output/kernel", "output/bias",
 ]  # fmt: skip
-
-
-class Killed(Exception):
-    """Stands in for a run that ends here."""
 
 
 def event_files(run: Path) -> list[Path]:
@@ -67,9 +63,10 @@ def test_a_run_logs_its_curves_its_graph_and_its_samples(trained):
     assert len(graph) > 1_000
 
 
-def test_held_out_curves(tmp_path):
+def test_held_out_curves_and_histograms(tmp_path):
     run = tmp_path / "run"
-    assert run_program(["train", str(FABLE), *TINY, "--holdout", "0.2", "--model", str(run), "--quiet"]) == 0
+    options = ["--holdout", "0.2", "--histograms", "--model", str(run), "--quiet"]
+    assert run_program(["train", str(FABLE), *TINY, *options]) == 0
     values = values_of(events_of(event_files(run)[0]))
     history = history_of(run)
     assert values["held-out/loss"] == pytest.approx({report["step"]: report["held_out_loss"] for report in history})
@@ -77,25 +74,17 @@ def test_held_out_curves(tmp_path):
         {report["step"]: report["held_out_accuracy"] for report in history}
     )
     assert set(values["held-out/perplexity"]) == {report["step"] for report in history}
+    for weight in WEIGHTS:
+        for kind in ("weights", "gradients"):
+            assert set(values[f"{kind}/{weight}"]) == {report["step"] for report in history}
 
 
-@pytest.fixture
-def killed_after(monkeypatch):
-    """Let a run end in the middle, as if killed, behind its Nth checkpoint."""
-
-    def arm(saves: int) -> None:
-        left = [saves]
-        save = RunDirectory.save
-
-        def saved(directory: RunDirectory, checkpoint: Any) -> None:
-            if left[0] == 0:
-                raise Killed
-            left[0] -= 1
-            save(directory, checkpoint)
-
-        monkeypatch.setattr(RunDirectory, "save", saved)
-
-    yield arm
+def test_the_words_are_laid_out_for_the_projector(trained):
+    words = (trained / "logs" / "words.tsv").read_text(encoding="utf-8").splitlines()
+    vectors = (trained / "logs" / "embedding.tsv").read_text(encoding="utf-8").splitlines()
+    assert (len(words), words[0]) == (112, ",")
+    assert [len(line.split("\t")) for line in vectors] == [8] * 112
+    assert "embedding.tsv" in (trained / "logs" / "projector_config.pbtxt").read_text(encoding="utf-8")
 
 
 def test_the_curves_of_a_resumed_run_dont_fold_back(tmp_path, killed_after, monkeypatch):
@@ -111,11 +100,9 @@ def test_the_curves_of_a_resumed_run_dont_fold_back(tmp_path, killed_after, monk
     first, second = event_files(run)
     starts = [(event.step, event.session_log.status) for event in events_of(second) if event.HasField("session_log")]
     assert starts == [(31, 1)]  # what came behind the checkpoint of step 30 is to be forgotten, 30 itself is not
-    board = accumulating.EventAccumulator(str(run / "logs"), size_guidance={accumulating.TENSORS: 0})
+    board = accumulating.EventAccumulator(str(run / "logs"), size_guidance={accumulating.SCALARS: 0})
     board.Reload()
-    steps = [event.step for event in board.Scalars("loss")] if "loss" in board.Tags()["scalars"] else []
-    steps = steps or [event.step for event in board.Tensors("loss")]
-    assert steps == [report["step"] for report in history_of(run)] == list(range(5, 91, 5))
+    assert [event.step for event in board.Scalars("loss")] == [report["step"] for report in history_of(run)] == list(range(5, 91, 5))
 
 
 def test_files_are_read_in_the_order_of_the_sessions_whatever_the_clock_says(tmp_path, killed_after, monkeypatch):

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from rnnwords.cli.common import note, plain_terminal, quoted
 from rnnwords.cli.terminal import safe
+from rnnwords.text.tokenizer import EOS, UNK, detokenize
 from rnnwords.training.events import Event, Finished, Position, Progress, Report, Saved, Warned
 from rnnwords.training.plan import Plan
 
@@ -129,6 +130,7 @@ def conclusion(finished: Finished, plan: Plan, model: Path | None) -> Iterator[s
             )
         yield line
     vocabulary = plan.prepared.vocabulary
-    first = vocabulary.decode(plan.prepared.train[0 : min(plan.network.window, 8)].tolist())
+    opening = [word for word in vocabulary.decode(plan.prepared.train[0:100].tolist()) if word not in (UNK, EOS)]
+    prompt = detokenize(opening[: min(plan.network.window, 3)], vocabulary.text)
     command = ["rnnwords", "generate", *([] if model is None else ["--model", str(model)])]
-    yield "next: " + quoted([*command, *(["--"] if first[0].startswith("-") else []), " ".join(first)])
+    yield "next: " + quoted([*command, *(["--"] if prompt.startswith("-") else []), prompt])

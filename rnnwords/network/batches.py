@@ -40,7 +40,7 @@ def _step(network: Network, ids: Ids, parents: Ids, state: State | None) -> Stat
     if state is not None:  # parents whose contexts have ended are left behind
         used, parents = np.unique(parents, return_inverse=True)
         state = tuple(tuple(part[used] for part in layer) for layer in state)
-    states = []
+    states: list[tuple[Floats, ...]] = []
     for number, cell in enumerate(network.cells):
         if number:
             x = cell.input_product(states[-1][0])

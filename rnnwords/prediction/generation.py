@@ -8,16 +8,25 @@ import numpy as np
 
 from rnnwords.config import within
 from rnnwords.errors import UsageError
+from rnnwords.network.arrays import Floats
 from rnnwords.prediction.beams import Beam, beam_search
 from rnnwords.prediction.context import Context, evaluate
 from rnnwords.prediction.overlap import Overlap
 from rnnwords.prediction.sampling import History, Sampling, choose
-from rnnwords.text.tokenizer import EOS
+from rnnwords.text.tokenizer import EOS, UNK
 
 if TYPE_CHECKING:
     from rnnwords.text.vocabulary import Vocabulary
 
 SENTENCE_ENDS = frozenset({".", "!", "?", "...", "\u2026", "\u3002", "\uff01", "\uff1f", "\u0964", EOS})
+
+
+def first_word(vocabulary: "Vocabulary", frequencies: Floats, seed: int) -> str:
+    """A word to begin with, drawn by (V,) log-frequencies; no mark, <unk> or <eos> where there is anything else."""
+    chance = np.exp(frequencies.astype(np.float64))
+    words = np.array([any(char.isalnum() for char in word) and word not in (UNK, EOS) for word in vocabulary.words])
+    chance = chance * words if words.any() else chance
+    return vocabulary.words[int(np.random.default_rng(seed).choice(len(chance), p=chance / chance.sum()))]
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,15 @@ class Request(Sampling):
     unk: bool = False  # let <unk> be written
     seed: int | None = within(0, 2**32 - 1, default=None)
     overlap: Overlap | None = None  # a text of which not too many words in a row may be taken over
+
+
+class Text(NamedTuple):
+    """A text that was written."""
+
+    text: str
+    words: int
+    log_probability: float  # nats: the sum over its words by the model, before temperature and penalties
+    score: float | None  # by which a beam search ranks: the log-probability after penalties, over the length penalty
 
 
 class Step(NamedTuple):

@@ -8,24 +8,22 @@
 ' council to consider what measures they'
 """
 
-import bisect
 import functools
-import re
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Self
 
 import numpy as np
 
-from rnnwords.errors import ModelNotFoundError, UnknownWordError, UsageError
+from rnnwords.errors import ModelNotFoundError, UsageError
 from rnnwords.model_file import Model
 from rnnwords.network.arrays import Floats, Ids, Network
-from rnnwords.network.batches import read_each
-from rnnwords.prediction.choices import OOV_POLICIES
+from rnnwords.prediction import prompts
 from rnnwords.prediction.context import Context
-from rnnwords.prediction.generation import Request, Writer
-from rnnwords.prediction.ranking import Answer, Prediction, entropy, rank
+from rnnwords.prediction.generation import Request, Text, Writer, first_word
+from rnnwords.prediction.many import answer_each
+from rnnwords.prediction.overlap import Overlap
+from rnnwords.prediction.ranking import Alphabet, Answer, Prediction, entropy, rank
 from rnnwords.prediction.sampling import RECENT
 from rnnwords.text.tokenizer import EOS, pieces
 from rnnwords.text.vocabulary import Vocabulary
@@ -33,22 +31,12 @@ from rnnwords.text.vocabulary import Vocabulary
 # Words of a prompt that a network without a window reads. Khandelwal et al. 2018 ("Sharp Nearby, Fuzzy Far Away") find
 # that an LSTM makes use of about 200.
 MEMORY = 1_000
-BATCH_CELLS = 1 << 22  # gates, or scores, that a batch may hold: 16 MB
-
-
-class Text(NamedTuple):
-    """A text that was written."""
-
-    text: str
-    words: int
-    log_probability: float  # nats: the sum over its words, by the model, before temperature and penalties
-    score: float | None  # of a beam search: the log-probability after penalties, over the length penalty
 
 
 class Predictor:
     """A model with the questions one asks of it. Prompts are text; unknown words follow one policy (see `encode`).
 
-    Probabilities are 0 to 1, log-probabilities natural (nats). V is the size of the vocabulary.
+    Probabilities are 0 to 1, log-probabilities natural (nats). Letters in shapes: V vocabulary, B prompts.
     """
 
     def __init__(self, model: Model) -> None:
@@ -79,59 +67,34 @@ class Predictor:
         return scores
 
     def encode(self, prompt: str, oov: str | None = None) -> tuple[list[int], list[str]]:
-        """A prompt as ranks, and its unknown words, in order.
+        """A prompt as ranks, and its unknown words, in order. The one policy for all prompts:
 
-        The one policy for every prompt:
-
-        - it becomes words by the model's own text settings: where those keep capitals, `The` and `the` are two words,
-          and where they don't, a prompt may have any;
+        - It becomes words by the model's own text settings: where those keep capitals, `The` and `the` are two words;
+          where they lowercase, a prompt may have any.
         - `oov` says what becomes of words that the vocabulary lacks: `unk` reads them as <unk>, `skip` leaves them
           out, `error` raises UnknownWordError, which names them and near words. The default is `unk`, or `skip` for a
-          model without <unk>;
-        - a prompt shorter than the window is read as it is, from a clean state, without anything to fill it up; before
-          the first word of all the frequencies of the training text are the prediction, or, where line ends are words,
-          what follows a line end;
-        - of a long prompt only the end counts: as many words as the window has (at least 64, for the penalties against
-          repetition), or the last 1,000 for a model without a window.
+          model without <unk>.
+        - A prompt shorter than the window is read as it is, from a clean state, with nothing to fill it up. Before any
+          word the frequencies of the training text are the prediction or, where line ends are words, what follows one.
+        - Of a long prompt only the end counts: as many words as the window has (and at least 64, for the penalties
+          against repetition), or the last 1,000 for a model without a window.
 
-        Raises UsageError for another `oov`, and for `unk` if the model has no <unk>.
+        Raises UsageError for any other `oov`, and for `unk` if the model has no <unk>.
+
+        >>> predictor.encode("had a feline", oov="skip")[1]
+        ['feline']
         """
-        unk = self.vocabulary.unk
-        if oov is None:
-            oov = "skip" if unk is None else "unk"
-        if oov not in OOV_POLICIES:
-            raise UsageError(f"oov must be one of {', '.join(OOV_POLICIES)}; got {oov!r}")
-        words = self._words(prompt)
-        unknown = [word for word in words if word not in self.vocabulary.ranks]
-        if unknown and oov == "error":
-            raise UnknownWordError("; ".join(map(self.vocabulary.unknown_message, list(dict.fromkeys(unknown))[:3])))
-        if unknown and oov == "unk" and unk is None:
-            raise UsageError(
-                "this model has no <unk>, since nothing was cut from its vocabulary; use --oov skip or error"
-            )
-        if unknown and oov == "skip":
-            words = [word for word in words if word in self.vocabulary.ranks]
-        return self.vocabulary.encode(words), unknown
+        return prompts.encode(self._words(prompt), self.vocabulary, oov)
 
     def unknown(self, prompt: str) -> list[str]:
-        """The words of the prompt that the vocabulary lacks, in order; of a long prompt those that would be read."""
+        """The words of the prompt that the vocabulary lacks, in order; of a long one, those that would be read."""
         return [word for word in self._words(prompt) if word not in self.vocabulary.ranks]
 
     def _words(self, prompt: str) -> list[str]:
-        """The last words of a prompt, as many as count, without splitting all of a long one."""
-        wanted = MEMORY if self.window is None else max(self.window, RECENT)
-        size = 16 * wanted  # characters
-        while True:
-            end = prompt[-size:]
-            if len(end) < len(prompt) and (space := re.search(r"\s", end[:size // 2])):
-                end = end[space.start() :]  # the first word may be cut
-            words = self.vocabulary.tokenize(end.encode("utf-8", "replace").decode())
-            if len(words) >= wanted or len(end) == len(prompt):
-                return words[-wanted:]
-            size *= 4
+        return prompts.last_words(prompt, self.vocabulary, MEMORY if self.window is None else max(self.window, RECENT))
 
     def context(self, ids: Sequence[int] = ()) -> Context:
-        """The network after these words, from a clean state. Where line ends are symbols, one stands in front."""
+        """The network after these ranks, from a clean state. Where line ends are symbols, one stands in front."""
         eos = self.vocabulary.ranks.get(EOS) if self.vocabulary.text.eos else None
         return Context(self.network, self.frequencies).read([*([] if eos is None else [eos]), *ids])
 
@@ -141,8 +104,8 @@ class Predictor:
         With `prefix` only words that begin so, their probabilities renormalised to sum to 1 over all such words.
         Raises UsageError for k below 1, UnknownWordError by the `oov` policy.
 
-        >>> predictor.rank("had a", k=1, prefix="ge")
-        [Prediction(word='general', probability=1.0)]
+        >>> [prediction.word for prediction in predictor.rank("had a", k=1, prefix="ge")]
+        ['general']
         """
         return self.answer(prompt, k, prefix=prefix, oov=oov).predictions
 
@@ -150,57 +113,30 @@ class Predictor:
         """As `rank`, with the unknown words of the prompt and the entropy of the whole distribution, in nats."""
         ids, unknown = self.encode(prompt, oov)
         scores = self.context(ids).log_probabilities()
-        return Answer(prompt, self._ranked(scores[None], k, prefix)[0], unknown, float(entropy(scores)))
+        return Answer(prompt, self.ranked(scores[None], k, prefix)[0], unknown, float(entropy(scores)))
 
     def answer_each(
         self, prompts: Sequence[str], k: int = 5, *, prefix: str = "", oov: str | None = None, threads: int = 1
     ) -> list[Answer]:
-        """As `answer` for each of many prompts, in batches: the same answers up to rounding, many times faster.
+        """As `answer` for each of B prompts, in batches: the same answers up to rounding, many times faster.
 
-        Best with thousands of prompts at a time, since those that begin alike are read together. `threads` work on
-        batches side by side; numpy's own threads should then be off (OPENBLAS_NUM_THREADS=1).
+        It is best with thousands of prompts a call, since those that begin alike are read together. `threads` work on
+        batches side by side; numpy's own should then be off (OPENBLAS_NUM_THREADS=1).
+
+        >>> [answer.predictions[0].word for answer in predictor.answer_each(["had a", "a general"])]
+        ['general', 'council']
         """
-        encoded = [self.encode(prompt, oov) for prompt in prompts]
-        contexts = [self.context(ids).waiting for ids, _ in encoded]
-        answers: list[Any] = [None] * len(prompts)
-        order = sorted((place for place, context in enumerate(contexts) if context), key=contexts.__getitem__)
-        size = max(1, BATCH_CELLS // (self.model.network.gates * self.model.network.units))
-        batches = [order[start : start + size] for start in range(0, len(order), size)]
+        return answer_each(self, prompts, k, prefix, oov, threads)
 
-        def answer_batch(places: list[int]) -> None:
-            outputs = read_each(self.network, [contexts[place] for place in places])
-            rows = max(1, BATCH_CELLS // len(self.vocabulary))
-            for start in range(0, len(places), rows):
-                fill(places[start : start + rows], self.network.scores(outputs[start : start + rows]))
-
-        def fill(places: list[int], scores: Floats) -> None:
-            found = zip(places, self._ranked(scores, k, prefix), entropy(scores).tolist(), strict=True)
-            for place, predictions, information in found:
-                answers[place] = Answer(prompts[place], predictions, encoded[place][1], information)
-
-        for place, context in enumerate(contexts):
-            if not context:
-                fill([place], self.frequencies[None])
-        if threads == 1 or len(batches) < 2:
-            for batch in batches:
-                answer_batch(batch)
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(answer_batch, batches))
-        return answers
-
-    def rank_scores(self, scores: Floats, k: int = 5, prefix: str = "") -> list[Prediction]:
-        """As `rank`, from (V,) natural log-probabilities."""
-        return self._ranked(scores[None], k, prefix)[0]
-
-    def _ranked(self, scores: Floats, k: int, prefix: str) -> list[list[Prediction]]:
-        """(B, V) natural log-probabilities -> the `k` best of each."""
+    def ranked(self, scores: Floats, k: int = 5, prefix: str = "") -> list[list[Prediction]]:
+        """(B, V) natural log-probabilities -> the `k` best words of each, as `rank` has it."""
         if k < 1:
             raise UsageError(f"k must be 1 or more; got {k}")
         unk, words = self.vocabulary.unk, self.vocabulary.words
-        candidates = self.starting_with(prefix) if prefix else None
-        if candidates is not None:
-            candidates = candidates[candidates != unk]
+        candidates = None
+        if prefix:
+            candidates = self.starting_with(prefix)
+            candidates = candidates if unk is None else candidates[candidates != unk]
             if not len(candidates):
                 return [[] for _ in scores]
         best, shares = rank(scores, k + (unk is not None), candidates)
@@ -211,39 +147,86 @@ class Predictor:
 
     def starting_with(self, prefix: str) -> Ids:
         """Ranks of the words that begin with `prefix` (lowercased if the model's text is), in the order of letters."""
-        if self.vocabulary.text.lowercase:
-            prefix = prefix.lower()
-        words, ranks = self._alphabet
-        first = bisect.bisect_left(words, prefix)
-        last = bisect.bisect_right(words, prefix + "\U0010ffff" * 4)
-        return ranks[first:last]
+        return self._alphabet.starting_with(prefix.lower() if self.vocabulary.text.lowercase else prefix)
 
     @functools.cached_property
-    def _alphabet(self) -> tuple[list[str], Ids]:
-        order = sorted(range(len(self.vocabulary)), key=self.vocabulary.words.__getitem__)
-        return [self.vocabulary.words[rank] for rank in order], np.array(order)
+    def _alphabet(self) -> Alphabet:
+        return Alphabet(self.vocabulary)
 
     def draw_word(self, seed: int) -> str:
         """A word to begin with, drawn by frequency; no mark, <unk> or <eos> where there is anything else."""
-        chance = np.exp(self.frequencies.astype(np.float64))
-        words = np.array([any(char.isalnum() for char in word) and word[0] != "<" for word in self.vocabulary.words])
-        chance = chance * words if words.any() else chance
-        rank = np.random.default_rng(seed).choice(len(chance), p=chance / chance.sum())
-        return self.vocabulary.words[int(rank)]
+        return first_word(self.vocabulary, self.frequencies, seed)
 
     def generate(
-        self, prompt: str = "", n: int = 32, *, oov: str | None = None, tokens: bool = False, **options: Any
+        self,
+        prompt: str = "",
+        n: int = 32,
+        *,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        repetition_penalty: float = 1.0,
+        no_repeat: int | None = None,
+        overlap: Overlap | None = None,
+        until_sentence: bool = False,
+        unk: bool = False,
+        seed: int | None = None,
+        oov: str | None = None,
+        tokens: bool = False,
     ) -> Iterator[str]:
         """The text that follows: up to `n` words as they are made, each with the space that belongs in front of it.
 
-        Greedy, unless `temperature`, `top_k` or `top_p` is given; `seed` then makes it repeatable. The other options
-        are the fields of `Request`: `repetition_penalty`, `no_repeat`, `until_sentence`, `overlap`, `unk`; without the
-        last <unk> is never made. `tokens` yields the symbols as they are. Raises UsageError for options out of range
-        before anything is made, UnknownWordError by the `oov` policy.
+        Greedy, unless `temperature`, `top_k` or `top_p` is given; `seed` makes those repeatable. `until_sentence` ends
+        it behind the first end of a sentence. `overlap` holds a text of which not too many words in a row may be taken
+        over. <unk> is made only if `unk` says so. `tokens` yields the symbols as they are, without spaces. Raises
+        UsageError for options out of range before anything is made, UnknownWordError by the `oov` policy.
 
         >>> list(predictor.generate("had a", n=2))
         [' general', ' council']
         """
-        writer = self._writer(prompt, n, oov, options)
-        words = (self.vocabulary.words[step.rank] for step in writer.steps())
-        return words if tokens else pieces(words, self.vocabulary.text, before=self._words(prompt))
+        request = Request(
+            temperature, top_k, top_p, repetition_penalty, no_repeat, n, until_sentence, unk, seed, overlap
+        )
+        return self.stream(prompt, request, oov=oov, tokens=tokens)
+
+    def stream(self, prompt: str, request: Request, *, oov: str | None = None, tokens: bool = False) -> Iterator[str]:
+        """As `generate`, for a request."""
+        words = (self.vocabulary.words[step.rank] for step in self._writer(prompt, request, oov).steps())
+        return words if tokens else self._pieces(prompt, words)
+
+    def write(self, prompt: str, request: Request, *, oov: str | None = None, tokens: bool = False) -> Text:
+        """As `generate`, for a request: the whole text, with its log-probability."""
+        steps = list(self._writer(prompt, request, oov).steps())
+        text = self._text(prompt, [step.rank for step in steps], tokens)
+        return Text(text, len(steps), sum(step.log_probability for step in steps), None)
+
+    def beams(
+        self, prompt: str, request: Request, width: int, *, oov: str | None = None, tokens: bool = False
+    ) -> list[Text]:
+        """The most probable texts that a beam search of `width` finds, best first. Raises what `generate` raises."""
+        return [
+            Text(self._text(prompt, beam.ids, tokens), len(beam.ids), beam.log_probability, beam.score)
+            for beam in self._writer(prompt, request, oov).beams(width)
+        ]
+
+    def _writer(self, prompt: str, request: Request, oov: str | None) -> Writer:
+        ids, _ = self.encode(prompt, oov)
+        return Writer(self.vocabulary, self.context(ids), ids, request)
+
+    def _text(self, prompt: str, ids: Sequence[int], tokens: bool) -> str:
+        words = self.vocabulary.decode(ids)
+        return " ".join(words) if tokens else "".join(self._pieces(prompt, words)).strip(" ")
+
+    def _pieces(self, prompt: str, words: Iterator[str] | list[str]) -> Iterator[str]:
+        return pieces(words, self.vocabulary.text, before=self._words(prompt))
+
+    def explain_steps(self, prompt: str, k: int = 3) -> list[tuple[str, float, list[Prediction]]]:
+        """For each known word of the text: it, its probability given those before, and the `k` likeliest there."""
+        found = []
+        ids, _ = self.encode(prompt)
+        context = self.context()
+        for word in ids:
+            scores = context.log_probabilities()
+            found.append((self.vocabulary.words[word], float(np.exp(scores[word])), self.ranked(scores[None], k)[0]))
+            context = context.read([word])
+        return found

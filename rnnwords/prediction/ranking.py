@@ -1,10 +1,12 @@
 """From scores to ranked words. Letters: B distributions, V vocabulary, K words asked for, C candidates."""
 
+import bisect
 from typing import NamedTuple
 
 import numpy as np
 
 from rnnwords.network.arrays import Floats, Ids, log_softmax
+from rnnwords.text.vocabulary import Vocabulary
 
 BLOCKS = 64  # words a block, of which the search for the largest looks at the maximum first
 
@@ -52,10 +54,26 @@ def largest(scores: Floats, k: int) -> Ids:
     rows, places = np.divmod(found, size)
     order = np.lexsort((places, -scores.ravel()[found], rows))
     first = np.searchsorted(rows, np.arange(batch))
-    return places[order][first[:, None] + np.arange(k)]
+    best: Ids = places[order][first[:, None] + np.arange(k)]
+    return best
 
 
 def entropy(scores: Floats) -> Floats:
     """(..., V) natural log-probabilities -> (...) entropy in nats."""
     found: Floats = -(np.exp(scores) * scores).sum(axis=-1, dtype=np.float64)
     return found
+
+
+class Alphabet:
+    """A vocabulary in the order of its letters."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        order = sorted(range(len(vocabulary)), key=vocabulary.words.__getitem__)
+        self.words = [vocabulary.words[rank] for rank in order]
+        self.ranks = np.array(order)
+
+    def starting_with(self, prefix: str) -> Ids:
+        """The ranks of the words that begin with `prefix`, in the order of their letters."""
+        first = bisect.bisect_left(self.words, prefix)
+        last = bisect.bisect_left(self.words, True, first, key=lambda word: not word.startswith(prefix))
+        return self.ranks[first:last]

@@ -1,0 +1,54 @@
+"""Many prompts at once: sorted, read in batches, ranked in batches, put back into order.
+
+Sorted, prompts that begin alike stand together, and a batch reads each beginning once (see `network.batches`).
+Batches are worked on side by side by threads: numpy lets others run while it computes. That does without the threads
+inside its products, which on a busy machine wait for each other.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from rnnwords.network.arrays import Floats
+from rnnwords.network.batches import read_each
+from rnnwords.prediction.ranking import Answer, entropy
+
+if TYPE_CHECKING:
+    from rnnwords.prediction.predictor import Predictor
+
+CELLS = 1 << 22  # gates, or scores, that a batch may hold: 16 MB
+
+
+def answer_each(
+    predictor: "Predictor", prompts: Sequence[str], k: int, prefix: str, oov: str | None, threads: int
+) -> list[Answer]:
+    """See `Predictor.answer_each`."""
+    encoded = [predictor.encode(prompt, oov) for prompt in prompts]
+    contexts = [predictor.context(ids).waiting for ids, _ in encoded]
+    answers: dict[int, Answer] = {}  # place of the prompt -> answer
+
+    def keep(places: Sequence[int], scores: Floats) -> None:
+        ranked = predictor.ranked(scores, k, prefix)
+        for place, predictions, nats in zip(places, ranked, entropy(scores).tolist(), strict=True):
+            answers[place] = Answer(prompts[place], predictions, encoded[place][1], nats)
+
+    def work(places: Sequence[int]) -> None:
+        outputs = read_each(predictor.network, [contexts[place] for place in places])
+        rows = max(1, CELLS // len(predictor.vocabulary))
+        for start in range(0, len(places), rows):
+            part = slice(start, start + rows)
+            keep(places[part], predictor.network.scores(outputs[part]))
+
+    for place in (place for place, context in enumerate(contexts) if not context):
+        keep([place], predictor.frequencies[None])
+    order = sorted((place for place, context in enumerate(contexts) if context), key=contexts.__getitem__)
+    config = predictor.model.network
+    size = max(1, CELLS // (config.gates * config.units))
+    batches = [order[start : start + size] for start in range(0, len(order), size)]
+    if threads == 1 or len(batches) < 2:
+        for batch in batches:
+            work(batch)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(work, batches))
+    return [answers[place] for place in range(len(prompts))]

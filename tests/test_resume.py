@@ -1,0 +1,337 @@
+"""Nothing of a run is ever lost: whatever ends it, the same command goes on, and the result is that of an unbroken run.
+
+Equal means byte for byte, with dropout on, in both ways of reading. The runs are processes of their own, since they are
+killed; where only the order of things matters, a run of this process ends as if killed.
+"""
+
+import json
+import os
+import random
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnnwords.cli import run as run_program
+from rnnwords.model_file import Model
+from rnnwords.training.checkpoint import RunDirectory
+from tests.conftest import Killed
+from tests.helpers import FABLE
+from tests.processes import (
+    LIMIT,
+    TINY,
+    checkpoints,
+    contents,
+    killed_at_end,
+    only_error,
+    rnnwords,
+    said,
+    start,
+    until,
+)
+
+STEPS = 900
+COMMON = (
+    "--units", "8", "--layers", "2", "--embedding", "6", "--dropout", "0.4", "--holdout", "0.2", "--patience", "100000",
+    "--learning-rate", "0.01", "--seed", "5", "--precision", "float32", "--iterations", str(STEPS), "--log-every", "30",
+    "--checkpoint-every", "7",
+)  # fmt: skip
+READINGS = {
+    "windows": ("train", "fable.txt", *COMMON, "--batch-size", "20", "--ema", "0.9", "--model", "run"),
+    "stateful": ("train", "fable.txt", *COMMON, "--stateful", "--window", "5", "--batch-size", "4", "--model", "run"),
+}
+
+
+def place(directory: Path) -> Path:
+    """A directory with the text in it, so that every run has the same command."""
+    directory.mkdir(exist_ok=True)
+    shutil.copy(FABLE, directory / "fable.txt")
+    return directory
+
+
+def result(run: Path) -> tuple[bytes, list[dict[str, Any]], list[int]]:
+    """What two equal runs share: the model, the history but for its speed, the steps of the last checkpoints."""
+    history = [json.loads(line) for line in (run / "history.jsonl").read_text(encoding="utf-8").splitlines()]
+    for report in history:
+        del report["words_per_second"]
+    return (run / "model.safetensors").read_bytes(), history, checkpoints(run)
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    """reading -> the result of a run that nothing disturbed."""
+    found = {}
+    for reading, command in READINGS.items():
+        there = place(tmp_path_factory.mktemp(reading))
+        done = rnnwords(*command, cwd=there)
+        assert done.returncode == 0, done.stderr
+        found[reading] = result(there / "run")
+        assert checkpoints(there / "run")[-1] == STEPS
+        assert len(found[reading][1]) == STEPS // 30
+    return found
+
+
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory):
+    """A directory in which a run was stopped by Ctrl-C. Not to be written to: copy it."""
+    there = place(tmp_path_factory.mktemp("interrupted"))
+    done = stopped(READINGS["windows"], there, signal.SIGINT)
+    assert done.returncode == 130
+    assert len(checkpoints(there / "run")) == 2
+    return there
+
+
+def stopped(command: Any, there: Path, number: signal.Signals) -> "subprocess.CompletedProcess[str]":
+    """Start a run, and send it a signal once it has saved twice."""
+    process = start(*command, cwd=there)
+    with killed_at_end(process):
+        until(lambda: len(checkpoints(there / "run")) == 2, process)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=LIMIT)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_kill_9_at_random_moments(reading, unbroken, tmp_path):
+    there = place(tmp_path)
+    seed = random.randrange(10**6)
+    moments = sorted(random.Random(seed).sample(range(STEPS * 2 // 3), 3))
+    print(f"moments {moments}")
+    kills = 0
+    for step in moments:
+        process = start(*READINGS[reading], cwd=there, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with killed_at_end(process):
+            until(lambda: (checkpoints(there / "run") or [-1])[-1] >= step or process.poll() is not None)  # noqa: B023
+            process.kill()
+            process.wait()
+        kills += process.returncode == -signal.SIGKILL
+    assert kills, "every run was done before it could be killed"
+    done = rnnwords(*READINGS[reading], cwd=there)
+    assert done.returncode == 0, done.stderr
+    assert result(there / "run") == unbroken[reading]
+    assert not list(there.rglob("*.tmp"))
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "reading"), [(signal.SIGINT, 130, "windows"), (signal.SIGTERM, 143, "stateful")]
+)
+def test_a_signal_ends_the_step_saves_and_prints_the_command_that_resumes(number, status, reading, unbroken, tmp_path):
+    there = place(tmp_path)
+    done = stopped(READINGS[reading], there, number)
+    assert (done.returncode, done.stdout) == (status, "")
+    last = done.stderr.splitlines()[-1]
+    told = said(last, r"^Interrupted; step ([\d,]+) is saved\. Resume with: rnnwords (.*)$")
+    assert int(told[1].replace(",", "")) == checkpoints(there / "run")[-1] < STEPS
+    assert Model.load(there / "run" / "model.safetensors").training["step"] <= checkpoints(there / "run")[-1]
+    again = rnnwords(*shlex.split(told[2]), cwd=there)
+    assert again.returncode == 0, again.stderr
+    said(again.stderr, rf"^resuming run at step {told[1]}$")
+    assert result(there / "run") == unbroken[reading]
+
+
+def test_a_second_ctrl_c_ends_at_once_and_costs_nothing(unbroken, tmp_path):
+    there = place(tmp_path)
+    process = start(*READINGS["windows"], cwd=there)
+    with killed_at_end(process):
+        until(lambda: len(checkpoints(there / "run")) == 2, process)
+        while process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=LIMIT)
+    assert process.returncode in (-signal.SIGINT, 130)
+    assert "Traceback" not in err
+    Model.load(there / "run" / "model.safetensors")
+    assert rnnwords(*READINGS["windows"], cwd=there).returncode == 0
+    assert result(there / "run") == unbroken["windows"]
+
+
+def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(interrupted, unbroken, tmp_path):
+    there = shutil.copytree(interrupted, tmp_path / "copy")
+    before, newest = checkpoints(there / "run")
+    flip_a_bit(there / "run" / "checkpoints" / f"step-{newest:010}.safetensors")
+    done = rnnwords(*READINGS["windows"], cwd=there)
+    assert done.returncode == 0, done.stderr
+    said(done.stderr, rf"^Warning: checkpoint run/checkpoints/step-{newest:010}\.safetensors is damaged: .*one before$")
+    said(done.stderr, rf"^resuming run at step {before:,}$")
+    assert result(there / "run") == unbroken["windows"]
+
+
+def flip_a_bit(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+
+def test_when_all_checkpoints_are_damaged_it_says_so(interrupted, tmp_path):
+    there = shutil.copytree(interrupted, tmp_path / "copy")
+    for step in checkpoints(there / "run"):
+        flip_a_bit(there / "run" / "checkpoints" / f"step-{step:010}.safetensors")
+    before = contents(there)
+    done = rnnwords(*READINGS["windows"], cwd=there)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert re.fullmatch(
+        r"Error: no checkpoint of run can be used \(.* is damaged: .*\); start anew with --restart", last
+    )
+    assert contents(there) == before
+
+
+def test_two_trainings_in_one_directory(unbroken, tmp_path):
+    there = place(tmp_path)
+    process = start(*READINGS["windows"], cwd=there)
+    with killed_at_end(process):
+        until(lambda: checkpoints(there / "run"), process)
+        second = rnnwords(*READINGS["windows"], cwd=there)
+        restarted = rnnwords(*READINGS["windows"], "--restart", cwd=there)
+        first = process.poll()
+        _, err = process.communicate(timeout=LIMIT)
+    if first is None:  # both came while the first was at work
+        for done in (second, restarted):
+            only_error(done, 1, rf"run is in use by process {process.pid}; wait for it, or name another directory")
+    assert process.returncode == 0, err
+    assert result(there / "run") == unbroken["windows"]
+
+
+def test_the_lock_goes_with_its_process(tmp_path):
+    holder = RunDirectory(tmp_path / "run")
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with holder.locked():
+            os.write(writer, b"x")
+            signal.pause()
+    os.read(reader, 1)
+    try:
+        with pytest.raises(Exception, match=f"in use by process {child};"), holder.locked():
+            pass
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(reader)
+        os.close(writer)
+    with holder.locked():
+        pass
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "old", "new"),
+    [
+        (("--units", "9"), "units", "8", "9"),
+        (("--learning-rate", "0.02"), "learning-rate", "0.01", "0.02"),
+        (("--dropout", "0"), "dropout", "0.4", "0.0"),
+        (("--seed", "6"), "seed", "5", "6"),
+        (("--lowercase",), "lowercase", "False", "True"),
+        (("--window", "4"), "window", "not set", "4"),
+        (("--iterations", "1000"), "iterations", str(STEPS), "1000"),
+        (("--min-count", "2"), "min-count", "not set", "2"),
+        (("--tie",), "tie", "not set", "True"),
+    ],
+)
+def test_changed_settings_are_named_with_both_values(change, name, old, new, interrupted, tmp_path):
+    there = shutil.copytree(interrupted, tmp_path / "copy")
+    before = contents(there)
+    done = rnnwords(*READINGS["windows"], *change, cwd=there)
+    only_error(
+        done, 2, rf"run holds a run with {name} {re.escape(old)}; this command has {name} {re.escape(new)}\. .*--restart"
+    )
+    assert contents(there) == before
+
+
+def test_a_changed_text_is_named_with_both_digests(interrupted, tmp_path):
+    there = shutil.copytree(interrupted, tmp_path / "copy")
+    with open(there / "fable.txt", "a", encoding="utf-8") as text:
+        text.write("one more line .\n")
+    done = rnnwords(*READINGS["windows"], cwd=there)
+    only_error(done, 2, r"run holds a run with corpus [0-9a-f]{12}\.\.\.; this command has corpus [0-9a-f]{12}\.\.\.")
+    assert "--restart" in done.stderr
+
+
+def test_a_text_held_out_that_becomes_part_of_the_text_is_a_change(tmp_path, killed_after, capfd):
+    (tmp_path / "a.txt").write_text("the cat and the mouse and the bell\n" * 9, encoding="utf-8")
+    (tmp_path / "b.txt").write_text("the mouse and the cat and the bell\n" * 9, encoding="utf-8")
+    first, second, run = (str(tmp_path / name) for name in ("a.txt", "b.txt", "run"))
+    options = [*TINY, "--model", run, "--checkpoint-every", "5", "--quiet"]
+    killed_after(1)
+    with pytest.raises(Killed):
+        run_program(["train", first, "--valid", second, *options])
+    assert run_program(["train", first, second, *options]) == 2
+    said(capfd.readouterr().err, "run with corpus ")
+    assert run_program(["train", first, "--valid", first, *options]) == 2
+    said(capfd.readouterr().err, "run with valid ")
+
+
+def test_restart_forgets_the_run_but_not_before_the_new_one_can_begin(interrupted, tmp_path):
+    there = shutil.copytree(interrupted, tmp_path / "copy")
+    before = contents(there)
+    assert rnnwords("train", "missing.txt", "--model", "run", "--restart", cwd=there).returncode == 2
+    assert rnnwords(*READINGS["windows"], "--units", "0", "--restart", cwd=there).returncode == 2
+    assert contents(there) == before
+    done = rnnwords(*READINGS["windows"], "--restart", "--iterations", "60", cwd=there)
+    assert done.returncode == 0, done.stderr
+    assert checkpoints(there / "run") == [56, 60]
+    assert [report["step"] for report in result(there / "run")[1]] == [30, 60]
+
+
+def test_a_finished_run_says_that_it_is_complete_and_is_left_alone(run, tmp_path):
+    before = contents(tmp_path)
+    done = rnnwords("train", FABLE, *TINY, "--model", "models/tiny", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
+    said(done.stderr, r"this run is complete; start anew with --restart\.$")
+    report = json.loads(rnnwords("train", FABLE, *TINY, "--model", "models/tiny", "--json", cwd=tmp_path).stdout)
+    assert (report["reason"], report["step"]) == ("already", 90)
+    assert contents(tmp_path) == before
+
+
+def test_what_a_killed_run_left_half_written_is_cleaned(run, tmp_path):
+    left = [run / "model.safetensors.123.tmp", run / "checkpoints" / "step-0000000099.safetensors.123.tmp"]
+    for file in left:
+        file.write_bytes(b"half")
+    assert rnnwords("train", FABLE, *TINY, "--model", "models/tiny", cwd=tmp_path).returncode == 0
+    assert not any(file.exists() for file in left)
+
+
+def test_checkpoints_are_ordered_by_step_never_by_time(interrupted, tmp_path):
+    there = shutil.copytree(interrupted, tmp_path / "copy")
+    older, newer = checkpoints(there / "run")
+    os.utime(there / "run" / "checkpoints" / f"step-{newer:010}.safetensors", (0, 0))
+    os.utime(there / "run" / "checkpoints" / f"step-{older:010}.safetensors", (4e9, 4e9))
+    found = RunDirectory(there / "run").newest(pytest.fail)
+    assert found is not None
+    assert found.step == newer
+
+
+def test_a_worse_model_never_replaces_a_better_one(tmp_path, killed_after, monkeypatch):
+    """Killed behind a good model and before its checkpoint, the run goes back and meets worse ones on its way."""
+    from rnnwords.training.steps import Steps
+
+    losses = iter([3.0, 2.0, 1.0, 2.0, 1.5, 1.0, 4.0])
+    monkeypatch.setattr(Steps, "evaluate", lambda self, ids: (next(losses), 1, 10))
+    run = tmp_path / "run"
+    options = ["--patience", "1000", "--epochs", "30", "--model", str(run), "--quiet"]
+    command = ["train", str(FABLE), *TINY, "--batch-size", "201", "--checkpoint-every", "5", *options]
+    kept = []
+    save = Model.save
+    monkeypatch.setattr(
+        Model, "save", lambda model, path: (kept.append(model.training["metrics"]["loss"]), save(model, path))[1]
+    )
+    with monkeypatch.context() as inside:
+        saved = RunDirectory.save
+        saves = iter(range(2))
+
+        def save_twice(directory: RunDirectory, checkpoint: Any) -> None:
+            if next(saves, None) is None:
+                raise Killed
+            saved(directory, checkpoint)
+
+        inside.setattr(RunDirectory, "save", save_twice)
+        with pytest.raises(Killed):
+            run_program(command)  # evaluates at steps 5, 10, 15; step 15 is not saved
+    assert kept == [3.0, 2.0, 1.0]
+    losses = iter([1.5, 0.5, 4.0, 4.0, 4.0])  # of steps 15 (another path), 20, 25, 30
+    assert run_program(command) == 0
+    assert kept == [3.0, 2.0, 1.0, 0.5]
+    assert Model.load(run / "model.safetensors").training["metrics"]["loss"] == 0.5
