@@ -16,8 +16,13 @@ from rnnwords.text.vocabulary import Vocabulary
 from tests.helpers import FABLE, write
 
 sizes = st.fixed_dictionaries(
-    {"length": st.integers(2, 80), "window": st.integers(1, 6), "batch_size": st.integers(1, 12), "seed": st.integers(0, 9)}
-)  # fmt: skip
+    {
+        "length": st.integers(2, 80),
+        "window": st.integers(1, 6),
+        "batch_size": st.integers(1, 12),
+        "seed": st.integers(0, 9),
+    }
+)
 
 
 def distinct(length: int) -> np.ndarray:
@@ -148,7 +153,8 @@ def test_ids_on_disk_are_as_ids_in_memory(tmp_path_factory, ids, start, stop, ty
     part, same = part_of(on_disk, start, stop), part_of(array, start, stop)
     assert len(part) == len(same) == stop - start
     assert part[1:5].tolist() == same[1:5].tolist()
-    assert part_of(part, 1, 2)[0:1].tolist() == same[1:2].tolist() or stop - start < 2
+    if stop - start > 1:
+        assert part_of(part, 1, 2)[0:1].tolist() == same[1:2].tolist()
     assert digest_of_ids(part) == digest_of_ids(same) == digest_of_ids(same.astype(np.int32))
     assert in_memory([array.tobytes()[:8], array.tobytes()[8:]], typecode).tolist() == ids
 

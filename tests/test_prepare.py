@@ -92,7 +92,7 @@ def test_a_text_of_its_own_is_held_out(tmp_path):
     assert found.words == len(tokenize(FABLES.read_text(), ENDS))
     assert found.held_out is not None
     assert found.vocabulary.decode(found.held_out[:].tolist()) == ["the", UNK, "<eos>"]
-    assert found.digest != fables(0.1).digest
+    assert found.valid_digest != fables(0.1).valid_digest
 
 
 def test_a_vocabulary_that_is_given_is_used():
@@ -133,6 +133,13 @@ def test_another_request_has_another_entry(tmp_path, cache, encoded):
     assert fables(max_size=300).vocabulary.words == fables(max_size=300).vocabulary.words
     assert len(encoded) == 5
     assert len(list(cache.glob("*.ids"))) == 5
+
+
+def test_the_same_bytes_in_other_files_are_another_text(tmp_path, cache):
+    one = [write(tmp_path / "a", "ab"), write(tmp_path / "b", "c")]
+    other = [write(tmp_path / "c", "a"), write(tmp_path / "d", "bc")]
+    found = [prepare(Request(Corpus(paths), PLAIN, lambda _: Cuts(None, 1, 0.0))).vocabulary for paths in (one, other)]
+    assert [made.words for made in found] == [["ab", "c"], ["a", "bc"]]
 
 
 def flip(content: bytes) -> bytes:
@@ -198,7 +205,7 @@ def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
 def test_an_entry_is_plain_data(cache):
     found = fables()
     (about,) = cache.glob("*.json")
-    assert json.loads(about.read_text())["words"] == len(tokenize(FABLES.read_text(), ENDS))
+    assert json.loads(about.read_text())["cuts"]["max_size"] == 400
     assert {path.suffix for path in cache.iterdir()} == {".json", ".ids", ".tsv"}
     shutil.rmtree(cache)  # safe to delete at any time
     assert np.array_equal(fables().train[:], found.train[:])

@@ -47,7 +47,7 @@ def build_vocab(
     text = text_config(options)
     with byte_progress(quiet) as progress:
         source = Corpus(corpus, options["encoding_errors"])
-        counts = count_words(source, text, progress("counting", source.size))
+        counts = count_words(source, text, progress("counting", source.length))
     vocabulary = Vocabulary.build(
         counts.counts, text, max_size=options["max_size"], min_count=options["min_count"] or 1, keep_unk=unk,
         pruned=counts.pruned,

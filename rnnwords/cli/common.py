@@ -149,7 +149,7 @@ def plain_terminal(stream: Any) -> bool:
 
 
 @contextmanager
-def byte_progress(quiet: bool) -> Iterator[Callable[[str, int], Callable[[int], None] | None]]:
+def byte_progress(quiet: bool) -> Iterator[Callable[[str, int | None], Callable[[int], None] | None]]:
     """Bars of bytes with rate and time left, on a terminal; nothing elsewhere."""
     if quiet or plain_terminal(sys.stderr):
         yield lambda what, size: None
@@ -160,7 +160,7 @@ def byte_progress(quiet: bool) -> Iterator[Callable[[str, int], Callable[[int], 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
 
-        def start(what: str, size: int) -> Callable[[int], None]:
+        def start(what: str, size: int | None) -> Callable[[int], None]:
             task = progress.add_task(what, total=size)
             return lambda done: progress.advance(task, done)
 

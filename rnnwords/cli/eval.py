@@ -40,7 +40,7 @@ def eval_command(
     predictor = Predictor.load(path)
     source = Corpus(corpus, encoding_errors)
     with byte_progress(quiet) as progress:
-        metrics = evaluate(predictor, source, progress("evaluating", source.size))
+        metrics = evaluate(predictor, source, progress("evaluating", source.length))
     report = {
         **metrics.report(),
         "model": str(path),

@@ -1,17 +1,16 @@
 """Many prompts at once: sorted, read in batches, ranked in batches, put back into order.
 
 Sorted, prompts that begin alike stand together, and a batch reads each beginning once (see `network.batches`).
-Batches are worked on side by side by threads: numpy lets others run while it computes. That does without the threads
-inside its products, which on a busy machine wait for each other.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rnnwords.network.arrays import Floats
 from rnnwords.network.batches import read_each
 from rnnwords.prediction.ranking import Answer, entropy
+from rnnwords.prediction.threads import side_by_side
 
 if TYPE_CHECKING:
     from rnnwords.prediction.predictor import Predictor
@@ -45,10 +44,6 @@ def answer_each(
     config = predictor.model.network
     size = max(1, CELLS // (config.gates * config.units))
     batches = [order[start : start + size] for start in range(0, len(order), size)]
-    if threads == 1 or len(batches) < 2:
-        for batch in batches:
-            work(batch)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, batches))
+    for _ in side_by_side((partial(work, batch) for batch in batches), threads if len(batches) > 1 else 1):
+        pass
     return [answers[place] for place in range(len(prompts))]

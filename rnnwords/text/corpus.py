@@ -3,7 +3,6 @@
 The order is a pure function of (seed, epoch, step), so a resumed run reads exactly what an unbroken one would have.
 """
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,11 +157,3 @@ def ceiling(text: Text, window: int) -> tuple[int, int]:
     best = np.zeros(int(context.max()) + 1, np.int64)
     np.maximum.at(best, pairs // (int(ids.max()) + 1), times)
     return int(best.sum()), count
-
-
-def digest_of_ids(text: Text) -> str:
-    """SHA-256 of the ids, as 32-bit integers: what training saw, whatever files it came from."""
-    state = hashlib.sha256()
-    for start in range(0, len(text), BLOCK):
-        state.update(np.asarray(text[start : start + BLOCK]).astype("<u4").tobytes())
-    return state.hexdigest()

@@ -60,7 +60,7 @@ class Request:
     valid: Corpus | None = None
     vocabulary: Vocabulary | None = None
     context: int = 0
-    progress: Callable[[str, int], Progress | None] = field(default=lambda what, size: None)
+    progress: Callable[[str, int | None], Progress | None] = field(default=lambda what, size: None)
 
 
 def prepare(request: Request) -> Prepared:
@@ -88,7 +88,7 @@ def _encoded(request: Request, key: Path | None) -> tuple[Vocabulary, Text, Cuts
     vocabulary = request.vocabulary
     cuts = request.choose(0)
     if vocabulary is None:
-        counts = count_words(corpus, request.text, progress("counting", corpus.size))
+        counts = count_words(corpus, request.text, progress("counting", corpus.length))
         if not counts.total:
             raise CorpusError(f"{', '.join(corpus.names)}: no words found; at least one is needed")
         cuts = request.choose(counts.total)
@@ -98,7 +98,7 @@ def _encoded(request: Request, key: Path | None) -> tuple[Vocabulary, Text, Cuts
             counts.counts, request.text, max_size=cuts.max_size, min_count=cuts.min_count,
             keep_unk=cuts.hold_out > 0 or request.valid is not None, pruned=counts.pruned,
         )  # fmt: skip
-    pieces = encode_corpus(corpus, vocabulary, progress("encoding", corpus.size))
+    pieces = encode_corpus(corpus, vocabulary, progress("encoding", corpus.length))
     typecode = id_type(len(vocabulary))
     if key is None:
         ids: Text = in_memory(pieces, typecode)
@@ -112,9 +112,13 @@ def _encoded(request: Request, key: Path | None) -> tuple[Vocabulary, Text, Cuts
         cuts = request.choose(len(ids))
     if key is not None:
         vocabulary.save(key.with_suffix(".vocabulary.tsv"))
-        about = {"words": len(ids), "cuts": cuts.__dict__, "sha256": digest_of([key.with_suffix(".ids")])}
+        about = {"cuts": cuts.__dict__, "sha256": digest_of(_kept(key))}
         replace_file(key.with_suffix(".json"), [json.dumps(about).encode()])
     return vocabulary, ids, cuts
+
+
+def _kept(key: Path) -> list[Path]:
+    return [key.with_suffix(".ids"), key.with_suffix(".vocabulary.tsv")]
 
 
 def _id_file(path: Path, typecode: str) -> IdFile:
@@ -132,9 +136,12 @@ def cache_directory() -> Path:
 
 def _key(request: Request, digest: str) -> Path:
     """The files of a text in the cache, without their suffix: named by all that decides what is in them."""
+    corpus = request.corpus
     asked = {
-        "program": __version__, "digest": digest, "text": request.text.to_json(), "valid": bool(request.valid),
-        "errors": request.corpus.encoding_errors, "cuts": [request.choose(10**k).__dict__ for k in range(10)],
+        "program": __version__, "digest": digest, "files": [path.stat().st_size for path in corpus.paths],
+        "compressed": [name.endswith(".gz") for name in corpus.names], "errors": corpus.encoding_errors,
+        "text": request.text.to_json(), "valid": bool(request.valid),
+        "cuts": [request.choose(10**k).__dict__ for k in range(10)],
         "vocabulary": hashlib.sha256(request.vocabulary.to_bytes()).hexdigest() if request.vocabulary else None,
     }  # fmt: skip
     name = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]
@@ -154,9 +161,9 @@ def _from_cache(key: Path) -> tuple[Vocabulary, Text, Cuts] | None:
     """What an earlier run kept; None if anything of it is missing or not as it was written."""
     try:
         about = json.loads(key.with_suffix(".json").read_bytes())
+        if digest_of(_kept(key)) != about["sha256"]:
+            return None
         vocabulary = Vocabulary.load(key.with_suffix(".vocabulary.tsv"))
-        ids = _id_file(key.with_suffix(".ids"), id_type(len(vocabulary)))
-        whole = len(ids) == about["words"] and digest_of([ids.path]) == about["sha256"]
-        return (vocabulary, ids, Cuts(**about["cuts"])) if whole else None
+        return vocabulary, _id_file(key.with_suffix(".ids"), id_type(len(vocabulary))), Cuts(**about["cuts"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError, ModelError):
         return None

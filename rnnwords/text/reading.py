@@ -95,9 +95,10 @@ class Corpus:
                 line += data.count(b"\n")
                 byte = len(data) - data.rfind(b"\n") if b"\n" in data else byte + len(data)
 
-    def head(self, size: int = CHUNK) -> str:
-        """The first chunk of the text, for a look at its kind; empty if the text is."""
-        return next(self.chunks(), "")[:size]
+    @property
+    def length(self) -> int | None:
+        """Bytes of text that reading will go through; None where compressed files keep it a secret."""
+        return None if any(name.endswith(".gz") for name in self.names) else self.size
 
 
 def blocks(name: str, path: Path) -> Iterator[bytes]:

@@ -73,7 +73,7 @@ def make_plan(
     asked: Asked,
     seed: Callable[[], int],
     warn: Callable[[str], None],
-    progress: Callable[[str, int], Progress | None] = lambda what, size: None,
+    progress: Callable[[str, int | None], Progress | None] = lambda what, size: None,
     *,
     restart: bool = False,
 ) -> Plan:

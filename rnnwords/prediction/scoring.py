@@ -1,0 +1,168 @@
+"""Every word of a text, scored by what was predicted from the words before it, in bounded memory.
+
+Shapes: B words at a time, V vocabulary, T window.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from rnnwords.network.arrays import Floats, Ids, State
+from rnnwords.network.batches import read_each
+from rnnwords.prediction.predictor import Predictor
+from rnnwords.prediction.threads import side_by_side
+from rnnwords.text.reading import Corpus, blocks, decode
+from rnnwords.text.vocabulary import Vocabulary
+
+CELLS = 1 << 22  # scores that a batch may hold: 16 MB
+BATCH = 256  # words a batch, at most
+
+
+class Reader(Protocol):
+    """Whatever predicts each word of a text from those before it."""
+
+    def predict(self, ids: Ids) -> Callable[[], Floats]:
+        """(B,) the next words of the text, B >= 1 -> what gives (B, V) their predictions, natural log-probabilities.
+
+        The words count as read at once. The result is called once, perhaps by another thread; the array is its own.
+        """
+
+    def restart(self) -> None:
+        """Forget all words: what comes next begins a text."""
+
+
+@dataclass
+class Scored:
+    """Some words of the text with what was predicted for them; all arrays are (B,)."""
+
+    words: Sequence[str]
+    ids: Ids  # ranks; those of unknown words are that of <unk>, or -1 without it
+    known: Ids  # bool: in the vocabulary
+    log_probabilities: Floats  # nats; of <unk> where unknown; -inf where there is no <unk>
+    ranks: Ids  # 1 is the likeliest word; 0 for an unknown one. <unk> is passed over, unless the text itself has it
+    rivals: Floats  # (B, V) the scores, those of <unk> replaced by -inf: it is never shown
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+
+class Scorer:
+    """Scores a text that comes in pieces."""
+
+    def __init__(self, vocabulary: Vocabulary, reader: Reader, threads: int = 1) -> None:
+        self.vocabulary, self.reader, self.threads = vocabulary, reader, threads
+        self.size = max(1, min(BATCH, CELLS // len(vocabulary)))
+
+    def score(self, words: Sequence[str]) -> Iterator[Scored]:
+        """The next words of the text, in batches of `size`, in order."""
+        batches = (words[start : start + self.size] for start in range(0, len(words), self.size))
+        yield from side_by_side(map(self._job, batches), self.threads if len(words) > self.size else 1)
+
+    def _job(self, words: Sequence[str]) -> Callable[[], Scored]:
+        ranks, unk = self.vocabulary.ranks, self.vocabulary.unk
+        known = np.array([word in ranks for word in words])
+        ids = np.array([ranks.get(word, -1 if unk is None else unk) for word in words])
+        readable = ids >= 0
+        predictions = self.reader.predict(ids[readable]) if readable.any() else self._nothing
+
+        def score() -> Scored:
+            scores = predictions()
+            if len(scores) < len(ids):  # unknown words that are not read have the scores of the next word
+                following: Ids = np.cumsum(readable) - readable
+                scores = scores[np.minimum(following, len(scores) - 1)]
+            own = np.where(readable, scores[np.arange(len(ids)), ids], -np.inf)
+            if unk is not None:
+                scores[:, unk] = -np.inf
+            return Scored(words, ids, known, own, np.where(known, 1 + ahead(scores, own, ids), 0), scores)
+
+        return score
+
+    def _nothing(self) -> Floats:
+        """(1, V) scores where no word can be read."""
+        return np.full((1, len(self.vocabulary)), -np.log(len(self.vocabulary)), np.float32)
+
+
+def ahead(scores: Floats, own: Floats, ids: Ids) -> Ids:
+    """(B, V) scores, (B,) own scores and ranks of words -> (B,) how many words stand before each.
+
+    Words of equal score stand in the order of their ranks, as in every list of predictions.
+    """
+    higher = np.array([np.count_nonzero(row) for row in scores > own[:, None]])
+    equal = scores == own[:, None]
+    if np.count_nonzero(equal) > len(ids):
+        higher += [np.count_nonzero(row[: max(0, rank)]) for row, rank in zip(equal, ids.tolist(), strict=True)]
+    return higher
+
+
+class WindowReader:
+    """A network that sees a window of T words."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
+        self.restart()
+
+    def restart(self) -> None:
+        self.before: tuple[int, ...] = self.predictor.context().waiting
+
+    def predict(self, ids: Ids) -> Callable[[], Floats]:
+        window = self.predictor.model.network.window
+        text = (*self.before, *ids.tolist())
+        first = len(self.before)
+        contexts = [text[max(0, at - window) : at] for at in range(max(1, first), len(text))]
+        self.before = text[-window:]
+
+        def scores() -> Floats:
+            network = self.predictor.network
+            found = [] if first else [self.predictor.frequencies[None].copy()]
+            if contexts:
+                found.append(network.scores(read_each(network, contexts)))
+            return found[0] if len(found) == 1 else np.concatenate(found)
+
+        return scores
+
+
+class StreamReader:
+    """A network that carries its state on."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
+        self.restart()
+
+    def restart(self) -> None:
+        start = self.predictor.context()
+        self.output = start.settled()  # (1, H) after the last word; None before any
+        self.state: State | None = start.state
+
+    def predict(self, ids: Ids) -> Callable[[], Floats]:
+        network = self.predictor.network
+        outputs, self.state = network.read_all(ids[None], self.state)
+        before = np.concatenate([self.output, outputs[0, :-1]]) if self.output is not None else outputs[0, :-1]
+        start = self.output is None
+        self.output = outputs[0, -1:]
+
+        def scores() -> Floats:
+            found = network.scores(before)
+            return np.concatenate([self.predictor.frequencies[None], found]) if start else found
+
+        return scores
+
+
+def scorer(predictor: Predictor, threads: int = 1) -> Scorer:
+    """A scorer of texts by a model; the first word is predicted from none, or from a line end where those are words."""
+    reader: Reader = StreamReader(predictor) if predictor.window is None else WindowReader(predictor)
+    return Scorer(predictor.vocabulary, reader, threads)
+
+
+def words_of(
+    corpus: Corpus, vocabulary: Vocabulary, progress: Callable[[int], None] | None = None
+) -> Iterator[list[str]]:
+    """The words of a corpus, chunk by chunk, by the text settings of a model. `progress` is told the bytes read."""
+    for name, path in zip(corpus.names, corpus.paths, strict=True):
+        line = 1
+        for block in blocks(name, path):
+            yield vocabulary.tokenize(decode(block, name, line, corpus.encoding_errors))
+            line += block.count(b"\n")
+            if progress:
+                progress(len(block))

@@ -1,0 +1,70 @@
+"""The generated parts of the README. `python -m tests.readme` writes them; a test holds them true."""
+
+import ast
+import re
+from pathlib import Path
+
+import click
+
+from rnnwords.cli import program
+from rnnwords.training import defaults
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+ORDER = ("errors", "config", "files", "text", "network", "model_file", "training", "prediction", "cli")
+
+
+def generated() -> dict[str, str]:
+    """Name of a part -> its text."""
+    figures = ROOT / "benchmarks" / "results"
+    return {
+        "defaults": defaults_table(),
+        "files": files_table(),
+        "help": help_texts(),
+        "figures": "\n\n".join(part.read_text().strip() for part in sorted(figures.glob("figures-*.md"))),
+    }
+
+
+def defaults_table() -> str:
+    """The table in the docstring of training/defaults.py."""
+    lines = (defaults.__doc__ or "").splitlines()
+    return "\n".join(line for line in lines if line.startswith("|"))
+
+
+def files_table() -> str:
+    """Every module with the first sentence of its docstring, in the order of the data."""
+    rows = []
+    for name in ORDER:
+        path = ROOT / "rnnwords" / name
+        modules = [path.with_suffix(".py")] if path.with_suffix(".py").exists() else sorted(path.glob("*.py"))
+        for module in modules:
+            if module.name == "__init__.py" and name != "cli":
+                continue
+            text = ast.get_docstring(ast.parse(module.read_text())) or ""
+            first = (
+                re.split(r"(?<=\.)\s|\n\n", text, maxsplit=1)[0].rstrip(".").replace("\n", " ").replace("|", r"\|")
+            )
+            rows.append(f"| `{module.relative_to(ROOT / 'rnnwords')}` | {first} |")
+    return "\n".join(["| file | what happens there |", "|---|---|", *rows])
+
+
+def help_texts() -> str:
+    """`--help` of every command."""
+    parts = []
+    for name, command in sorted(program.commands.items()):
+        context = click.Context(command, info_name=f"rnnwords {name}", max_content_width=100, terminal_width=100)
+        text = command.get_help(context)
+        parts.append(f"<details><summary><code>rnnwords {name}</code></summary>\n\n```text\n{text}\n```\n\n</details>")
+    return "\n\n".join(parts)
+
+
+def filled(readme: str) -> str:
+    """The README with every generated part as it should be."""
+    for name, text in generated().items():
+        mark = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        readme = mark.sub(lambda match, text=text: f"{match[1]}{text}\n{match[2]}", readme)  # type: ignore[misc]
+    return readme
+
+
+if __name__ == "__main__":
+    README.write_text(filled(README.read_text()))
