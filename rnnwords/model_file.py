@@ -79,8 +79,10 @@ class Model:
             weights = {name: tensor for name, tensor in tensors.items() if not name.startswith("vocabulary/")}
             check_shapes(network, {name: weight.shape for name, weight in weights.items()})
             for name, weight in weights.items():
-                if weight.dtype != np.float32 or not _finite(weight):
-                    raise ModelError(f"tensor {name}: expected finite 32-bit floats, found {weight.dtype}")
+                if weight.dtype != np.float32:
+                    raise ModelError(f"tensor {name}: expected float32, found {weight.dtype}")
+                if not _finite(weight):
+                    raise ModelError(f"tensor {name} has numbers that are NaN or infinite")
             training = configs.get("training")
             if not isinstance(training, dict):
                 raise ModelError("the training record is missing")
@@ -162,15 +164,18 @@ def read_tensors(path: Path, form: str, version: tuple[int, int], what: str) -> 
     with _damage_named(what, path):
         if metadata.pop("sha256", None) != _digest(metadata, header, [memoryview(data)[start:]]):
             raise ModelError("its checksum does not match")
-        configs = parse_json(metadata.get("configs", ""), "its configs")
+        configs = parse_json(metadata.get("configs", ""), "its configuration")
         if not isinstance(configs, dict):
-            raise ModelError("its configs are no object")
+            raise ModelError("its configuration is no object")
         tensors = {}
         entries: list[tuple[str, Any]] = safetensors.deserialize(data)  # type: ignore[no-untyped-call]
         for name, entry in entries:
             if entry["dtype"] not in _TYPES:
                 raise ModelError(f"tensor {name} has type {entry['dtype']}")
-            tensors[name] = np.frombuffer(entry["data"], dtype=_TYPES[entry["dtype"]]).reshape(entry["shape"])
+            try:
+                tensors[name] = np.frombuffer(entry["data"], dtype=_TYPES[entry["dtype"]]).reshape(entry["shape"])
+            except ValueError as error:  # a shape that the format allows and numpy does not
+                raise ModelError(f"tensor {name}: {error}") from error
     return tensors, configs
 
 

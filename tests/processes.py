@@ -38,21 +38,24 @@ def environment(**changes: str | None) -> dict[str, str]:
     return found
 
 
-def start(*arguments: Word, cwd: Path, env: Mapping[str, str] | None = None, **options: Any) -> "subprocess.Popen[Any]":
-    """Start the program in `cwd`; its output comes as text."""
+def start(
+    *arguments: Word, cwd: Path, env: Mapping[str, str] | None = None, before: Sequence[str] = (), **options: Any
+) -> "subprocess.Popen[Any]":
+    """Start the program in `cwd`, behind the command `before` if one is given; its output comes as text."""
     settings = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
     return subprocess.Popen(
-        [*PROGRAM, *arguments], cwd=cwd, env=env or environment(), encoding="utf-8", errors="surrogateescape", **settings
-    )
+        [*before, *PROGRAM, *arguments],
+        cwd=cwd, env=env or environment(), encoding="utf-8", errors="surrogateescape", **settings,
+    )  # fmt: skip
 
 
 def rnnwords(
-    *arguments: Word, cwd: Path, input: str | None = None, env: Mapping[str, str] | None = None, **options: Any
+    *arguments: Word, cwd: Path, input: str | None = None, **options: Any
 ) -> "subprocess.CompletedProcess[str]":
     """Run the program in `cwd` to its end."""
     if input is not None:
         options["stdin"] = subprocess.PIPE
-    process = start(*arguments, cwd=cwd, env=env, **options)
+    process = start(*arguments, cwd=cwd, **options)
     with killed_at_end(process):
         out, err = process.communicate(input, LIMIT)
     return subprocess.CompletedProcess(process.args, process.returncode, out or "", err or "")
@@ -80,7 +83,9 @@ def until(condition: Callable[[], Any], process: "subprocess.Popen[Any] | None" 
         ended = process is not None and process.poll() is not None
         if value := condition():
             return value
-        assert not ended, f"the process ended with {process.returncode if process else None} before it came"
+        if process is not None and ended:
+            told = process.stderr.read() if process.stderr else ""
+            raise AssertionError(f"the process ended with {process.returncode} before it came: {told}")
         assert time.monotonic() < deadline, "it never came"
         time.sleep(0.001)
 
@@ -166,13 +171,20 @@ def contents(directory: Path) -> dict[str, tuple[int, bytes]]:
     }
 
 
-def as_nobody() -> Sequence[str]:
-    """What to put in front of a command so that it may not write what root may. Skips the test where that cannot be."""
+def without_privileges() -> Sequence[str]:
+    """What to put in front of a command so that file permissions hold for root too. Skips where that cannot be."""
     if os.geteuid() != 0:
         return ()
-    if shutil.which("setpriv") is None:
+    command = ("setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner", "--inh-caps=-all")
+    if shutil.which("setpriv") is None or subprocess.run([*command, "true"], check=False).returncode:
         pytest.skip("needs setpriv to give up the rights of root")
-    return ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    return command
+
+
+def with_files_up_to(size: int) -> Sequence[str]:
+    """What to put in front of a command so that no file of it can grow beyond `size` bytes."""
+    limited = f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size})); "
+    return (sys.executable, "-c", limited + "os.execv(sys.argv[1], sys.argv[1:])")
 
 
 @contextlib.contextmanager

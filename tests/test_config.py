@@ -101,7 +101,8 @@ def test_a_choice_must_be_among_the_choices(config, item):
 @named(FLAGS)
 def test_a_flag_is_true_or_false(config, item):
     assert getattr(make(config, item, True), item.name) is True
-    for value in (0, 1, "true", None, []):
+    others: tuple[object, ...] = (0, 1, "true", None, [])
+    for value in others:
         assert "true or false" in refuse(config, item, value)
 
 

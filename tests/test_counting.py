@@ -1,8 +1,10 @@
 """Counting and encoding: the same result for any number of processes and any chunks, in bounded memory."""
 
+import concurrent.futures
 import multiprocessing
 import re
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,8 +61,13 @@ def test_processes_make_no_difference(tmp_path, monkeypatch):
 
     monkeypatch.setattr(counting, "PARALLEL_FROM", 0)
     started = []
-    pool = counting.ProcessPoolExecutor
-    monkeypatch.setattr(counting, "ProcessPoolExecutor", lambda *rest, **more: started.append(1) or pool(*rest, **more))
+    pool = concurrent.futures.ProcessPoolExecutor
+
+    def start(*arguments: Any, **options: Any) -> concurrent.futures.ProcessPoolExecutor:
+        started.append(arguments)
+        return pool(*arguments, **options)
+
+    monkeypatch.setattr(counting, "ProcessPoolExecutor", start)
     several = count_words(corpus, ENDS, told.append)
     assert list(several.counts.items()) == list(one.counts.items())
     assert several.groups == one.groups
@@ -140,6 +147,13 @@ def test_pruning_keeps_frequent_words_and_unk(monkeypatch):
         found.add({"the": 10, "cat": 5, f"rare{number}": 1, f"once{number}": 1})
     assert {word: found.counts[word] for word in ("the", "cat", UNK)} == {"the": 1_000, "cat": 500, UNK: 1}
     assert found.pruned >= 196
+
+
+def test_pruning_lets_no_more_go_than_it_must(monkeypatch):
+    monkeypatch.setattr(counting, "MAX_DISTINCT", 2)
+    found = WordCounts()
+    found.add({"a": 5, "b": 3, "c": 2, "d": 1})
+    assert (dict(found.counts), found.pruned) == ({"a": 5, "b": 3}, 3)
 
 
 def test_a_pruned_text_has_unk_in_its_vocabulary(tmp_path, monkeypatch):

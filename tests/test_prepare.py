@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from rnnwords.errors import CorpusError, SaveError, UnknownWordError
 from rnnwords.text import prepare as module
 from rnnwords.text import reading
 from rnnwords.text.corpus import IdFile
+from rnnwords.text.counting import encode_corpus
 from rnnwords.text.prepare import Cuts, Prepared, Request, cache_directory, prepare
 from rnnwords.text.reading import Corpus
 from rnnwords.text.tokenizer import UNK, tokenize
@@ -36,8 +38,12 @@ def cache(tmp_path, monkeypatch):
 def encoded(monkeypatch) -> list[Corpus]:
     """The corpora that were encoded, rather than found in the cache."""
     seen: list[Corpus] = []
-    encode = module.encode_corpus
-    monkeypatch.setattr(module, "encode_corpus", lambda corpus, *rest: seen.append(corpus) or encode(corpus, *rest))
+
+    def encode(corpus: Corpus, *rest: Any) -> Iterator[bytes]:
+        seen.append(corpus)
+        return encode_corpus(corpus, *rest)
+
+    monkeypatch.setattr(module, "encode_corpus", encode)
     return seen
 
 

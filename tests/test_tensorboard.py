@@ -89,7 +89,18 @@ def test_the_words_are_laid_out_for_the_projector(trained):
 
 def test_the_curves_of_a_resumed_run_dont_fold_back(tmp_path, killed_after, monkeypatch):
     run = tmp_path / "run"
-    command = ["train", str(FABLE), *TINY, "--model", str(run), "--log-every", "5", "--checkpoint-every", "30", "--quiet"]
+    command = [
+        "train",
+        str(FABLE),
+        *TINY,
+        "--model",
+        str(run),
+        "--log-every",
+        "5",
+        "--checkpoint-every",
+        "30",
+        "--quiet",
+    ]
     killed_after(1)  # at step 60, with reports of the steps 35 to 60 that no checkpoint knows
     with pytest.raises(Killed):
         run_program(command)
@@ -97,12 +108,13 @@ def test_the_curves_of_a_resumed_run_dont_fold_back(tmp_path, killed_after, monk
     monkeypatch.undo()
     assert run_program(command) == 0
 
-    first, second = event_files(run)
+    _, second = event_files(run)
     starts = [(event.step, event.session_log.status) for event in events_of(second) if event.HasField("session_log")]
     assert starts == [(31, 1)]  # what came behind the checkpoint of step 30 is to be forgotten, 30 itself is not
     board = accumulating.EventAccumulator(str(run / "logs"), size_guidance={accumulating.SCALARS: 0})
     board.Reload()
-    assert [event.step for event in board.Scalars("loss")] == [report["step"] for report in history_of(run)] == list(range(5, 91, 5))
+    steps = [event.step for event in board.Scalars("loss")]
+    assert steps == [report["step"] for report in history_of(run)] == list(range(5, 91, 5))
 
 
 def test_files_are_read_in_the_order_of_the_sessions_whatever_the_clock_says(tmp_path, killed_after, monkeypatch):

@@ -1,6 +1,7 @@
 """Ranks, cuts, <unk>, the file, and what is said about unknown words."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,7 +22,7 @@ symbols = st.one_of(st.sampled_from(["a", "b", "c", UNK, "\u00e9", "\u4e2d", "#"
 counted = st.dictionaries(symbols, st.integers(1, 50), min_size=1, max_size=30)
 
 
-def of_text(text: str, **options: object) -> Vocabulary:
+def of_text(text: str, **options: Any) -> Vocabulary:
     return Vocabulary.build(Counter(text.split()), PLAIN, **options)
 
 

@@ -14,11 +14,13 @@ import click
 
 from rnnwords import __version__
 from rnnwords.cli.build_vocab import build_vocab
+from rnnwords.cli.completion import completion
 from rnnwords.cli.eval import eval_command
 from rnnwords.cli.generate import generate
 from rnnwords.cli.info import info
 from rnnwords.cli.predict import predict
 from rnnwords.cli.repl import repl
+from rnnwords.cli.score import score
 from rnnwords.cli.terminal import safe
 from rnnwords.cli.train import train
 from rnnwords.errors import RnnwordsError, SaveError
@@ -36,12 +38,15 @@ def program() -> None:
     """
 
 
-for _command in (build_vocab, train, eval_command, generate, predict, repl, info):
+for _command in (build_vocab, train, eval_command, generate, predict, score, repl, info, completion):
     program.add_command(_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and end the process with its exit status."""
+    # numpy's own threads gain little on the products of one word, and when another process wants the cores they wait
+    # for each other: then they are twenty times slower. Batches go to threads of our own (prediction.threads).
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _settle_streams()
     status = run(arguments)
     if sys.stdout is not None:

@@ -4,11 +4,10 @@ import json
 import math
 import os
 import re
-import secrets
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +15,7 @@ import click
 
 from rnnwords.config import TOKENIZERS, TextConfig
 from rnnwords.errors import ModelNotFoundError
+from rnnwords.prediction.choices import OOV_POLICIES
 
 if TYPE_CHECKING:
     from rnnwords.prediction.predictor import Predictor
@@ -33,6 +33,18 @@ json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead
 seed_option = click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), help="Makes chance repeatable.  [default: drawn, and told]"
 )
+oov_option = click.option(
+    "--oov", type=click.Choice(OOV_POLICIES),
+    help="What a word of the prompt that the model does not know becomes: unk, the symbol <unk>; skip, nothing; "
+    "error, the end, naming near words.  [default: unk; for a model without <unk>: error, in a stream skip]",
+)  # fmt: skip
+nul_option = click.option(
+    "-0", "nul", is_flag=True, help="Prompts on stdin end in NUL instead of a line end, so they can hold line ends."
+)
+train_text_option = click.option(
+    "--train-text", type=click.Path(path_type=Path, allow_dash=True), multiple=True, metavar="FILE",
+    help="The text that the model was trained on, which its file does not hold. May stand several times.",
+)  # fmt: skip
 corpus_argument = click.argument("corpus", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
 
 
@@ -95,7 +107,7 @@ def print_json(value: Any) -> None:
 def drawn_seed(seed: int | None, quiet: bool) -> int:
     """The seed that was given, or one drawn and told."""
     if seed is None:
-        seed = secrets.randbelow(2**32)
+        seed = int.from_bytes(os.urandom(4))
         note(f"seed {seed}", quiet)
     return seed
 
@@ -127,17 +139,24 @@ def load_predictor(model: Path | None, quiet: bool) -> "Predictor":
     return Predictor.load(path)
 
 
-def prompts_of(prompt: str | None, from_pipe: bool, otherwise: Callable[[], str]) -> Iterator[str]:
-    """The prompts of a command: the one that was given, else one a line of stdin, else what `otherwise` gives."""
-    if prompt is not None:
-        with suppress(UnicodeError):  # where the locale is not UTF-8, the text still is
-            prompt = os.fsencode(prompt).decode("utf-8", "replace")
-        yield prompt
-    elif from_pipe:
-        for line in sys.stdin.buffer:
-            yield line.decode("utf-8", "replace").rstrip("\r\n")
-    else:
-        yield otherwise()
+def clean(text: str) -> str:
+    """An argument as text that can be written. It is UTF-8, whatever the locale; bytes that are not become U+FFFD."""
+    try:
+        return os.fsencode(text).decode("utf-8", "replace")
+    except UnicodeEncodeError:  # it did not come from a command line
+        return text.encode("utf-8", "replace").decode()
+
+
+def oov_policy(oov: str | None, predictor: "Predictor", from_pipe: bool) -> str | None:
+    """What an unknown word becomes: as asked; else <unk>; without one an error, or in a stream left out."""
+    if oov is None and not from_pipe and predictor.vocabulary.unk is None:
+        return "error"
+    return oov
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def plain_terminal(stream: Any) -> bool:

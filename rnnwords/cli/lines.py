@@ -1,25 +1,42 @@
-"""Lines of standard input, in batches as large as what is there: at once from a slow writer, many from a file."""
+"""Lines of standard input, in batches as large as what is there: one from a slow writer, many from a file."""
 
 import io
 import select
 import sys
 from collections.abc import Iterator
+from typing import cast
+
+from rnnwords.errors import UsageError
 
 READ = 1 << 20  # bytes read at a time
+MOST_BYTES = 1 << 24  # of a batch, unless one line is longer
 LEAST, MOST = 1_024, 65_536  # lines of a batch: the first answers come soon, later batches are larger
 
 
+def waiting_lines(separator: bytes = b"\n") -> Iterator[list[str]]:
+    """The lines that stand on standard input, without their ends, in batches.
+
+    Invalid UTF-8 becomes U+FFFD; a line may end in \\r\\n, and the last one in nothing.
+    """
+    for batch in waiting_batches(separator):
+        ends = b"\r" if separator == b"\n" else b""
+        yield [line.removesuffix(ends).decode("utf-8", "replace") for line in batch]
+
+
 def waiting_batches(separator: bytes = b"\n") -> Iterator[list[bytes]]:
-    """What stands on standard input, line by line without separators, in batches.
+    """The same as bytes.
 
     A batch ends where reading on would mean to wait, or when it is large enough. So a terminal and a slow pipe get
-    their answer line by line, and a file or a fast pipe is worked through in batches. The last line needs no end.
+    their answer line by line, and a file or a fast pipe is worked through in batches.
     """
-    stream = sys.stdin.buffer
+    if sys.stdin is None:
+        raise UsageError("standard input is closed; give the text as an argument, or redirect it from a file")
+    stream = cast(io.BufferedReader, sys.stdin.buffer)
     lines: list[bytes] = []
     started: list[bytes] = []  # the pieces of a line that has not ended
-    most = LEAST
+    most, size = LEAST, 0
     while block := stream.read1(READ):
+        size += len(block)
         *ended, rest = block.split(separator)
         if ended:
             lines += [b"".join((*started, ended[0])), *ended[1:]]
@@ -30,9 +47,10 @@ def waiting_batches(separator: bytes = b"\n") -> Iterator[list[bytes]]:
             yield lines[:most]
             del lines[:most]
             most = min(2 * most, MOST)
-        if lines and not _more_is_there(stream):
+        if lines and (size >= MOST_BYTES or not _more_is_there(stream)):
             yield lines
             lines = []
+        size = size if lines else 0
     if started:
         lines.append(b"".join(started))
     if lines:
@@ -40,18 +58,9 @@ def waiting_batches(separator: bytes = b"\n") -> Iterator[list[bytes]]:
 
 
 def _more_is_there(stream: io.BufferedReader) -> bool:
-    """Whether reading would not wait. The stream's own buffer is empty: more is read at a time than it holds."""
+    """Whether reading would not wait. The stream's own buffer is empty: `read1` takes more than it can hold."""
     try:
-        return bool(select.select([stream], [], [], 0)[0])
-    except (OSError, ValueError):  # no descriptor of the system: all of it is in memory
-        return True
-
-
-def waiting_lines(separator: bytes = b"\n") -> Iterator[list[str]]:
-    """The same as text; invalid UTF-8 becomes U+FFFD, and the end of a line may be \\r\\n."""
-    for batch in waiting_batches(separator):
-        yield [_text(line, separator) for line in batch]
-
-
-def _text(line: bytes, separator: bytes) -> str:
-    return (line.removesuffix(b"\r") if separator == b"\n" else line).decode("utf-8", "replace")
+        descriptor = stream.fileno()
+    except OSError:
+        return True  # it is in memory
+    return bool(select.select([descriptor], [], [], 0)[0])

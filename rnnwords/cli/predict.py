@@ -1,22 +1,31 @@
 """`rnnwords predict`: the next words with their probabilities, for one prompt or a stream of them."""
 
+import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from rnnwords.cli.common import (
+    clean,
+    cores,
     json_option,
     load_predictor,
     model_option,
     note,
-    print_json,
-    prompts_of,
+    nul_option,
+    oov_option,
+    oov_policy,
     quiet_option,
 )
 from rnnwords.cli.terminal import can_write, safe
-from rnnwords.prediction.choices import OOV_POLICIES
+
+if TYPE_CHECKING:
+    from rnnwords.prediction.ranking import Answer
+
+FEW = 8  # prompts up to which reading them one by one is faster than setting up a batch
 
 
 @click.command()
@@ -24,13 +33,25 @@ from rnnwords.prediction.choices import OOV_POLICIES
 @model_option
 @click.option("-k", type=click.IntRange(1, 1_000_000), default=5, show_default=True, help="How many words.")
 @click.option("--prefix", default="", help="Only words that begin so; probabilities are of those alone.")
-@click.option("--oov", type=click.Choice(OOV_POLICIES), help="What an unknown word of the prompt becomes.")
+@oov_option
+@nul_option
 @json_option
 @quiet_option
 def predict(
-    prompt: str | None, model: Path | None, k: int, prefix: str, oov: str | None, as_json: bool, quiet: bool
+    prompt: str | None,
+    model: Path | None,
+    k: int,
+    prefix: str,
+    oov: str | None,
+    nul: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Rank the next words of a prompt. Without one: a context a line on stdin, an answer a line on stdout.
+
+    Answers to a stream come at once when the writer waits for them, so that an editor can hold the command open, and
+    in fast batches from a file. Of a prompt the model sees its last words, as many as its window has; a shorter one is
+    read as it is. Capitals count unless the model's own text settings lowercase.
 
     \b
     Examples:
@@ -39,43 +60,51 @@ def predict(
       cat contexts.txt | rnnwords predict --json
     """
     predictor = load_predictor(model, quiet)
-    from_pipe = prompt is None
-    if oov is None and not from_pipe and predictor.vocabulary.unk is None:
-        oov = "error"
-    for text in prompts_of(prompt, from_pipe, lambda: ""):
-        answer = answer_to(predictor, text, k, prefix, oov)
+    oov = oov_policy(oov, predictor, prompt is None)
+    if prompt is not None:
+        answer = predictor.answer(clean(prompt), k, prefix=prefix, oov=oov)
         if as_json:
-            print_json(answer)
-        elif from_pipe:
-            click.echo("\t".join(f"{safe(item['word'])} {item['probability']:.4f}" for item in answer["predictions"]))
+            click.echo(_json(answer))
+            return
+        for word in dict.fromkeys(answer.unknown):
+            note(predictor.vocabulary.unknown_message(word), quiet)
+        for line in _table(answer):
+            click.echo(line)
+        if prefix:
+            found = "probabilities are of the words that begin" if answer.predictions else "no word begins"
+            note(f"{found} with {prefix!r}", quiet)
+        return
+
+    from rnnwords.cli.lines import waiting_lines
+
+    for batch in waiting_lines(b"\0" if nul else b"\n"):
+        if len(batch) <= FEW:
+            answers = [predictor.answer(text, k, prefix=prefix, oov=oov) for text in batch]
         else:
-            for word in answer["oov"]:
-                note(predictor.vocabulary.unknown_message(word), quiet)
-            _table(answer, prefix)
-        sys.stdout.flush()
+            answers = predictor.answer_each(batch, k, prefix=prefix, oov=oov, threads=cores())
+        form = _json if as_json else _line
+        click.echo("\n".join(map(form, answers)))  # echo flushes
 
 
-def answer_to(predictor: Any, text: str, k: int, prefix: str, oov: str | None) -> dict[str, Any]:
-    """One answer: ranked words, unknown words of the prompt, entropy of the whole distribution in nats."""
-    ids, unknown = predictor.encode(text, oov)
-    scores = predictor.context(ids).log_probabilities()
-    return {
-        "prompt": text,
-        "predictions": [item._asdict() for item in predictor.rank_scores(scores, k, prefix)],
-        "oov": unknown,
-        "entropy": predictor.entropy(scores),
+def _json(answer: "Answer") -> str:
+    values = {
+        "prompt": answer.prompt,
+        "predictions": [prediction._asdict() for prediction in answer.predictions],
+        "oov": answer.unknown,
+        "entropy": answer.entropy,
     }
+    return json.dumps(values, ensure_ascii=False, allow_nan=False)
 
 
-def _table(answer: dict[str, Any], prefix: str) -> None:
-    words = [safe(item["word"]) for item in answer["predictions"]]
-    if not words:
-        note(f"no word begins with {prefix!r}")
+def _line(answer: "Answer") -> str:
+    return "\t".join(f"{safe(word)} {probability:.4f}" for word, probability in answer.predictions)
+
+
+def _table(answer: "Answer") -> Iterator[str]:
+    words = [safe(word) for word, _ in answer.predictions]
     width = max((len(word) for word in words), default=0)
-    for word, item in zip(words, answer["predictions"], strict=True):
-        click.echo(f"{word:<{width}}  {item['probability']:7.2%}  {_bar(item['probability'])}".rstrip())
-    if prefix and words:
-        note(f"probabilities are of the words that begin with {prefix!r}")
+    for word, (_, probability) in zip(words, answer.predictions, strict=True):
+        yield f"{word:<{width}}  {probability:7.2%}  {_bar(probability)}".rstrip()
 
 
 def _bar(share: float, cells: int = 20) -> str:

@@ -4,41 +4,17 @@ All three predict over the model's own vocabulary and learn from the words that 
 figures can stand beside its own. `prediction.ngram` has the mathematics.
 """
 
-import array
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from rnnwords.errors import CorpusError
 from rnnwords.network.arrays import Floats, Ids
 from rnnwords.prediction.ngram import KneserNey
 from rnnwords.prediction.predictor import Predictor
-from rnnwords.prediction.scoring import Scorer, words_of
-from rnnwords.text.reading import Corpus
+from rnnwords.prediction.scoring import Scorer
 from rnnwords.text.tokenizer import EOS
 
 STREAM_ORDER = 5  # of the n-gram beside a network without a window: beyond it they hardly gain
-
-
-def training_ids(predictor: Predictor, corpus: Corpus, unknown: int | None = None) -> Ids:
-    """(N,) int32 ranks of the words of the text that the model was trained on, without what it held out.
-
-    Words that the vocabulary lacks are <unk>; without one, `unknown`, or left out if that is None. Raises CorpusError
-    if no word is left.
-    """
-    ranks, unk = predictor.vocabulary.ranks, predictor.vocabulary.unk
-    other = unknown if unk is None else unk
-    ids = array.array("i")
-    for words in words_of(corpus, predictor.vocabulary):
-        if other is None:
-            ids.extend(ranks[word] for word in words if word in ranks)
-        else:
-            ids.extend(ranks.get(word, other) for word in words)
-    trained = predictor.model.training.get("words")
-    found = np.frombuffer(ids, np.intc)[: trained if isinstance(trained, int) else None]
-    if not len(found):
-        raise CorpusError(f"{', '.join(corpus.names)}: no words that the model knows; name the text it was trained on")
-    return found
 
 
 class FrequencyReader:
@@ -77,13 +53,13 @@ class NgramReader:
         return lambda: np.log(self.model.probabilities(contexts)).astype(np.float32)
 
 
-def baselines(predictor: Predictor, ids: Ids) -> Iterator[tuple[str, Scorer]]:
+def baselines(predictor: Predictor, ids: Ids, threads: int = 1) -> Iterator[tuple[str, Scorer]]:
     """Name and scorer of each baseline, trained on (N,) ranks when its turn comes. One at a time is in memory."""
     vocabulary = predictor.vocabulary
     boundary = vocabulary.ranks.get(EOS) if vocabulary.text.eos else None
-    yield "commonest word", Scorer(vocabulary, FrequencyReader(predictor))
+    yield "commonest word", Scorer(vocabulary, FrequencyReader(predictor), threads)
     longest = STREAM_ORDER if predictor.window is None else predictor.window + 1
     for order in sorted({2, longest}):
         name = "bigram" if order == 2 else f"Kneser-Ney {order}-gram"
         model = KneserNey.train(ids, len(vocabulary), order, boundary)
-        yield name, Scorer(vocabulary, NgramReader(model))
+        yield name, Scorer(vocabulary, NgramReader(model), threads)

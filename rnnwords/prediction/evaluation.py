@@ -16,11 +16,12 @@ from rnnwords.errors import CorpusError
 from rnnwords.network.arrays import Ids
 from rnnwords.prediction.keystrokes import KeystrokeSavings
 from rnnwords.prediction.predictor import Predictor
-from rnnwords.prediction.scoring import Scored, Scorer, scorer, words_of
+from rnnwords.prediction.scoring import Scored, Scorer, scorer
+from rnnwords.prediction.texts import words_of
 from rnnwords.text.reading import Corpus
 from rnnwords.text.vocabulary import Vocabulary
 
-BANDS = (1, 10, 100, 1_000, 10_000, 100_000)  # occurrences in the training text from which a band reaches to the next
+BANDS = (1, 2, 10, 100, 1_000, 10_000)  # occurrences in the training text from which a band reaches to the next
 
 
 @dataclass
@@ -114,12 +115,15 @@ def evaluate(
     corpus: Corpus,
     progress: Callable[[int], None] | None = None,
     by: Scorer | None = None,
+    threads: int = 1,
 ) -> Metrics:
     """All figures over a corpus, of the model or `by` another scorer over its vocabulary.
 
+    `threads` work on batches side by side; numpy's own should then be off (OPENBLAS_NUM_THREADS=1).
+
     Raises CorpusError if the corpus has no words, or none that the model knows.
     """
-    by = by or scorer(predictor)
+    by = by or scorer(predictor, threads)
     metrics = Metrics(predictor.vocabulary)
     start = time.perf_counter()
     for words in words_of(corpus, predictor.vocabulary, progress):

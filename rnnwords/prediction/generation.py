@@ -43,7 +43,7 @@ class Request(Sampling):
 class Text(NamedTuple):
     """A text that was written."""
 
-    text: str
+    text: str  # begins with the space, if any, that belongs between the prompt and it
     words: int
     log_probability: float  # nats: the sum over its words by the model, before temperature and penalties
     score: float | None  # by which a beam search ranks: the log-probability after penalties, over the length penalty

@@ -3,6 +3,7 @@
 Sorted, prompts that begin alike stand together, and a batch reads each beginning once (see `network.batches`).
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,24 +24,27 @@ def answer_each(
 ) -> list[Answer]:
     """See `Predictor.answer_each`."""
     encoded = [predictor.encode(prompt, oov) for prompt in prompts]
-    contexts = [predictor.context(ids).waiting for ids, _ in encoded]
+    places: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)  # context -> where it is asked for
+    for place, (ids, _) in enumerate(encoded):
+        places[predictor.context(ids).waiting].append(place)
     answers: dict[int, Answer] = {}  # place of the prompt -> answer
 
-    def keep(places: Sequence[int], scores: Floats) -> None:
+    def keep(contexts: Sequence[tuple[int, ...]], scores: Floats) -> None:
         ranked = predictor.ranked(scores, k, prefix)
-        for place, predictions, nats in zip(places, ranked, entropy(scores).tolist(), strict=True):
-            answers[place] = Answer(prompts[place], predictions, encoded[place][1], nats)
+        for context, predictions, nats in zip(contexts, ranked, entropy(scores).tolist(), strict=True):
+            for place in places[context]:
+                answers[place] = Answer(prompts[place], predictions, encoded[place][1], nats)
 
-    def work(places: Sequence[int]) -> None:
-        outputs = read_each(predictor.network, [contexts[place] for place in places])
+    def work(contexts: Sequence[tuple[int, ...]]) -> None:
+        outputs = read_each(predictor.network, contexts)
         rows = max(1, CELLS // len(predictor.vocabulary))
-        for start in range(0, len(places), rows):
+        for start in range(0, len(contexts), rows):
             part = slice(start, start + rows)
-            keep(places[part], predictor.network.scores(outputs[part]))
+            keep(contexts[part], predictor.network.scores(outputs[part]))
 
-    for place in (place for place, context in enumerate(contexts) if not context):
-        keep([place], predictor.frequencies[None])
-    order = sorted((place for place, context in enumerate(contexts) if context), key=contexts.__getitem__)
+    if () in places:
+        keep([()], predictor.frequencies[None])
+    order = sorted(context for context in places if context)
     config = predictor.model.network
     size = max(1, CELLS // (config.gates * config.units))
     batches = [order[start : start + size] for start in range(0, len(order), size)]

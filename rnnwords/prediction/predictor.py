@@ -25,6 +25,7 @@ from rnnwords.prediction.many import answer_each
 from rnnwords.prediction.overlap import Overlap
 from rnnwords.prediction.ranking import Alphabet, Answer, Prediction, entropy, rank
 from rnnwords.prediction.sampling import RECENT
+from rnnwords.prediction.scoring import WordScore, score_lines, scorer
 from rnnwords.text.tokenizer import EOS, pieces
 from rnnwords.text.vocabulary import Vocabulary
 
@@ -215,10 +216,18 @@ class Predictor:
 
     def _text(self, prompt: str, ids: Sequence[int], tokens: bool) -> str:
         words = self.vocabulary.decode(ids)
-        return " ".join(words) if tokens else "".join(self._pieces(prompt, words)).strip(" ")
+        return "".join(f" {word}" for word in words) if tokens else "".join(self._pieces(prompt, words))
 
     def _pieces(self, prompt: str, words: Iterator[str] | list[str]) -> Iterator[str]:
         return pieces(words, self.vocabulary.text, before=self._words(prompt))
+
+    def score(self, text: str) -> list[WordScore]:
+        """Each word of a text with its natural log-probability given all words before it, and its rank there.
+
+        >>> [round(word.log_probability, 3) for word in predictor.score("a general council")[1:]]
+        [-0.02, -0.02]
+        """
+        return [word for line in score_lines(scorer(self), [[text]]) for word in line.words]
 
     def explain_steps(self, prompt: str, k: int = 3) -> list[tuple[str, float, list[Prediction]]]:
         """For each known word of the text: it, its probability given those before, and the `k` likeliest there."""

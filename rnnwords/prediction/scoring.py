@@ -3,18 +3,20 @@
 Shapes: B words at a time, V vocabulary, T window.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from itertools import chain, islice
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 from rnnwords.network.arrays import Floats, Ids, State
 from rnnwords.network.batches import read_each
-from rnnwords.prediction.predictor import Predictor
 from rnnwords.prediction.threads import side_by_side
-from rnnwords.text.reading import Corpus, blocks, decode
 from rnnwords.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from rnnwords.prediction.predictor import Predictor
 
 CELLS = 1 << 22  # scores that a batch may hold: 16 MB
 BATCH = 256  # words a batch, at most
@@ -99,7 +101,7 @@ def ahead(scores: Floats, own: Floats, ids: Ids) -> Ids:
 class WindowReader:
     """A network that sees a window of T words."""
 
-    def __init__(self, predictor: Predictor) -> None:
+    def __init__(self, predictor: "Predictor") -> None:
         self.predictor = predictor
         self.restart()
 
@@ -126,7 +128,7 @@ class WindowReader:
 class StreamReader:
     """A network that carries its state on."""
 
-    def __init__(self, predictor: Predictor) -> None:
+    def __init__(self, predictor: "Predictor") -> None:
         self.predictor = predictor
         self.restart()
 
@@ -149,20 +151,50 @@ class StreamReader:
         return scores
 
 
-def scorer(predictor: Predictor, threads: int = 1) -> Scorer:
+def scorer(predictor: "Predictor", threads: int = 1) -> Scorer:
     """A scorer of texts by a model; the first word is predicted from none, or from a line end where those are words."""
     reader: Reader = StreamReader(predictor) if predictor.window is None else WindowReader(predictor)
     return Scorer(predictor.vocabulary, reader, threads)
 
 
-def words_of(
-    corpus: Corpus, vocabulary: Vocabulary, progress: Callable[[int], None] | None = None
-) -> Iterator[list[str]]:
-    """The words of a corpus, chunk by chunk, by the text settings of a model. `progress` is told the bytes read."""
-    for name, path in zip(corpus.names, corpus.paths, strict=True):
-        line = 1
-        for block in blocks(name, path):
-            yield vocabulary.tokenize(decode(block, name, line, corpus.encoding_errors))
-            line += block.count(b"\n")
-            if progress:
-                progress(len(block))
+class WordScore(NamedTuple):
+    """A word of a text, and what was predicted for it."""
+
+    word: str
+    log_probability: float  # nats; of <unk> for an unknown word, -inf if the model has none
+    rank: int | None  # 1 for the likeliest word; None for an unknown one
+    known: bool  # in the vocabulary
+
+
+class Line(NamedTuple):
+    """A line of a text, or a part of a very long one."""
+
+    number: int  # from 1
+    position: int  # of its first word, from 1
+    words: list[WordScore]
+    ended: bool
+
+
+def score_lines(scorer: Scorer, batches: Iterable[Sequence[str]], fresh: bool = False) -> Iterator[Line]:
+    """Lines of a text, each with its line end unless it goes on in the next, in batches -> the same, scored.
+
+    The words before a line count for it, too, unless each is to be read `fresh`.
+    """
+    number, position = 1, 1
+    for batch in batches:
+        lines = [scorer.vocabulary.tokenize(line) for line in batch]
+        found = _word_scores(scorer, lines, fresh, position > 1)
+        for line, words in zip(batch, lines, strict=True):
+            ended = line.endswith("\n")
+            yield Line(number, position, list(islice(found, len(words))), ended)
+            number, position = (number + 1, 1) if ended else (number, position + len(words))
+
+
+def _word_scores(scorer: Scorer, lines: Sequence[Sequence[str]], fresh: bool, goes_on: bool) -> Iterator[WordScore]:
+    """The words of the lines, all at once or one `fresh` line after the other; the first may go on an earlier one."""
+    for place, words in enumerate(lines if fresh else [list(chain.from_iterable(lines))]):
+        if fresh and not (goes_on and place == 0):
+            scorer.reader.restart()
+        for batch in scorer.score(words):
+            found = zip(batch.words, batch.log_probabilities.tolist(), batch.ranks.tolist(), strict=True)
+            yield from (WordScore(word, nats, rank or None, rank > 0) for word, nats, rank in found)

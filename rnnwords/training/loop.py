@@ -75,7 +75,7 @@ class Run:
     def _train(self) -> Iterator[Event]:
         position = self.position
         call, reason = 1, None
-        begun = time.monotonic() - position.seconds
+        begun = (time.monotonic() if self.plan.found else self.plan.begun) - position.seconds
         saved_at = position.seconds
         while reason is None:
             called = time.monotonic()

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ class Plan:
     training: TrainingConfig
     asked: dict[str, Any]  # what the user asked for; the same again resumes
     found: Checkpoint | None
+    begun: float  # time.monotonic() when the text had not been read yet: a time budget counts from here
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ def make_plan(
 
     Raises CorpusError, UsageError, ResumeError, ModelError (the vocabulary file, or all checkpoints damaged).
     """
+    begun = time.monotonic()
     TrainingConfig(seed=0, **asked.given)  # refuse bad settings before the text is read
     vocabulary = Vocabulary.load(asked.vocabulary) if asked.vocabulary else None
     if vocabulary and asked.text != TextConfig() and asked.text != vocabulary.text:
@@ -149,7 +152,7 @@ def make_plan(
             f"words need {(window + 1) * batch + 1:,} or more; a smaller --batch-size or --window needs fewer"
         )
     config = NetworkConfig(vocabulary_size=len(prepared.vocabulary), **network)
-    return Plan(directory, prepared, config, training, wishes, found)
+    return Plan(directory, prepared, config, training, wishes, found, begun)
 
 
 def _check(

@@ -1,0 +1,208 @@
+"""`rnnwords score`: log-probabilities by word, line and file."""
+
+import gzip
+import json
+import math
+import select
+
+import pytest
+
+from rnnwords.config import TextConfig
+from tests.asking import FABLE, Predictor, ask, chain, plain_vocabulary, random_model, saved
+from tests.processes import LIMIT, killed_at_end, start
+
+LINES = "w1 w2 w3 zebra\n\nw4 w5 , w1\nw2\n"
+EOS = TextConfig(eos=True)
+
+
+def with_eos():
+    return chain("the cat sat .\nthe mouse ran .\n\nthe cat ran .\n", EOS)
+
+
+@pytest.fixture(scope="module", params=["windows", "stateful", "no unk", "eos"])
+def model(request, tmp_path_factory):
+    place = tmp_path_factory.mktemp("score")
+    if request.param == "eos":
+        return saved(with_eos(), place)
+    reading = "stateful" if request.param == "stateful" else "windows"
+    return saved(random_model(plain_vocabulary(9, unk=request.param != "no unk"), reading=reading), place)
+
+
+@pytest.fixture
+def score(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    fable = saved(chain(), tmp_path)
+
+    def score(*arguments, stdin=None, model=fable):
+        return ask(capsys, monkeypatch, "score", "--model", model, *arguments, stdin=stdin)
+
+    return score
+
+
+def rows_of(out):
+    head, *rows = out.splitlines()
+    return [dict(zip(head.split("\t"), row.split("\t"), strict=True)) for row in rows]
+
+
+def test_a_text_is_scored_word_by_word(score):
+    status, out, err = score("had a zebra\nhad a general")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[0] == "line\tposition\tword\tlogprob\trank\toov"
+    rows = rows_of(out)
+    assert [(row["line"], row["position"], row["word"]) for row in rows] == [
+        ("1", "1", "had"), ("1", "2", "a"), ("1", "3", "zebra"), ("2", "1", "had"), ("2", "2", "a"),
+        ("2", "3", "general"),
+    ]  # fmt: skip
+    assert [row["rank"] for row in rows] == ["1", "1", "", "5", "1", "1"]
+    assert [row["oov"] for row in rows] == ["0", "0", "1", "0", "0", "0"]
+    assert rows[2]["logprob"] == "-inf"
+    assert float(rows[1]["logprob"]) == pytest.approx(math.log(0.98), abs=1e-4)
+
+
+@pytest.mark.parametrize(("name", "base"), [("2", 2), ("e", math.e), ("10", 10)])
+def test_the_base_of_the_logarithms(score, name, base):
+    row = rows_of(score("had a", "--log-base", name)[1])[1]
+    assert float(row["logprob"]) == pytest.approx(math.log(0.98) / math.log(base), abs=1e-4)
+
+
+def test_the_keys_of_json(score):
+    status, out, _ = score("had zebra", "--json")
+    known, unknown = [json.loads(line) for line in out.splitlines()]
+    assert status == 0
+    assert list(known) == ["line", "position", "word", "logprob", "rank", "oov", "file"]
+    assert (known["rank"], known["oov"], known["file"]) == (1, False, None)
+    assert unknown == {"line": 1, "position": 2, "word": "zebra", "logprob": None, "rank": None, "oov": True,
+                       "file": None}  # fmt: skip
+
+
+def test_lines_are_summed(score):
+    _, out, _ = score("had a general\n\nzebra\n", "--unit", "line")
+    first, empty, unknown, _ = rows_of(out)
+    assert out.splitlines()[0] == "line\twords\toov\tlogprob\tperplexity"
+    nats = sum(float(row["logprob"]) for row in rows_of(score("had a general")[1]))
+    assert float(first["logprob"]) == pytest.approx(nats, abs=1e-6)
+    assert float(first["perplexity"]) == pytest.approx(math.exp(-nats / 3), abs=1e-5)
+    assert empty == {"line": "2", "words": "0", "oov": "0", "logprob": "0.0000000", "perplexity": ""}
+    assert (unknown["oov"], unknown["logprob"], unknown["perplexity"]) == ("1", "-inf", "inf")
+    _, out, _ = score("\n", "--unit", "line", "--json")
+    assert json.loads(out.splitlines()[0])["perplexity"] is None
+
+
+@pytest.mark.parametrize("unit", ["word", "line", "file"])
+@pytest.mark.parametrize("way", ["file", "stdin", "two files", "gz"])
+def test_the_sums_are_those_of_eval(score, tmp_path, model, unit, way):
+    text = LINES * 40
+    paths = [tmp_path / "a.txt"]
+    paths[0].write_text(text)
+    if way == "two files":
+        paths.append(tmp_path / "b.txt")
+        paths[1].write_text("the cat w1\nw7")
+    elif way == "gz":
+        paths = [tmp_path / "a.txt.gz"]
+        paths[0].write_bytes(gzip.compress(text.encode()))
+    names = [] if way == "stdin" else paths
+    _, out, _ = score(*names, "--unit", unit, "--json", stdin=text.encode(), model=model)
+    rows = [json.loads(line) for line in out.splitlines()]
+    report = json.loads(ask_eval(score, model, paths))
+    words = len(rows) if unit == "word" else sum(row["words"] for row in rows)
+    oov = sum(row["oov"] for row in rows)
+    assert words == report["words"]
+    assert oov / words == pytest.approx(report["oov_rate"])
+    nats = [row["logprob"] for row in rows]
+    if report["loss"] is None:
+        assert None in nats
+    else:
+        assert -math.fsum(nats) / words == pytest.approx(report["loss"], abs=1e-6)
+    if unit == "word" and report["loss"] is not None:
+        assert sum(row["rank"] == 1 for row in rows) / words == pytest.approx(report["top1"])
+    if unit == "file":
+        assert [row["file"] for row in rows] == ([str(path) for path in paths] if names else ["standard input"])
+
+
+def ask_eval(score, model, paths):
+    capsys, monkeypatch = (cell.cell_contents for cell in score.__closure__ if hasattr(cell.cell_contents, "__class__")
+                           and type(cell.cell_contents).__name__ in ("CaptureFixture", "MonkeyPatch"))  # fmt: skip
+    return ask(capsys, monkeypatch, "eval", "--model", model, "--json", *paths)[1]
+
+
+def test_several_files_are_named_in_a_last_column(score, tmp_path):
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("had a\n")
+    rows = rows_of(score("a.txt", "b.txt")[1])
+    assert [(row["file"], row["line"], row["position"]) for row in rows] == [
+        ("a.txt", "1", "1"), ("a.txt", "1", "2"), ("b.txt", "1", "1"), ("b.txt", "1", "2"),
+    ]  # fmt: skip
+
+
+def test_what_names_a_file_is_a_file_and_all_else_a_text(score, tmp_path):
+    (tmp_path / "had").write_text("they said this")
+    assert len(rows_of(score("had")[1])) == 3
+    assert len(rows_of(score("had", "--text")[1])) == 1
+    assert len(rows_of(score("had a")[1])) == 2
+    assert len(rows_of(score("they.")[1])) == 2
+    for name in ("story.txt", "dir/story"):
+        status, out, err = score(name)
+        assert (status, out) == (2, "")
+        assert f"there is no file {name}; if it is a text, add --text" in err
+        assert score(name, "--text")[0] == 0
+    status, out, err = score("had a", "they said")
+    assert (status, out) == (2, "")
+    assert "had a does not exist" in err
+    assert score("had", "they", "--text")[0] == 2
+    assert score("-", "-")[0] == 2
+    assert score(1_000 * "long ")[0] == 0
+
+
+def test_a_word_depends_on_the_lines_before_it_unless_they_are_fresh(score, tmp_path):
+    path = saved(random_model(plain_vocabulary(9), reading="stateful"), tmp_path)
+    joined = rows_of(score("w1 w2\nw1 w2", model=path)[1])
+    fresh = rows_of(score("w1 w2\nw1 w2", "--fresh", model=path)[1])
+    assert joined[:2] == fresh[:2]
+    assert joined[2]["logprob"] != fresh[2]["logprob"]
+    assert [row["logprob"] for row in fresh[:2]] == [row["logprob"] for row in fresh[2:]]
+
+
+def test_a_line_end_is_a_word_where_the_model_has_it_as_one(score, tmp_path):
+    path = saved(with_eos(), tmp_path)
+    rows = rows_of(score("the cat", model=path)[1])
+    assert [row["word"] for row in rows] == ["the", "cat", "<eos>"]
+    assert float(rows[0]["logprob"]) == pytest.approx(math.log(0.98), abs=1e-4)  # a line begins: an end came before
+
+
+def test_a_line_longer_than_a_chunk_keeps_its_number(score, tmp_path, monkeypatch):
+    monkeypatch.setattr("rnnwords.text.reading.CHUNK", 20)
+    (tmp_path / "long.txt").write_text("had a general council to consider what measures\nhad a")
+    rows = rows_of(score("long.txt")[1])
+    assert [row["line"] for row in rows] == 8 * ["1"] + 2 * ["2"]
+    assert [row["position"] for row in rows] == [*map(str, range(1, 9)), "1", "2"]
+    assert rows_of(score("long.txt", "--unit", "line")[1])[0]["words"] == "8"
+    assert rows == rows_of(score("long.txt", "--fresh")[1])[:8] + rows[8:]
+
+
+def test_bytes_that_are_no_text_are_named_by_their_place(score):
+    status, _, err = score(stdin=b"had\na \xe9 b\n")
+    assert status == 2
+    assert "standard input, line 2, byte 3: 0xe9 is not UTF-8" in err
+    assert score("--encoding-errors", "replace", stdin=b"had\na \xe9 b\n")[0] == 0
+
+
+def test_a_program_that_writes_line_by_line_is_answered_at_once(tmp_path):
+    path = saved(chain(), tmp_path)
+    process = start("score", "--model", path, "--unit", "line", "--json", cwd=tmp_path, stdin=-1)
+    with killed_at_end(process):
+        for number, line in enumerate(("had a general", "", "they said"), start=1):
+            process.stdin.write(line + "\n")
+            process.stdin.flush()
+            assert select.select([process.stdout], [], [], LIMIT)[0], "no answer while the writer waits"
+            answer = json.loads(process.stdout.readline())
+            assert (answer["line"], answer["words"]) == (number, len(line.split()))
+        process.stdin.close()
+        assert process.wait(LIMIT) == 0
+
+
+def test_the_python_interface_gives_the_same(score):
+    words = Predictor(chain()).score(FABLE)
+    rows = rows_of(score(FABLE)[1])
+    assert [word.word for word in words] == [row["word"] for row in rows]
+    assert [f"{word.log_probability:.7f}" for word in words] == [row["logprob"] for row in rows]
+    assert [str(word.rank) for word in words] == [row["rank"] for row in rows]
