@@ -1,9 +1,14 @@
 """Tiny models for the tests of prediction, made in a moment and without TensorFlow."""
 
+import contextlib
 import io
 import itertools
+import select
+import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,16 +18,14 @@ from rnnwords.model_file import Model
 from rnnwords.prediction.predictor import Predictor
 from rnnwords.text.tokenizer import tokenize
 from rnnwords.text.vocabulary import Vocabulary
+from tests.processes import LIMIT, killed_at_end, start
 
 FABLE = "had a general council to consider what measures they could take . they said this , had a cat ."
 
 
 def vocabulary_of(text, config=None, **cuts):
     config = config or TextConfig()
-    counts = {}
-    for word in tokenize(text, config):
-        counts[word] = counts.get(word, 0) + 1
-    return Vocabulary.build(counts, config, **cuts)
+    return Vocabulary.build(Counter(tokenize(text, config)), config, **cuts)
 
 
 def chain(text=FABLE, config=None, stateful=False, window=3, words=None, **cuts):
@@ -87,4 +90,31 @@ def ask(capsys, monkeypatch, *arguments, stdin=None):
     return status, found.out, found.err
 
 
-__all__ = ["FABLE", "Predictor", "ask", "chain", "plain_vocabulary", "random_model", "saved", "vocabulary_of"]
+@contextlib.contextmanager
+def coprocess(*arguments, cwd):
+    """The program held open: what asks it a line and waits for the line of the answer. Must end well."""
+    process: Any = start(*arguments, cwd=cwd, stdin=subprocess.PIPE)
+
+    def answer(line):
+        process.stdin.write(line + "\n")
+        process.stdin.flush()
+        assert select.select([process.stdout], [], [], LIMIT)[0], "no answer while the writer waits"
+        return process.stdout.readline()
+
+    with killed_at_end(process):
+        yield answer
+        process.stdin.close()
+        assert process.wait(LIMIT) == 0
+
+
+__all__ = [
+    "FABLE",
+    "Predictor",
+    "ask",
+    "chain",
+    "coprocess",
+    "plain_vocabulary",
+    "random_model",
+    "saved",
+    "vocabulary_of",
+]

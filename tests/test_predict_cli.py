@@ -2,15 +2,13 @@
 
 import json
 import os
-import select
 import sys
 import threading
 
 import pytest
 
 from rnnwords.cli import lines
-from tests.asking import Predictor, ask, chain, plain_vocabulary, random_model, saved
-from tests.processes import LIMIT, killed_at_end, start
+from tests.asking import Predictor, ask, chain, coprocess, plain_vocabulary, random_model, saved
 
 
 @pytest.fixture(scope="module")
@@ -112,16 +110,9 @@ def test_a_file_is_answered_as_line_by_line(predict, tmp_path, reading):
 
 
 def test_a_program_that_asks_line_by_line_is_answered_at_once(model, tmp_path):
-    process = start("predict", "--model", model, "--json", "-k", "1", cwd=tmp_path, stdin=-1)
-    with killed_at_end(process):
+    with coprocess("predict", "--model", model, "--json", "-k", "1", cwd=tmp_path) as ask_line:
         for prompt, word in (("had a", "general"), ("they said", "this"), ("", "had")):
-            process.stdin.write(prompt + "\n")
-            process.stdin.flush()
-            ready, _, _ = select.select([process.stdout], [], [], LIMIT)
-            assert ready, "no answer while the writer waits"
-            assert json.loads(process.stdout.readline())["predictions"][0]["word"] == word
-        process.stdin.close()
-        assert process.wait(LIMIT) == 0
+            assert json.loads(ask_line(prompt))["predictions"][0]["word"] == word
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import itertools
 import math
 import threading
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -108,6 +109,33 @@ def test_contexts_evaluated_together_are_as_alone_and_can_be_read_on(asked):
     mixed = evaluate([asked.context(), asked.context([1, 2, 3]), start])
     np.testing.assert_allclose(mixed[0], asked.frequencies)
     np.testing.assert_allclose(mixed[1], asked.context([1, 2, 3]).log_probabilities(), atol=3e-6)
+
+
+def test_a_text_that_grows_is_read_only_where_it_is_new(monkeypatch):
+    asked = Predictor(random_model(plain_vocabulary(SIZE), reading="stateful"))
+    read = Network.read
+    words = []
+
+    def counted(self, ids, state=None):
+        words.append(ids.size)
+        return read(self, ids, state)
+
+    monkeypatch.setattr(Network, "read", counted)
+    text = [f"w{number % SIZE}" for number in range(40)]
+    for end in (30, 31, 33, 33, 30, 40):
+        found = asked.rank(" ".join(text[:end]), k=SIZE)
+        clean = Predictor(asked.model).rank(" ".join(text[:end]), k=SIZE)
+        assert [word for word, _ in found] == [word for word, _ in clean]
+        np.testing.assert_allclose([share for _, share in found], [share for _, share in clean], rtol=1e-4)
+    assert [count for count in words if count not in (30, 31, 33, 40)] == [1, 2, 7]
+
+
+def test_few_contexts_are_remembered(monkeypatch):
+    monkeypatch.setattr("rnnwords.prediction.context.REMEMBERED", 3)
+    asked = Predictor(random_model(plain_vocabulary(SIZE), reading="stateful"))
+    for number in range(10):
+        asked.rank(f"w{number}")
+    assert len(asked._memory.contexts) == 3
 
 
 # --- ranking ----------------------------------------------------------------------------------------------------
@@ -344,7 +372,8 @@ def test_no_words_in_a_row_are_copied_beyond_the_limit():
     asked = Predictor(chain())
     ids = asked.vocabulary.encode(asked.vocabulary.tokenize(FABLE))
     for length in (1, 2, 4):
-        for options in ({}, {"temperature": 1.5, "seed": 3}):
+        different: list[dict[str, Any]] = [{}, {"temperature": 1.5, "seed": 3}]
+        for options in different:
             made = asked.vocabulary.encode(
                 list(asked.generate("they", 60, tokens=True, overlap=Overlap(ids, length), **options))
             )
@@ -379,7 +408,9 @@ def test_a_wide_beam_finds_the_most_probable_text(settings):
     )  # fmt: skip
     found = asked.beams("w2", Request(words=3), 125)
     assert found[0].log_probability == pytest.approx(best, abs=1e-4)
-    assert [text.score for text in found] == sorted((text.score for text in found), reverse=True)
+    scores = [text.score or 0.0 for text in found]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[-1] < scores[0] < 0
     assert len({text.text for text in found}) == 125
 
 

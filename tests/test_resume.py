@@ -27,6 +27,7 @@ from tests.processes import (
     TINY,
     checkpoints,
     contents,
+    here,
     killed_at_end,
     only_error,
     rnnwords,
@@ -71,8 +72,7 @@ def unbroken(tmp_path_factory):
     found = {}
     for reading, command in READINGS.items():
         there = place(tmp_path_factory.mktemp(reading))
-        done = rnnwords(*command, cwd=there)
-        assert done.returncode == 0, done.stderr
+        assert here(*command, cwd=there) == 0
         found[reading] = result(there / "run")
         assert checkpoints(there / "run")[-1] == STEPS
         assert len(found[reading][1]) == STEPS // 50
@@ -81,22 +81,24 @@ def unbroken(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def interrupted(tmp_path_factory):
-    """A directory in which a run was stopped by Ctrl-C. Not to be written to: copy it."""
+    """A run that was stopped by Ctrl-C, while others tried to train in its directory, which is to be copied."""
     there = place(tmp_path_factory.mktemp("interrupted"))
-    done = stopped(READINGS["windows"], there, signal.SIGINT)
-    assert len(checkpoints(there / "run")) == 2
-    (there / "said").write_text(f"{done.returncode}\n{done.stderr}", encoding="utf-8")
-    return there
+    return there, *stopped(READINGS["windows"], there, signal.SIGINT, [(), ("--restart",)])
 
 
-def stopped(command: Any, there: Path, number: signal.Signals) -> "subprocess.CompletedProcess[str]":
-    """Start a run, and send it a signal once it has saved twice."""
+def stopped(
+    command: Any, there: Path, number: signal.Signals, others: Any = ()
+) -> "tuple[subprocess.CompletedProcess[str], list[Any]]":
+    """Start a run; once it has saved twice run the command with other options, and then send it a signal."""
     process = start(*command, cwd=there)
     with killed_at_end(process):
         until(lambda: len(checkpoints(there / "run")) == 2, process)
+        process.send_signal(signal.SIGSTOP)  # or it might be done before the others come
+        tried = [(process.pid, rnnwords(*command, *options, cwd=there)) for options in others]
         process.send_signal(number)
+        process.send_signal(signal.SIGCONT)
         out, err = process.communicate(timeout=LIMIT)
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err), tried
 
 
 @pytest.mark.parametrize("reading", READINGS)
@@ -113,33 +115,30 @@ def test_kill_9_at_random_moments(reading, unbroken, tmp_path):
             process.wait()
         kills += process.returncode == -signal.SIGKILL
     assert kills, "every run was done before it could be killed"
-    done = rnnwords(*READINGS[reading], cwd=there)
-    assert done.returncode == 0, done.stderr
+    assert here(*READINGS[reading], cwd=there) == 0
     assert result(there / "run") == unbroken[reading]
     assert not list(there.rglob("*.tmp"))
 
 
-def test_ctrl_c_ends_the_step_saves_and_prints_the_command_that_resumes(interrupted, unbroken, tmp_path):
-    there = shutil.copytree(interrupted, tmp_path / "copy")
-    status, _, err = (there / "said").read_text(encoding="utf-8").partition("\n")
-    check_resumed(there, (int(status), 130), err, unbroken["windows"])
+def test_ctrl_c_ends_the_step_saves_and_prints_the_command_that_resumes(interrupted, unbroken, tmp_path, capfd):
+    there = shutil.copytree(interrupted[0], tmp_path / "copy")
+    check_resumed(there, interrupted[1], 130, unbroken["windows"], capfd)
 
 
-def test_so_does_sigterm(unbroken, tmp_path):
+def test_so_does_sigterm(unbroken, tmp_path, capfd):
     there = place(tmp_path)
-    done = stopped(READINGS["stateful"], there, signal.SIGTERM)
-    check_resumed(there, (done.returncode, 143), done.stderr, unbroken["stateful"])
+    done, _ = stopped(READINGS["stateful"], there, signal.SIGTERM)
+    check_resumed(there, done, 143, unbroken["stateful"], capfd)
 
 
-def check_resumed(there: Path, statuses: tuple[int, int], err: str, expected: Any) -> None:
+def check_resumed(there: Path, done: Any, status: int, expected: Any, capfd: Any) -> None:
     """An interrupted run said how to go on, and going on so gives the expected result."""
-    assert statuses[0] == statuses[1], err
-    told = said(err.splitlines()[-1], r"^Interrupted; step ([\d,]+) is saved\. Resume with: rnnwords (.*)$")
+    assert (done.returncode, done.stdout) == (status, ""), done.stderr
+    told = said(done.stderr.splitlines()[-1], r"^Interrupted; step ([\d,]+) is saved\. Resume with: rnnwords (.*)$")
     assert int(told[1].replace(",", "")) == checkpoints(there / "run")[-1] < STEPS
     Model.load(there / "run" / "model.safetensors")
-    again = rnnwords(*shlex.split(told[2]), cwd=there)
-    assert again.returncode == 0, again.stderr
-    said(again.stderr, rf"^resuming run at step {told[1]}$")
+    assert here(*shlex.split(told[2]), cwd=there) == 0
+    said(capfd.readouterr().err, rf"^resuming run at step {told[1]}$")
     assert result(there / "run") == expected
 
 
@@ -159,14 +158,14 @@ def test_a_second_ctrl_c_ends_at_once_and_leaves_whole_files(tmp_path):
     assert found.step == checkpoints(there / "run")[-1]
 
 
-def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(interrupted, unbroken, tmp_path):
-    there = shutil.copytree(interrupted, tmp_path / "copy")
+def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(interrupted, unbroken, tmp_path, capfd):
+    there = shutil.copytree(interrupted[0], tmp_path / "copy")
     before, newest = checkpoints(there / "run")
     flip_a_bit(there / "run" / "checkpoints" / f"step-{newest:010}.safetensors")
-    done = rnnwords(*READINGS["windows"], cwd=there)
-    assert done.returncode == 0, done.stderr
-    said(done.stderr, rf"^Warning: checkpoint run/checkpoints/step-{newest:010}\.safetensors is damaged: .*one before$")
-    said(done.stderr, rf"^resuming run at step {before:,}$")
+    assert here(*READINGS["windows"], cwd=there) == 0
+    err = capfd.readouterr().err
+    said(err, rf"^Warning: checkpoint run/checkpoints/step-{newest:010}\.safetensors is damaged: .*one before$")
+    said(err, rf"^resuming run at step {before:,}$")
     assert result(there / "run") == unbroken["windows"]
 
 
@@ -177,7 +176,7 @@ def flip_a_bit(file: Path) -> None:
 
 
 def test_when_all_checkpoints_are_damaged_it_says_so(interrupted, tmp_path):
-    there = shutil.copytree(interrupted, tmp_path / "copy")
+    there = shutil.copytree(interrupted[0], tmp_path / "copy")
     for step in checkpoints(there / "run"):
         flip_a_bit(there / "run" / "checkpoints" / f"step-{step:010}.safetensors")
     before = contents(there)
@@ -190,20 +189,11 @@ def test_when_all_checkpoints_are_damaged_it_says_so(interrupted, tmp_path):
     assert contents(there) == before
 
 
-def test_two_trainings_in_one_directory(unbroken, tmp_path):
-    there = place(tmp_path)
-    process = start(*READINGS["windows"], cwd=there)
-    with killed_at_end(process):
-        until(lambda: checkpoints(there / "run"), process)
-        second = rnnwords(*READINGS["windows"], cwd=there)
-        restarted = rnnwords(*READINGS["windows"], "--restart", cwd=there)
-        first = process.poll()
-        _, err = process.communicate(timeout=LIMIT)
-    if first is None:  # both came while the first was at work
-        for done in (second, restarted):
-            only_error(done, 1, rf"run is in use by process {process.pid}; wait for it, or name another directory")
-    assert process.returncode == 0, err
-    assert result(there / "run") == unbroken["windows"]
+def test_a_second_training_in_the_same_directory_is_refused(interrupted):
+    """The first is unharmed: it went on to be interrupted, resumed and compared above."""
+    assert len(interrupted[2]) == 2
+    for owner, done in interrupted[2]:
+        only_error(done, 1, rf"^Error: run is in use by process {owner}; wait for it, or name another directory with")
 
 
 def test_the_lock_goes_with_its_process(tmp_path):
@@ -242,7 +232,7 @@ def test_the_lock_goes_with_its_process(tmp_path):
     ],
 )
 def test_changed_settings_are_named_with_both_values(change, name, old, new, interrupted, tmp_path):
-    there = shutil.copytree(interrupted, tmp_path / "copy")
+    there = shutil.copytree(interrupted[0], tmp_path / "copy")
     before = contents(there)
     done = rnnwords(*READINGS["windows"], *change, cwd=there)
     only_error(
@@ -254,7 +244,7 @@ def test_changed_settings_are_named_with_both_values(change, name, old, new, int
 
 
 def test_a_changed_text_is_named_with_both_digests(interrupted, tmp_path):
-    there = shutil.copytree(interrupted, tmp_path / "copy")
+    there = shutil.copytree(interrupted[0], tmp_path / "copy")
     with open(there / "fable.txt", "a", encoding="utf-8") as text:
         text.write("one more line .\n")
     done = rnnwords(*READINGS["windows"], cwd=there)
@@ -277,13 +267,12 @@ def test_a_text_held_out_that_becomes_part_of_the_text_is_a_change(tmp_path, kil
 
 
 def test_restart_forgets_the_run_but_not_before_the_new_one_can_begin(interrupted, tmp_path):
-    there = shutil.copytree(interrupted, tmp_path / "copy")
+    there = shutil.copytree(interrupted[0], tmp_path / "copy")
     before = contents(there)
     assert rnnwords("train", "missing.txt", "--model", "run", "--restart", cwd=there).returncode == 2
     assert rnnwords(*READINGS["windows"], "--units", "0", "--restart", cwd=there).returncode == 2
     assert contents(there) == before
-    done = rnnwords(*READINGS["windows"], "--restart", "--iterations", "60", cwd=there)
-    assert done.returncode == 0, done.stderr
+    assert here(*READINGS["windows"], "--restart", "--iterations", "60", cwd=there) == 0
     assert checkpoints(there / "run") == [56, 60]
     assert [report["step"] for report in result(there / "run")[1]] == [50, 60]
 
@@ -307,7 +296,7 @@ def test_what_a_killed_run_left_half_written_is_cleaned(run, tmp_path):
 
 
 def test_checkpoints_are_ordered_by_step_never_by_time(interrupted, tmp_path):
-    there = shutil.copytree(interrupted, tmp_path / "copy")
+    there = shutil.copytree(interrupted[0], tmp_path / "copy")
     older, newer = checkpoints(there / "run")
     os.utime(there / "run" / "checkpoints" / f"step-{newer:010}.safetensors", (0, 0))
     os.utime(there / "run" / "checkpoints" / f"step-{older:010}.safetensors", (4e9, 4e9))

@@ -1,15 +1,14 @@
 """`rnnwords score`: log-probabilities by word, line and file."""
 
+import functools
 import gzip
 import json
 import math
-import select
 
 import pytest
 
 from rnnwords.config import TextConfig
-from tests.asking import FABLE, Predictor, ask, chain, plain_vocabulary, random_model, saved
-from tests.processes import LIMIT, killed_at_end, start
+from tests.asking import FABLE, Predictor, ask, chain, coprocess, plain_vocabulary, random_model, saved
 
 LINES = "w1 w2 w3 zebra\n\nw4 w5 , w1\nw2\n"
 EOS = TextConfig(eos=True)
@@ -29,12 +28,17 @@ def model(request, tmp_path_factory):
 
 
 @pytest.fixture
-def score(capsys, monkeypatch, tmp_path):
+def command(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
+    return functools.partial(ask, capsys, monkeypatch)
+
+
+@pytest.fixture
+def score(command, tmp_path):
     fable = saved(chain(), tmp_path)
 
     def score(*arguments, stdin=None, model=fable):
-        return ask(capsys, monkeypatch, "score", "--model", model, *arguments, stdin=stdin)
+        return command("score", "--model", model, *arguments, stdin=stdin)
 
     return score
 
@@ -53,7 +57,7 @@ def test_a_text_is_scored_word_by_word(score):
         ("1", "1", "had"), ("1", "2", "a"), ("1", "3", "zebra"), ("2", "1", "had"), ("2", "2", "a"),
         ("2", "3", "general"),
     ]  # fmt: skip
-    assert [row["rank"] for row in rows] == ["1", "1", "", "5", "1", "1"]
+    assert [row["rank"] for row in rows] == ["1", "1", "", "2", "1", "1"]
     assert [row["oov"] for row in rows] == ["0", "0", "1", "0", "0", "0"]
     assert rows[2]["logprob"] == "-inf"
     assert float(rows[1]["logprob"]) == pytest.approx(math.log(0.98), abs=1e-4)
@@ -90,7 +94,7 @@ def test_lines_are_summed(score):
 
 @pytest.mark.parametrize("unit", ["word", "line", "file"])
 @pytest.mark.parametrize("way", ["file", "stdin", "two files", "gz"])
-def test_the_sums_are_those_of_eval(score, tmp_path, model, unit, way):
+def test_the_sums_are_those_of_eval(score, command, tmp_path, model, unit, way):
     text = LINES * 40
     paths = [tmp_path / "a.txt"]
     paths[0].write_text(text)
@@ -103,7 +107,7 @@ def test_the_sums_are_those_of_eval(score, tmp_path, model, unit, way):
     names = [] if way == "stdin" else paths
     _, out, _ = score(*names, "--unit", unit, "--json", stdin=text.encode(), model=model)
     rows = [json.loads(line) for line in out.splitlines()]
-    report = json.loads(ask_eval(score, model, paths))
+    report = json.loads(command("eval", "--model", model, "--json", *paths)[1])
     words = len(rows) if unit == "word" else sum(row["words"] for row in rows)
     oov = sum(row["oov"] for row in rows)
     assert words == report["words"]
@@ -117,12 +121,6 @@ def test_the_sums_are_those_of_eval(score, tmp_path, model, unit, way):
         assert sum(row["rank"] == 1 for row in rows) / words == pytest.approx(report["top1"])
     if unit == "file":
         assert [row["file"] for row in rows] == ([str(path) for path in paths] if names else ["standard input"])
-
-
-def ask_eval(score, model, paths):
-    capsys, monkeypatch = (cell.cell_contents for cell in score.__closure__ if hasattr(cell.cell_contents, "__class__")
-                           and type(cell.cell_contents).__name__ in ("CaptureFixture", "MonkeyPatch"))  # fmt: skip
-    return ask(capsys, monkeypatch, "eval", "--model", model, "--json", *paths)[1]
 
 
 def test_several_files_are_named_in_a_last_column(score, tmp_path):
@@ -188,16 +186,10 @@ def test_bytes_that_are_no_text_are_named_by_their_place(score):
 
 def test_a_program_that_writes_line_by_line_is_answered_at_once(tmp_path):
     path = saved(chain(), tmp_path)
-    process = start("score", "--model", path, "--unit", "line", "--json", cwd=tmp_path, stdin=-1)
-    with killed_at_end(process):
+    with coprocess("score", "--model", path, "--unit", "line", "--json", cwd=tmp_path) as ask_line:
         for number, line in enumerate(("had a general", "", "they said"), start=1):
-            process.stdin.write(line + "\n")
-            process.stdin.flush()
-            assert select.select([process.stdout], [], [], LIMIT)[0], "no answer while the writer waits"
-            answer = json.loads(process.stdout.readline())
+            answer = json.loads(ask_line(line))
             assert (answer["line"], answer["words"]) == (number, len(line.split()))
-        process.stdin.close()
-        assert process.wait(LIMIT) == 0
 
 
 def test_the_python_interface_gives_the_same(score):

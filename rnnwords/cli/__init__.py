@@ -9,6 +9,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -26,7 +27,19 @@ from rnnwords.cli.train import train
 from rnnwords.errors import RnnwordsError, SaveError
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _ReaderLeft(Exception):
+    """The reader of a pipe left. Click would end the process with status 1, had it seen the BrokenPipeError."""
+
+
+class _Program(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _ReaderLeft from error
+
+
+@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="rnnwords")
 def program() -> None:
     """Learn from any text to predict its next word.
@@ -82,7 +95,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _complain(error)
     except (KeyboardInterrupt, click.Abort):
         return 130
-    except BrokenPipeError:
+    except _ReaderLeft:
         _discard_stdout()
         return 141
     except OSError as error:

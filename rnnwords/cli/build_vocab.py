@@ -18,7 +18,7 @@ from rnnwords.cli.common import (
     text_options,
 )
 from rnnwords.cli.terminal import safe
-from rnnwords.errors import SaveError
+from rnnwords.errors import CorpusError, SaveError
 
 if TYPE_CHECKING:
     from rnnwords.text.vocabulary import Vocabulary
@@ -48,6 +48,8 @@ def build_vocab(
     with byte_progress(quiet) as progress:
         source = Corpus(corpus, options["encoding_errors"])
         counts = count_words(source, text, progress("counting", source.length))
+    if not counts.total:
+        raise CorpusError(f"{', '.join(source.names)}: no words found; at least one is needed")
     vocabulary = Vocabulary.build(
         counts.counts, text, max_size=options["max_size"], min_count=options["min_count"] or 1, keep_unk=unk,
         pruned=counts.pruned,

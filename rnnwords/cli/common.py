@@ -96,12 +96,17 @@ def note(message: str, quiet: bool = False) -> None:
         click.echo(safe(message), err=True)
 
 
-def print_json(value: Any) -> None:
-    """One JSON value on one line, UTF-8 unescaped but for controls and what no encoding can write; without NaN."""
+def json_line(value: Any) -> str:
+    """A JSON value on one line, UTF-8 unescaped but for controls and what no encoding can write; without NaN."""
     from rnnwords.cli.terminal import is_safe
 
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    click.echo(text if is_safe(text) else "".join(c if is_safe(c) else f"\\u{ord(c):04x}" for c in text))
+    return text if is_safe(text) else "".join(c if is_safe(c) else f"\\u{ord(c):04x}" for c in text)
+
+
+def print_json(value: Any) -> None:
+    """Print it."""
+    click.echo(json_line(value))
 
 
 def drawn_seed(seed: int | None, quiet: bool) -> int:

@@ -1,6 +1,5 @@
 """`rnnwords predict`: the next words with their probabilities, for one prompt or a stream of them."""
 
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ import click
 from rnnwords.cli.common import (
     clean,
     cores,
+    json_line,
     json_option,
     load_predictor,
     model_option,
@@ -93,7 +93,7 @@ def _json(answer: "Answer") -> str:
         "oov": answer.unknown,
         "entropy": answer.entropy,
     }
-    return json.dumps(values, ensure_ascii=False, allow_nan=False)
+    return json_line(values)
 
 
 def _line(answer: "Answer") -> str:

@@ -1,6 +1,5 @@
 """`rnnwords score`: how probable a text is, by word, line or file."""
 
-import json
 import math
 import os
 import re
@@ -11,7 +10,7 @@ from typing import Any
 
 import click
 
-from rnnwords.cli.common import clean, cores, json_option, load_predictor, model_option, quiet_option
+from rnnwords.cli.common import clean, cores, json_line, json_option, load_predictor, model_option, quiet_option
 from rnnwords.cli.terminal import safe
 from rnnwords.errors import CorpusError, UsageError
 
@@ -119,7 +118,7 @@ def _json(row: dict[str, Any], columns: Sequence[str]) -> str:
     for column, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
             values[column] = None
-    return json.dumps(values, ensure_ascii=False, allow_nan=False)
+    return json_line(values)
 
 
 def _tabs(row: dict[str, Any], columns: Sequence[str]) -> str:

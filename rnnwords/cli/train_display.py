@@ -114,7 +114,7 @@ def conclusion(finished: Finished, plan: Plan, model: Path | None) -> Iterator[s
     """How it ended, how good it is, and what to type next."""
     why = {
         "ceiling": "the network predicts all that can be predicted",
-        "patience": "the held-out text got no better",
+        "patience": f"the {finished.metrics['of']} got no better",
         "budget": "the budget is spent",
         "already": "this run is complete; start anew with --restart",
     }[finished.reason]

@@ -78,7 +78,7 @@ class Metrics:
             "top3": self.hits[3] / self.words,
             "top5": self.hits[5] / self.words,
             "mrr": self.reciprocal / self.words,
-            "keystroke_savings": self.keys_saved / self.keys,
+            "keystroke_savings": self.keys_saved / max(1, self.keys),
             "words_per_second": self.words / max(self.seconds, 1e-9),
         }
 

@@ -2,7 +2,8 @@
 
 Measured as by Trnka & McCoy (2008, "Evaluating Word Prediction: Framing Keystroke Savings"): a typist sees the 3
 likeliest words that begin with what is typed so far, before the first letter and after each keystroke, and takes the
-word with one key as soon as it is shown; else types all letters and a space.
+word with one key as soon as it is shown; else types all letters and a space. A line end is one key and never in the
+list; <unk> of the text itself, which nobody types, is left out.
 """
 
 import functools
@@ -12,6 +13,7 @@ import numpy as np
 from rnnwords.network.arrays import Floats, Ids
 from rnnwords.prediction.ranking import Alphabet
 from rnnwords.prediction.scoring import Scored
+from rnnwords.text.tokenizer import EOS, UNK
 from rnnwords.text.vocabulary import Vocabulary
 
 SHOWN = 3  # words that a typist sees
@@ -23,18 +25,28 @@ class KeystrokeSavings:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
         self.alphabet = Alphabet(vocabulary)
+        self.eos = vocabulary.ranks.get(EOS) if vocabulary.text.eos else None
+        self.not_typed = {UNK} if self.eos is None else {UNK, EOS}
         self.rivals = functools.lru_cache(maxsize=100_000)(self._rivals)
 
     def count(self, batch: Scored) -> tuple[int, int]:
         """Keystrokes that the words take without a list, and how many of them it saves."""
-        keys = sum(len(word) + 1 for word in batch.words)
-        ranks = batch.ranks.tolist()
-        known = [(row, int(batch.ids[row])) for row in np.flatnonzero(batch.known)]
-        return keys, sum(self.saved(rank, ranks[row], batch.rivals[row]) for row, rank in known)
+        keys = saved = 0
+        for row, (word, rank, place) in enumerate(
+            zip(batch.words, batch.ids.tolist(), batch.ranks.tolist(), strict=True)
+        ):
+            if word not in self.not_typed:
+                keys += len(word) + 1
+                saved += self.saved(rank, place, batch.rivals[row]) if place else 0
+            elif word == EOS:
+                keys += 1
+        return keys, saved
 
     def saved(self, rank: int, place: int, scores: Floats) -> int:
         """Of the letters and the space of the word at `rank`, which is the `place`-th likeliest by (V,) scores."""
         word = self.vocabulary.words[rank]
+        if self.eos is not None and (scores[self.eos], -self.eos) > (scores[rank], -rank):
+            place -= 1
         if place <= SHOWN:
             return len(word)  # of len + 1 keys one is left
         for typed in range(1, len(word)):

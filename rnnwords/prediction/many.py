@@ -26,7 +26,7 @@ def answer_each(
     encoded = [predictor.encode(prompt, oov) for prompt in prompts]
     places: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)  # context -> where it is asked for
     for place, (ids, _) in enumerate(encoded):
-        places[predictor.context(ids).waiting].append(place)
+        places[predictor.led_in(ids)].append(place)
     answers: dict[int, Answer] = {}  # place of the prompt -> answer
 
     def keep(contexts: Sequence[tuple[int, ...]], scores: Floats) -> None:

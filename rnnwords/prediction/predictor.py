@@ -19,7 +19,7 @@ from rnnwords.errors import ModelNotFoundError, UsageError
 from rnnwords.model_file import Model
 from rnnwords.network.arrays import Floats, Ids, Network
 from rnnwords.prediction import prompts
-from rnnwords.prediction.context import Context
+from rnnwords.prediction.context import Context, Memory
 from rnnwords.prediction.generation import Request, Text, Writer, first_word
 from rnnwords.prediction.many import answer_each
 from rnnwords.prediction.overlap import Overlap
@@ -95,9 +95,22 @@ class Predictor:
         return prompts.last_words(prompt, self.vocabulary, MEMORY if self.window is None else max(self.window, RECENT))
 
     def context(self, ids: Sequence[int] = ()) -> Context:
-        """The network after these ranks, from a clean state. Where line ends are symbols, one stands in front."""
+        """The network after these ranks, from a clean state. Where line ends are symbols, one stands in front.
+
+        A network without a window remembers where it stood of late, and reads only what is new.
+        """
+        words = self.led_in(ids)
+        return Context(self.network, self.frequencies).read(words) if self.window else self._memory.context(words)
+
+    def led_in(self, ids: Sequence[int]) -> tuple[int, ...]:
+        """The ranks as the network reads them: behind a line end, where those are symbols; the last of a window."""
         eos = self.vocabulary.ranks.get(EOS) if self.vocabulary.text.eos else None
-        return Context(self.network, self.frequencies).read([*([] if eos is None else [eos]), *ids])
+        words = (*ids,) if eos is None else (eos, *ids)
+        return words[-self.window :] if self.window else words
+
+    @functools.cached_property
+    def _memory(self) -> Memory:
+        return Memory(Context(self.network, self.frequencies))
 
     def rank(self, prompt: str, k: int = 5, *, prefix: str = "", oov: str | None = None) -> list[Prediction]:
         """The `k` most probable next words, best first, <unk> left out; fewer if there are no more.
@@ -193,7 +206,7 @@ class Predictor:
     def stream(self, prompt: str, request: Request, *, oov: str | None = None, tokens: bool = False) -> Iterator[str]:
         """As `generate`, for a request."""
         words = (self.vocabulary.words[step.rank] for step in self._writer(prompt, request, oov).steps())
-        return words if tokens else self._pieces(prompt, words)
+        return words if tokens else pieces(words, self.vocabulary.text, before=self._words(prompt))
 
     def write(self, prompt: str, request: Request, *, oov: str | None = None, tokens: bool = False) -> Text:
         """As `generate`, for a request: the whole text, with its log-probability."""
@@ -216,10 +229,9 @@ class Predictor:
 
     def _text(self, prompt: str, ids: Sequence[int], tokens: bool) -> str:
         words = self.vocabulary.decode(ids)
-        return "".join(f" {word}" for word in words) if tokens else "".join(self._pieces(prompt, words))
-
-    def _pieces(self, prompt: str, words: Iterator[str] | list[str]) -> Iterator[str]:
-        return pieces(words, self.vocabulary.text, before=self._words(prompt))
+        if tokens:
+            return "".join(f" {word}" for word in words)
+        return "".join(pieces(words, self.vocabulary.text, before=self._words(prompt)))
 
     def score(self, text: str) -> list[WordScore]:
         """Each word of a text with its natural log-probability given all words before it, and its rank there.

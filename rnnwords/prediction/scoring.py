@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from rnnwords.network.arrays import Floats, Ids, State
+from rnnwords.network.arrays import Floats, Ids
 from rnnwords.network.batches import read_each
 from rnnwords.prediction.threads import side_by_side
 from rnnwords.text.vocabulary import Vocabulary
@@ -106,7 +106,7 @@ class WindowReader:
         self.restart()
 
     def restart(self) -> None:
-        self.before: tuple[int, ...] = self.predictor.context().waiting
+        self.before = self.predictor.led_in(())
 
     def predict(self, ids: Ids) -> Callable[[], Floats]:
         window = self.predictor.model.network.window
@@ -133,9 +133,9 @@ class StreamReader:
         self.restart()
 
     def restart(self) -> None:
-        start = self.predictor.context()
-        self.output = start.settled()  # (1, H) after the last word; None before any
-        self.state: State | None = start.state
+        start = self.predictor.context().settled()
+        self.output = start.output  # (1, H) after the last word; None before any
+        self.state = start.state
 
     def predict(self, ids: Ids) -> Callable[[], Floats]:
         network = self.predictor.network

@@ -7,8 +7,10 @@ than one thread (OPENBLAS_NUM_THREADS=1 switches them off).
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 R = TypeVar("R")
 
@@ -19,6 +21,8 @@ def side_by_side(jobs: Iterable[Callable[[], R]], threads: int) -> Iterator[R]:
         for job in jobs:
             yield job()
         return
+    from concurrent.futures import ThreadPoolExecutor  # 5 ms, which a single prediction need not wait for
+
     waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:

@@ -75,7 +75,7 @@ class EventLog:
     def hyperparameters(self, values: Mapping[str, Any]) -> None:
         """The settings of the run, for TensorBoard's HParams page."""
         plain = {name: value for name, value in values.items() if isinstance(value, bool | int | float | str)}
-        summary = hparams.hparams_pb(plain, trial_id=str(self._directory))
+        summary = hparams.hparams_pb(plain, trial_id=str(self._directory).encode("utf-8", "replace").decode())
         self._write(event_pb2.Event(summary=summary_pb2.Summary.FromString(summary.SerializeToString())))
 
     def embedding(self, vectors: NDArray[np.float32], words: Sequence[str]) -> None:

@@ -1,0 +1,298 @@
+"""Asking a model, measured: one prompt, a stream, a file of them, a long text, a keystroke; in time and memory.
+
+    python benchmarks/prediction.py [--rows coprocess,file,start,keras,generate,keystroke] [--text FILE] [--json]
+
+The models have random weights: time does not depend on what they know. Contexts are windows of three running words of
+--text, by its commonest words; without one they are drawn by Zipf's law, which shares fewer beginnings than a text
+does. Prints a Markdown table: medians of --repeats, the two sides of a ratio in turns in the same run.
+"""
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in the program
+
+import argparse
+import itertools
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from machine import machine, table
+
+from rnnwords import Predictor
+from rnnwords.cli.common import cores
+from rnnwords.config import NetworkConfig, TextConfig
+from rnnwords.model_file import Model
+from rnnwords.text.vocabulary import Vocabulary
+
+PROGRAM = [sys.executable, "-m", "rnnwords"]
+PROMPT = "had a general"
+KERAS = """
+import os, sys
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+from pathlib import Path
+import numpy as np
+from rnnwords.model_file import Model
+from rnnwords.network.keras import KerasNetwork
+model = Model.load(Path(sys.argv[1]))
+network = KerasNetwork(model.network)
+network.load(model.weights)
+logits = network.logits(np.array([model.vocabulary.encode(sys.argv[2].split())]))[0].numpy()[0]
+p = np.exp(logits - logits.max())
+for rank in np.argsort(-p)[:5]:
+    print(model.vocabulary.words[rank], p[rank] / p.sum())
+"""
+
+
+def letters(number: int) -> str:
+    """A word for a number."""
+    digits = "etaoinshrdlu"
+    return digits[number] if number < 12 else letters(number // 12 - 1) + digits[number % 12]
+
+
+def save(path: Path, size: int, **settings: Any) -> Path:
+    """A model with random weights over `size` symbols, the words of PROMPT among them."""
+    network = NetworkConfig(vocabulary_size=size, **settings)
+    generator = np.random.default_rng(0)
+    weights = {
+        name: generator.standard_normal(shape, dtype=np.float32) / np.float32(np.sqrt(shape[0]))
+        for name, shape in network.shapes().items()
+    }
+    words = [*PROMPT.split(), "<unk>", ".", ","]
+    words += [word for word in map(letters, range(size)) if word not in words][: size - len(words)]
+    counts = [1_000_000 // (rank + 1) for rank in range(size)]
+    Model(network, Vocabulary(words, counts, TextConfig()), weights, {}).save(path)
+    return path
+
+
+def contexts(words: list[str], count: int, text: Path | None) -> list[str]:
+    """Windows of three words, as they run in a text whose words are replaced by ours of the same rank."""
+    size = len(words)
+    if text is None:
+        chance = 1 / np.arange(1, size + 1)
+        ids = np.random.default_rng(1).choice(size, count + 3, p=chance / chance.sum()).tolist()
+    else:
+        found = text.read_text(encoding="utf-8", errors="replace").split()
+        ranks = {word: rank for rank, (word, _) in enumerate(Counter(found).most_common(size - 1))}
+        ids = [ranks.get(word, size - 1) for word in found[: count + 3]]
+    return [" ".join(words[rank] for rank in ids[at : at + 3]) for at in range(min(count, len(ids) - 3))]
+
+
+def in_turns(repeats: int, **sides: Callable[[], float]) -> dict[str, float]:
+    """The median of each side, the sides measured in turns."""
+    found: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(repeats):
+        for name, side in sides.items():
+            found[name].append(side())
+    return {name: statistics.median(numbers) for name, numbers in found.items()}
+
+
+def process(*command: object) -> Callable[[], float]:
+    """Seconds of a whole process."""
+
+    def measure() -> float:
+        begun = time.perf_counter()
+        subprocess.run([str(word) for word in command], check=True, capture_output=True)
+        return time.perf_counter() - begun
+
+    return measure
+
+
+def megabytes(*command: object) -> float:
+    """The most memory that a process has resident."""
+    child = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return os.wait4(child.pid, 0)[2].ru_maxrss / 1024
+
+
+class Bench:
+    """The models, made when first asked for."""
+
+    def __init__(self, directory: Path, options: argparse.Namespace) -> None:
+        self.directory, self.options = directory, options
+
+    def model(self, name: str) -> Path:
+        """`large` and `stateful` have 10,000 symbols and 2 x 512 units; `fable` has 112 symbols."""
+        path = self.directory / f"{name}.safetensors"
+        if not path.exists():
+            if name == "fable":
+                save(path, 112, embedding=256)
+            else:
+                save(path, 10_000, reading="stateful" if name == "stateful" else "windows")
+        return path
+
+    def contexts(self, predictor: Predictor, count: int) -> list[str]:
+        return contexts(list(predictor.vocabulary.words), count, self.options.text)
+
+    def coprocess(self) -> list[list[str]]:
+        """Round trips of single lines."""
+        path = self.model("large")
+        lines = self.contexts(Predictor.load(path), 1_200)
+        medians = [self.round_trips(path, lines) for _ in range(self.options.repeats)]
+        middle, low, high = statistics.median(medians), min(medians), max(medians)
+        spread = f"{len(medians)} runs of {len(lines) - 200:,} lines: {low * 1e3:.2f} to {high * 1e3:.2f} ms"
+        what = "predict as a coprocess, V 10,000, 2 x 512, window 3: median a line"
+        return [[what, "2 ms", f"{middle * 1e3:.2f} ms", spread]]
+
+    def round_trips(self, path: Path, lines: list[str]) -> float:
+        """The median seconds from a line to its answer, the first 200 left out."""
+        command = [*PROGRAM, "predict", "--json", "--model", str(path)]
+        taken = []
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as child:
+            assert child.stdin is not None
+            assert child.stdout is not None
+            for line in lines:
+                begun = time.perf_counter()
+                child.stdin.write(line.encode() + b"\n")
+                answer = b""
+                while not answer.endswith(b"\n"):
+                    answer += child.stdout.read(65536)
+                taken.append(time.perf_counter() - begun)
+            child.stdin.close()
+        return statistics.median(taken[200:])
+
+    def file(self) -> list[list[str]]:
+        """A file of contexts against one call each."""
+        path = self.model("large")
+        predictor = Predictor.load(path)
+        lines = self.contexts(predictor, self.options.contexts)
+        file = self.directory / "contexts.txt"
+        file.write_text("\n".join(lines) + "\n")
+        some = lines[:: max(1, len(lines) // 1_000)][:1_000]
+        for line in some:
+            predictor.answer(line)  # fills the tables
+
+        def whole() -> float:
+            begun = time.perf_counter()
+            with open(file, "rb") as stream:
+                command = [*PROGRAM, "predict", "--json", "--model", str(path)]
+                subprocess.run(command, stdin=stream, stdout=subprocess.DEVNULL, check=True)
+            return (time.perf_counter() - begun) / len(lines)
+
+        def calls() -> float:
+            begun = time.perf_counter()
+            for line in some:
+                predictor.answer(line)
+            return (time.perf_counter() - begun) / len(some)
+
+        found = in_turns(
+            self.options.repeats, file=whole, calls=calls, lines=lambda: self.round_trips(path, some),
+            process=process(*PROGRAM, "predict", PROMPT, "--model", path),
+        )  # fmt: skip
+        rate = 1 / found["file"]
+        what = f"predict over a file of {len(lines):,} contexts"
+        return [
+            [f"{what}, against one call of the Python interface each", "10 x",
+             f"{found['calls'] / found['file']:.1f} x",
+             f"{rate:,.0f} and {1 / found['calls']:,.0f} a second; {cores()} threads"],
+            ["the same against one line to a coprocess each", "10 x", f"{found['lines'] / found['file']:.1f} x",
+             f"{rate:,.0f} and {1 / found['lines']:,.0f} a second"],
+            ["the same against one process each", "10 x", f"{found['process'] / found['file']:,.0f} x",
+             f"{rate:,.0f} and {1 / found['process']:.1f} a second"],
+        ]  # fmt: skip
+
+    def start(self) -> list[list[str]]:
+        """Whole processes against `import numpy`."""
+        path = self.model("fable")
+        commands = {"predict": ["predict", PROMPT, "--model", path], "generate": ["generate", PROMPT, "--model", path],
+                    "info": ["info", "--model", path], "help": ["--help"]}  # fmt: skip
+        found = in_turns(
+            3 * self.options.repeats,
+            numpy=process(sys.executable, "-c", "import numpy"),
+            **{name: process(*PROGRAM, *command) for name, command in commands.items()},
+        )
+        rows = []
+        for name, command in commands.items():
+            shown = " ".join(
+                f'"{word}"' if word == PROMPT else str(word) for word in command if word not in (path, "--model")
+            )
+            memory = megabytes(*PROGRAM, *command)
+            rows.append(
+                [f'whole process `rnnwords {shown}` against `python -c "import numpy"`, V 112, 2 x 512',
+                 "3 x, 100 MB", f"{found[name] / found['numpy']:.2f} x, {memory:.0f} MB",
+                 f"{found[name] * 1e3:.0f} and {found['numpy'] * 1e3:.0f} ms"]
+            )  # fmt: skip
+        return rows
+
+    def keras(self) -> list[list[str]]:
+        """Against Keras with the same weights, whole processes."""
+        path = self.model("large")
+        found = in_turns(
+            self.options.repeats,
+            ours=process(*PROGRAM, "predict", PROMPT, "--model", path),
+            keras=process(sys.executable, "-c", KERAS, path, PROMPT),
+        )
+        what = "against loading the same weights in Keras and predicting there, whole process, V 10,000"
+        ratio = f"{found['keras'] / found['ours']:.1f} x"
+        return [[what, "15 x", ratio, f"{found['ours']:.2f} and {found['keras']:.2f} s"]]
+
+    def generate(self) -> list[list[str]]:
+        """A long text, its first and last thousand words."""
+        predictor = Predictor.load(self.model("stateful"))
+        begun = time.perf_counter()
+        marks = [begun]
+        for number, _ in enumerate(predictor.generate(PROMPT, self.options.words, temperature=1.0, seed=1), start=1):
+            if number % 1_000 == 0:
+                marks.append(time.perf_counter())
+        taken = [(after - before) * 1e3 for before, after in itertools.pairwise(marks)]  # us a word
+        rate = self.options.words / (marks[-1] - begun)
+        return [[f"generate {self.options.words:,} words, stateful, V 10,000, 2 x 512, temperature 1", "600 words/s",
+                 f"{rate:,.0f} words/s", f"first thousand {taken[0]:.0f} us a word, last {taken[-1]:.0f} us, "
+                 f"slowest {max(taken):.0f} us"]]  # fmt: skip
+
+    def keystroke(self) -> list[list[str]]:
+        """From a keystroke to the menu, typing running words letter by letter."""
+        from rnnwords.cli.repl_session import Session, Settings
+        from rnnwords.cli.repl_suggestions import Suggestions
+
+        rows = []
+        for name in ("large", "stateful"):
+            predictor = Predictor.load(self.model(name))
+            suggestions = Suggestions(Session(predictor, Settings()))
+            text = " ".join(self.contexts(predictor, 600)[::3])[:1_500]
+            taken = []
+            for end in range(1, len(text) + 1):
+                begun = time.perf_counter()
+                suggestions.menu(text[:end])
+                taken.append(time.perf_counter() - begun)
+            p95 = statistics.quantiles(taken, n=20)[-1]
+            what = "stateful" if name == "stateful" else "window 3"
+            rows.append([f"keystroke to menu in the REPL, V 10,000, 2 x 512, {what}: p95", "20 ms",
+                         f"{p95 * 1e3:.1f} ms", f"{len(taken):,} keystrokes, median "
+                         f"{statistics.median(taken) * 1e3:.2f} ms, slowest {max(taken) * 1e3:.1f} ms"])  # fmt: skip
+        return rows
+
+
+PARTS = ("coprocess", "file", "start", "keras", "generate", "keystroke")
+
+
+def main() -> None:
+    """Measure the parts that were asked for, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", default=",".join(PARTS), help=f"parts to measure, of {', '.join(PARTS)}")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--text", type=Path, help="running text for contexts, 100,000 words or more")
+    parser.add_argument("--contexts", type=int, default=100_000)
+    parser.add_argument("--words", type=int, default=20_000)
+    parser.add_argument("--json", action="store_true", help="the rows as JSON")
+    options = parser.parse_args()
+    head = ["what", "asked", "measured", "both sides"]
+    with tempfile.TemporaryDirectory() as directory:
+        bench = Bench(Path(directory), options)
+        rows = [row for part in options.rows.split(",") for row in getattr(bench, part)()]
+    if options.json:
+        print(json.dumps({"machine": machine(), "rows": [dict(zip(head, row, strict=True)) for row in rows]}))
+        return
+    print(f"{machine()}\n")
+    print(table(head, rows))
+
+
+if __name__ == "__main__":
+    main()

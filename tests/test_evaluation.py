@@ -1,0 +1,272 @@
+"""Evaluation against a slow twin that looks at one word at a time, and the baselines beside it."""
+
+import json
+import math
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from rnnwords.config import TextConfig
+from rnnwords.errors import CorpusError
+from rnnwords.prediction import scoring
+from rnnwords.prediction.baselines import FrequencyReader, NgramReader, baselines
+from rnnwords.prediction.evaluation import Metrics, evaluate, perplexity
+from rnnwords.prediction.ngram import KneserNey
+from rnnwords.prediction.predictor import Predictor
+from rnnwords.prediction.scoring import Scorer, StreamReader, WindowReader, ahead
+from rnnwords.prediction.texts import ids_of, trained_part
+from rnnwords.text.reading import Corpus
+from tests.asking import ask, chain, plain_vocabulary, random_model, saved, vocabulary_of
+
+TEXT = "the cat sat on the mat , the cats sat . a dog saw the cat and the cat saw a hen .\n\n the mat sat on a cart . "
+OTHER = "the dog sat , the zebra saw a cat .\nzebra quagga\nthe <unk> mat and hens sat .\n" * 3
+
+
+def slow_twin(predictor, text):
+    """Every figure by its definition, a word at a time, with lists and sorting."""
+    vocabulary = predictor.vocabulary
+    words = vocabulary.tokenize(text)
+    unk = vocabulary.unk
+    before: list[int] = []
+    found, keys = [], []
+    for word in words:
+        scores = predictor.context(before).log_probabilities().tolist()
+        rank = vocabulary.ranks.get(word)
+        read = unk if rank is None else rank
+        order = [r for r in sorted(range(len(scores)), key=lambda r: (-scores[r], r)) if r in (rank, read) or r != unk]
+        shown = [r for r in order if vocabulary.words[r] not in ("<unk>", "<eos>")]
+        all_keys, saved_keys = {"<unk>": 0, "<eos>": 1}.get(word, len(word) + 1), 0
+        if rank is not None:
+            for typed in range(len(word)):
+                offered = [r for r in shown if vocabulary.words[r].startswith(word[:typed])][:3]
+                if rank in offered:
+                    saved_keys = len(word) + 1 - (typed + 1)
+                    break
+        loss = math.inf if read is None else -scores[read]
+        keys.append((saved_keys, all_keys))
+        found.append((rank, loss, 0 if rank is None else order.index(rank) + 1))
+        if read is not None:
+            before.append(read)
+    # A word that is not read has the scores of the next one; without <unk> only its loss counts, which is infinite.
+    known = [(loss, place) for rank, loss, place in found if rank is not None]
+    total = len(found)
+    loss = sum(loss for _, loss, _ in found) / total
+    counts = vocabulary.counts
+    return {
+        "words": total,
+        "oov_rate": 1 - len(known) / total,
+        "loss": loss if math.isfinite(loss) else None,
+        "perplexity": math.exp(loss) if math.isfinite(loss) else None,
+        "perplexity_excluding_oov": math.exp(sum(loss for loss, _ in known) / len(known)),
+        **{f"top{k}": sum(place <= k for _, place in known) / total for k in (1, 3, 5)},
+        "mrr": sum(1 / place for _, place in known) / total,
+        "keystroke_savings": sum(saved for saved, _ in keys) / sum(total for _, total in keys),
+        "by_count": {
+            count: [(loss, place == 1) for rank, loss, place in found
+                    if (0 if rank is None else counts[rank]) == count]
+            for count in {0, *counts}
+        },
+    }  # fmt: skip
+
+
+MODELS = {
+    "windows": lambda: random_model(vocabulary_of(TEXT)),
+    "unk": lambda: random_model(vocabulary_of(TEXT, max_size=9)),
+    "stateful": lambda: random_model(vocabulary_of(TEXT, max_size=9), reading="stateful", cell="gru"),
+    "eos": lambda: random_model(vocabulary_of(TEXT, TextConfig(eos=True), max_size=11), window=2),
+    "stateful eos": lambda: random_model(vocabulary_of(TEXT, TextConfig(eos=True)), reading="stateful"),
+    "ties": lambda: chain(TEXT, max_size=12),
+}
+
+
+@pytest.fixture(params=MODELS)
+def predictor(request):
+    return Predictor(MODELS[request.param]())
+
+
+def corpus(tmp_path, text, name="text.txt"):
+    path = tmp_path / name
+    path.write_text(text)
+    return Corpus([path])
+
+
+@pytest.mark.parametrize("batch", [1, 5, 256])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_figures_are_those_of_a_slow_twin(predictor, tmp_path, monkeypatch, batch, threads):
+    monkeypatch.setattr(scoring, "BATCH", batch)
+    metrics = evaluate(predictor, corpus(tmp_path, OTHER), threads=threads)
+    report, expected = metrics.report(), slow_twin(predictor, OTHER)
+    assert report.pop("words_per_second") > 0
+    by_count = expected.pop("by_count")
+    assert report == {name: value if value is None else pytest.approx(value, rel=2e-5) for name, value in
+                      expected.items()}  # fmt: skip
+    for band in metrics.by_frequency():
+        last = math.inf if band["to"] is None else band["to"]
+        within = [one for count, ones in by_count.items() if band["from"] <= count <= last for one in ones]
+        loss = sum(loss for loss, _ in within) / len(within)
+        assert band["words"] == len(within)
+        assert band["loss"] == (pytest.approx(loss, rel=2e-5) if math.isfinite(loss) else None)
+        assert band["top1"] == pytest.approx(sum(hit for _, hit in within) / len(within))
+    assert sum(band["words"] for band in metrics.by_frequency()) == expected["words"]
+
+
+def test_words_of_equal_score_stand_in_the_order_of_their_ranks():
+    scores = np.array([[1.0, 2, 2, 0, 2]] * 5, np.float32)
+    ids = np.arange(5)
+    assert ahead(scores, scores[ids, ids], ids).tolist() == [3, 0, 1, 4, 2]
+
+
+@pytest.mark.parametrize(("reading", "reader"), [("windows", WindowReader), ("stateful", StreamReader)])
+def test_a_reader_that_restarts_has_forgotten(reading, reader):
+    predictor = Predictor(random_model(plain_vocabulary(7), reading=reading))
+    reads = reader(predictor)
+    first = reads.predict(np.array([1, 2, 3]))()
+    again = reads.predict(np.array([1, 2, 3]))()
+    assert not np.allclose(first, again)
+    reads.restart()
+    np.testing.assert_allclose(reads.predict(np.array([1, 2, 3]))(), first, atol=1e-6)
+
+
+@pytest.mark.parametrize("reading", ["windows", "stateful"])
+def test_memory_does_not_grow_with_the_text(tmp_path, reading):
+    predictor = Predictor(random_model(plain_vocabulary(50, unk=True), reading=reading))
+    peaks = []
+    for words in (300, 6_000):
+        text = corpus(tmp_path, "w1 w2 w3 w4 w5 zebra\n" * (words // 6))
+        evaluate(predictor, text)
+        tracemalloc.start()
+        evaluate(predictor, text)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 6_000 * 100  # a chunk's words are held, never their (V,) scores of 200 bytes and more
+
+
+def test_a_batch_is_small_where_the_vocabulary_is_large():
+    vocabulary = plain_vocabulary(100_000)
+    assert Scorer(vocabulary, FrequencyReader(Predictor(chain()))).size * len(vocabulary) <= scoring.CELLS
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("", "no words found"), (" \n\t", "no words found"), ("zebra quagga", "none of its 2 words")]
+)
+def test_a_text_that_cannot_be_judged(tmp_path, text, message):
+    with pytest.raises(CorpusError, match=message):
+        evaluate(Predictor(chain()), corpus(tmp_path, text))
+
+
+def test_a_loss_too_large_for_a_perplexity_has_none():
+    assert perplexity(800.0) is None
+    assert perplexity(math.inf) is None
+    metrics = Metrics(chain().vocabulary, words=1, keys=1, loss=math.inf)
+    assert metrics.report()["loss"] is None
+
+
+# --- baselines --------------------------------------------------------------------------------------------------
+
+
+def test_baselines_are_what_their_names_say(tmp_path):
+    predictor = Predictor(chain(TEXT, max_size=12))
+    ids = trained_part(ids_of(corpus(tmp_path, TEXT), predictor.vocabulary), predictor.model)
+    text = corpus(tmp_path, OTHER, "other.txt")
+    found = {name: evaluate(predictor, text, by=by).report() for name, by in baselines(predictor, ids)}
+    assert list(found) == ["commonest word", "bigram", "Kneser-Ney 4-gram"]
+
+    other = predictor.vocabulary.encode(predictor.vocabulary.tokenize(OTHER))
+    common = -np.mean(predictor.frequencies[other], dtype=np.float64)
+    assert found["commonest word"]["loss"] == pytest.approx(common, rel=1e-5)
+    best = next(rank for rank in range(12) if rank != predictor.vocabulary.unk)
+    words = predictor.vocabulary.tokenize(OTHER)
+    assert found["commonest word"]["top1"] == pytest.approx(words.count(predictor.vocabulary.words[best]) / len(words))
+
+    for name, order in (("bigram", 2), ("Kneser-Ney 4-gram", 4)):
+        expected = -KneserNey.train(ids, 12, order).score(other).mean()
+        assert found[name]["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_baseline_beside_a_network_without_a_window_has_a_set_order(tmp_path):
+    predictor = Predictor(chain(TEXT, TextConfig(eos=True), stateful=True))
+    ids = ids_of(corpus(tmp_path, TEXT), predictor.vocabulary)
+    names = [name for name, _ in baselines(predictor, ids)]
+    assert names == ["commonest word", "bigram", "Kneser-Ney 5-gram"]
+
+
+def test_an_ngram_reads_on_over_batches():
+    ids = np.array([0, 1, 2, 0, 1, 3, 0, 2, 1, 0, 1, 2])
+    model = KneserNey.train(ids, 4, 3, boundary=3)
+    whole = NgramReader(model).predict(ids)()
+    reader = NgramReader(model)
+    parts = np.concatenate([reader.predict(ids[:1])(), reader.predict(ids[1:2])(), reader.predict(ids[2:])()])
+    np.testing.assert_allclose(parts, whole)
+    np.testing.assert_allclose(whole[np.arange(12), ids], model.score(ids, [3]), rtol=1e-5)
+
+
+def test_only_what_was_trained_on_is_learned_from(tmp_path):
+    model = chain("a b a c a b", words=4)
+    ids = ids_of(corpus(tmp_path, "a b a zebra c a b"), model.vocabulary)
+    assert ids.tolist() == [0, 1, 0, 3, 2, 0, 1]
+    assert trained_part(ids, model).tolist() == [0, 1, 0]
+    with pytest.raises(CorpusError, match="no word that the model knows"):
+        ids_of(corpus(tmp_path, "zebra"), model.vocabulary)
+
+
+# --- command line -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def eval_command(capsys, monkeypatch, tmp_path):
+    path = saved(chain(TEXT, max_size=12), tmp_path)
+    (tmp_path / "train.txt").write_text(TEXT)
+    (tmp_path / "other.txt").write_text(OTHER)
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments, stdin=None: ask(
+        capsys, monkeypatch, "eval", "--model", path, *arguments, stdin=stdin
+    )  # fmt: skip
+
+
+KEYS = ["words", "oov_rate", "loss", "perplexity", "perplexity_excluding_oov", "top1", "top3", "top5", "mrr",
+        "keystroke_savings", "words_per_second"]  # fmt: skip
+
+
+def test_the_keys_of_json(eval_command):
+    status, out, err = eval_command("other.txt", "--json")
+    report = json.loads(out)
+    assert (status, err) == (0, "")
+    assert list(report) == [*KEYS, "model", "text"]
+    assert report["text"] == "other.txt"
+    assert json.loads(eval_command("other.txt", "train.txt", "--json")[1])["text"] == ["other.txt", "train.txt"]
+    assert json.loads(eval_command("-", "--json", stdin=OTHER.encode())[1])["loss"] == report["loss"]
+
+
+def test_the_report_states_its_terms(eval_command):
+    _, out, _ = eval_command("other.txt")
+    for term in ("tokenizer words", "case kept", "line ends not counted", "<unk>", "logarithms are natural",
+                 "the 3 words before it", "12 symbols"):  # fmt: skip
+        assert term in out
+
+
+def test_bands_and_baselines_are_shown(eval_command):
+    more = ["--by-frequency", "--baseline", "--train-text", "train.txt"]
+    report = json.loads(eval_command("other.txt", "--json", *more)[1])
+    assert list(report["by_frequency"][0]) == ["from", "to", "words", "loss", "top1"]
+    assert [row["name"] for row in report["baselines"]] == ["commonest word", "bigram", "Kneser-Ney 4-gram"]
+    assert all(list(row) == ["name", *KEYS] for row in report["baselines"])
+    _, out, _ = eval_command("other.txt", *more)
+    for shown in ("2 to 9 times", "unseen", "this model", "Kneser-Ney 4-gram", "commonest word"):
+        assert shown in out
+
+
+def test_a_baseline_says_what_it_lacks(eval_command):
+    status, out, err = eval_command("other.txt", "--baseline")
+    assert (status, out) == (2, "")
+    assert "name it with --train-text FILE" in err
+    assert eval_command("other.txt", "--train-text", "train.txt")[0] == 2
+    assert eval_command("other.txt", "--baseline", "--train-text", "none.txt")[0] == 2
+
+
+@pytest.mark.parametrize("text", ["zebra quagga", ""])
+def test_a_text_of_no_use_is_refused(capsys, monkeypatch, tmp_path, text):
+    path = saved(chain(), tmp_path)
+    status, out, err = ask(capsys, monkeypatch, "eval", "--model", path, "-", stdin=text.encode())
+    assert (status, out) == (2, "")
+    assert err.startswith("Error: standard input: no")
