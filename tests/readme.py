@@ -41,9 +41,7 @@ def files_table() -> str:
             if module.name == "__init__.py" and name != "cli":
                 continue
             text = ast.get_docstring(ast.parse(module.read_text())) or ""
-            first = (
-                re.split(r"(?<=\.)\s|\n\n", text, maxsplit=1)[0].rstrip(".").replace("\n", " ").replace("|", r"\|")
-            )
+            first = re.split(r"(?<=\.)\s|\n\n", text, maxsplit=1)[0].rstrip(".").replace("\n", " ").replace("|", r"\|")
             rows.append(f"| `{module.relative_to(ROOT / 'rnnwords')}` | {first} |")
     return "\n".join(["| file | what happens there |", "|---|---|", *rows])
 

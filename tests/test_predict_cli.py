@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from rnnwords.cli import lines
+from rnnwords.cli import lines, main
 from tests.asking import Predictor, ask, chain, coprocess, plain_vocabulary, random_model, saved
 
 
@@ -183,3 +183,13 @@ def test_bad_options_are_refused_before_the_model_is_looked_for(predict, argumen
     status, out, err = predict("had", *arguments, model="/nowhere")
     assert (status, out) == (2, "")
     assert "/nowhere" not in err
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, "1"), ("3", "3")])
+def test_the_program_switches_the_threads_of_numpy_off_unless_told_otherwise(monkeypatch, given, expected):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", given or "")
+    if given is None:
+        monkeypatch.delenv("OPENBLAS_NUM_THREADS")
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert os.environ["OPENBLAS_NUM_THREADS"] == expected

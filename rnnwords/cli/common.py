@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from rnnwords.cli.terminal import is_safe, safe
 from rnnwords.config import TOKENIZERS, TextConfig
 from rnnwords.errors import ModelNotFoundError
 from rnnwords.prediction.choices import OOV_POLICIES
@@ -90,17 +91,16 @@ def text_config(options: dict[str, Any]) -> TextConfig:
 
 def note(message: str, quiet: bool = False) -> None:
     """A line on stderr that is no error."""
-    from rnnwords.cli.terminal import safe
-
     if not quiet:
         click.echo(safe(message), err=True)
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
 def json_line(value: Any) -> str:
     """A JSON value on one line, UTF-8 unescaped but for controls and what no encoding can write; without NaN."""
-    from rnnwords.cli.terminal import is_safe
-
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    text = _encode(value)
     return text if is_safe(text) else "".join(c if is_safe(c) else f"\\u{ord(c):04x}" for c in text)
 
 

@@ -63,4 +63,7 @@ def _more_is_there(stream: io.BufferedReader) -> bool:
         descriptor = stream.fileno()
     except OSError:
         return True  # it is in memory
-    return bool(select.select([descriptor], [], [], 0)[0])
+    try:
+        return bool(select.select([descriptor], [], [], 0)[0])
+    except OSError:  # Windows can ask so of sockets only: there each read is a batch
+        return False

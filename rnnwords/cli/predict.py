@@ -87,13 +87,10 @@ def predict(
 
 
 def _json(answer: "Answer") -> str:
-    values = {
-        "prompt": answer.prompt,
-        "predictions": [prediction._asdict() for prediction in answer.predictions],
-        "oov": answer.unknown,
-        "entropy": answer.entropy,
-    }
-    return json_line(values)
+    predictions = [{"word": word, "probability": share} for word, share in answer.predictions]
+    return json_line(
+        {"prompt": answer.prompt, "predictions": predictions, "oov": answer.unknown, "entropy": answer.entropy}
+    )
 
 
 def _line(answer: "Answer") -> str:

@@ -16,7 +16,7 @@ from rnnwords.prediction.threads import side_by_side
 if TYPE_CHECKING:
     from rnnwords.prediction.predictor import Predictor
 
-CELLS = 1 << 22  # gates, or scores, that a batch may hold: 16 MB
+CELLS = 1 << 22  # scores that a batch may hold: 16 MB; half as many gates
 
 
 def answer_each(
@@ -46,7 +46,7 @@ def answer_each(
         keep([()], predictor.frequencies[None])
     order = sorted(context for context in places if context)
     config = predictor.model.network
-    size = max(1, CELLS // (config.gates * config.units))
+    size = max(1, CELLS // (2 * config.gates * config.units))
     batches = [order[start : start + size] for start in range(0, len(order), size)]
     for _ in side_by_side((partial(work, batch) for batch in batches), threads if len(batches) > 1 else 1):
         pass

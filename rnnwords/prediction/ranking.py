@@ -60,7 +60,7 @@ def largest(scores: Floats, k: int) -> Ids:
 
 def entropy(scores: Floats) -> Floats:
     """(..., V) natural log-probabilities -> (...) entropy in nats."""
-    found: Floats = -(np.exp(scores) * scores).sum(axis=-1, dtype=np.float64)
+    found: Floats = -np.einsum("...v,...v->...", np.exp(scores), scores)
     return found
 
 
