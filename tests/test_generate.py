@@ -109,6 +109,13 @@ def test_no_more_words_in_a_row_are_copied_than_allowed(generate, options):
     assert not any(tuple(words[at : at + 3]) in copied for at in range(len(words) - 2))
 
 
+def test_words_that_the_model_lacks_may_stand_in_the_text_not_to_be_copied(generate, tmp_path):
+    (tmp_path / "other.txt").write_text("had zebra had a zebra a general a zebra")
+    status, out, _ = generate("had", "-n", "3", "--max-overlap", "1", "--train-text", "other.txt")
+    assert (status, len(out.split())) == (0, 4)
+    assert not out.startswith("had a ")
+
+
 def test_a_limit_of_copies_says_what_it_lacks(generate):
     status, out, err = generate("had", "--max-overlap", "3")
     assert (status, out) == (2, "")

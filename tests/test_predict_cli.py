@@ -193,3 +193,17 @@ def test_the_program_switches_the_threads_of_numpy_off_unless_told_otherwise(mon
     with pytest.raises(SystemExit):
         main(["--version"])
     assert os.environ["OPENBLAS_NUM_THREADS"] == expected
+
+
+def test_few_lines_are_held_where_each_has_many_words(predict, monkeypatch):
+    monkeypatch.setattr(sys.modules["rnnwords.cli.predict"], "HELD", 200)
+    asked, answer_each = [], Predictor.answer_each
+
+    def counted(self, prompts, *arguments, **options):
+        asked.append(len(prompts))
+        return answer_each(self, prompts, *arguments, **options)
+
+    monkeypatch.setattr(Predictor, "answer_each", counted)
+    _, out, _ = predict("-k", "999", stdin=b"had a\n" * 40)
+    assert len(out.splitlines()) == 40
+    assert max(asked) == 200 // 16

@@ -25,6 +25,7 @@ from rnnwords.cli.terminal import can_write, safe
 if TYPE_CHECKING:
     from rnnwords.prediction.ranking import Answer
 
+HELD = 1_000_000  # predictions in memory at a time
 FEW = 8  # prompts up to which reading them one by one is faster than setting up a batch
 
 
@@ -77,13 +78,15 @@ def predict(
 
     from rnnwords.cli.lines import waiting_lines
 
+    most = max(1, HELD // min(k, len(predictor.vocabulary)))
     for batch in waiting_lines(b"\0" if nul else b"\n"):
-        if len(batch) <= FEW:
-            answers = [predictor.answer(text, k, prefix=prefix, oov=oov) for text in batch]
-        else:
-            answers = predictor.answer_each(batch, k, prefix=prefix, oov=oov, threads=cores())
-        form = _json if as_json else _line
-        click.echo("\n".join(map(form, answers)))  # echo flushes
+        for start in range(0, len(batch), most):
+            some = batch[start : start + most]
+            if len(some) <= FEW:
+                answers = [predictor.answer(text, k, prefix=prefix, oov=oov) for text in some]
+            else:
+                answers = predictor.answer_each(some, k, prefix=prefix, oov=oov, threads=cores())
+            click.echo("\n".join(map(_json if as_json else _line, answers)))  # echo flushes
 
 
 def _json(answer: "Answer") -> str:

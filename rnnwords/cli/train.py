@@ -25,9 +25,12 @@ from rnnwords.cli.common import (
     text_config,
     text_options,
 )
+from rnnwords.cli.times import Duration, StepsOrTime
+from rnnwords.cli.train_team import assembled, excuse, needs_tensorflow, work
 from rnnwords.config import CELLS, INPUTS, OPTIMIZERS, PRECISIONS, SCHEDULES, SOFTMAXES
-from rnnwords.errors import CorpusError, MissingDependencyError, UsageError
+from rnnwords.errors import CorpusError, UsageError
 from rnnwords.files import replace_file
+from rnnwords.training.cluster import STRATEGIES, Role, role_of
 
 if TYPE_CHECKING:
     from rnnwords.training.events import Finished
@@ -40,38 +43,6 @@ TRAINING = (
     "epochs", "histograms", "iterations", "patience", "precision", "log_every",
 )  # fmt: skip
 SIGNAL_STATUS = {"SIGINT": 130, "SIGTERM": 143}
-
-
-class Duration(click.ParamType[float]):
-    """A time span like 90s, 10m, 1.5h; a bare number is seconds."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        text = str(value).strip().lower()
-        unit = {"s": 1, "m": 60, "h": 3600, "d": 86400}.get(text[-1:])
-        try:
-            seconds = float(text[:-1] if unit else text) * (unit or 1)
-        except ValueError:
-            seconds = -1.0
-        if not 1 <= seconds <= 1e8:
-            self.fail(f"expected a time like 90s, 10m or 2h, of 1 second or more; got {value!r}", param, ctx)
-        return seconds
-
-
-class StepsOrTime(click.ParamType[int | float]):
-    """A number of iterations, or a time span with its unit."""
-
-    name = "n|time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | float:
-        if isinstance(value, (int, float)):
-            return value
-        if str(value).isdecimal():
-            return click.IntRange(1).convert(value, param, ctx)
-        return Duration().convert(value, param, ctx)
 
 
 def _option(name: str, kind: Any, text: str, **settings: Any) -> Callable[[F], F]:
@@ -112,6 +83,10 @@ def _option(name: str, kind: Any, text: str, **settings: Any) -> Callable[[F], F
 @_option("--histograms", bool, "Log histograms of weights and gradients for TensorBoard.", is_flag=True)
 @_option("--log-every", click.IntRange(1), "Steps between two reports.", metavar="N")
 @_option("--checkpoint-every", StepsOrTime(), "Steps or time between two checkpoints.  [default: 5m]")
+@_option(
+    "--distribute", click.Choice(STRATEGIES),
+    "mirrored: on all GPUs of this machine; multiworker: on the machines of TF_CONFIG.",
+)  # fmt: skip
 @click.option("--restart", is_flag=True, help="Forget an earlier run in the directory.")
 @text_options
 @seed_option
@@ -130,13 +105,16 @@ def train(
     from rnnwords.training.checkpoint import RunDirectory
     from rnnwords.training.plan import make_plan
 
+    role = role_of(options["distribute"], os.environ)
+    if role and not role.chief:
+        return work(role, quiet or as_json)
     directory = RunDirectory(model or MODELS / _run_name(corpus[0]))
     with directory.locked():
         with byte_progress(quiet) as progress:
             plan = make_plan(
                 directory, _asked(corpus, options), lambda: _seed(options), warn, progress, restart=restart
             )
-        finished = _train(plan, restart, as_json, quiet)
+        finished = _train(plan, role, restart, as_json, quiet)
     return _conclude(finished, plan, as_json, quiet)
 
 
@@ -175,7 +153,7 @@ def _asked(corpus: tuple[Path, ...], options: dict[str, Any]) -> "Asked":
     )  # fmt: skip
 
 
-def _train(plan: "Plan", restart: bool, as_json: bool, quiet: bool) -> "Finished":
+def _train(plan: "Plan", role: Role | None, restart: bool, as_json: bool, quiet: bool) -> "Finished":
     """Run the plan, with TensorFlow's own output kept from the terminal."""
     from rnnwords.cli.train_display import Display, describe
     from rnnwords.training.events import Finished, Position, Saved
@@ -183,25 +161,25 @@ def _train(plan: "Plan", restart: bool, as_json: bool, quiet: bool) -> "Finished
 
     if plan.found and Position.from_json(plan.found.state["position"]).finished:
         position = Position.from_json(plan.found.state["position"])
+        excuse(role)
         return Finished("already", position.step, position.seconds, plan.found.state["metrics"])
     for line in describe(plan):
         note(line, quiet)
-    with native_output_to(plan.directory.path / "tensorflow.log"):
-        try:
-            from rnnwords.training.loop import Run, on_signals
+    log = plan.directory.path / "tensorflow.log"
+    with native_output_to(log), assembled(role, plan, quiet) as team:
+        with needs_tensorflow():
+            from rnnwords.training.distribute import lead, steps_of
+            from rnnwords.training.loop import Run
             from rnnwords.training.precision import choose_precision
-        except ModuleNotFoundError as error:
-            raise MissingDependencyError(
-                f"train needs {error.name}, which is not installed; install it with: pip install tensorflow tensorboard"
-            ) from error
+            from rnnwords.training.signals import on_signals
         if restart:
             plan.directory.clear()
         precision = plan.found.state["precision"] if plan.found else choose_precision(plan.training.precision or "auto")
-        run = Run(plan, precision)
+        run = Run(plan, precision, steps_of(team))
         restore_signals = on_signals(run)
         try:
             with Display(plan, quiet or as_json) as display:
-                for event in run.events():
+                for event in lead(run, team):
                     display.show(event)
                     if isinstance(event, Saved) and event.what == "model":
                         _remember(plan.directory.path)

@@ -6,6 +6,7 @@ product in the first step from a clean state, half-precision products with the g
 Shapes as in `network.arrays`: B batch, T words, E embedding, H units, V vocabulary, G gates a cell.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ class Noise:
     seed: Tensor  # (2,) int32: (seed of the run, step)
     dropout: float = 0.0
     short_windows: float = 0.0
+    first: int = 0  # the place of these rows in the whole batch, whose numbers they get wherever they are computed
 
 
 class KerasNetwork:
@@ -215,9 +217,21 @@ class _Dropout:
         shape: Sequence[int] = x.shape
         if self.variational and len(shape) == 3:
             shape = (shape[0], 1, shape[2])
-        draw = tf.random.stateless_uniform(shape, tf.add(self.noise.seed, [self.uses, 0]))
+        draw = _drawn(shape, tf.add(self.noise.seed, [self.uses, 0]), self.noise.first)
         mask = tf.cast(draw >= self.noise.dropout, x.dtype) / tf.cast(1 - self.noise.dropout, x.dtype)
         return x * mask
+
+
+def _drawn(shape: Sequence[int], seed: Tensor, first: int) -> Tensor:
+    """Numbers from 0 to 1 of this shape: the rows from `first` on of those that a larger batch would get."""
+    if not first:
+        return tf.random.stateless_uniform(shape, seed)
+    skipped, extra = divmod(first * math.prod(shape[1:]), 4)  # Philox makes four numbers a count
+    key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=seed)
+    counter = tf.concat([counter[:1] + skipped, counter[1:]], 0)
+    count = math.prod(shape)
+    draw = tf.raw_ops.StatelessRandomUniformV2(shape=(extra + count,), key=key, counter=counter, alg=1)
+    return tf.reshape(draw[extra:], shape)
 
 
 def _late_starts(shape: Sequence[int], noise: Noise | None) -> Tensor | None:
@@ -226,6 +240,7 @@ def _late_starts(shape: Sequence[int], noise: Noise | None) -> Tensor | None:
     batch, window = shape
     if noise is None or noise.short_windows <= 0 or window < 2:
         return None
-    late = tf.random.stateless_uniform((batch,), tf.add(noise.seed, [101, 0])) < noise.short_windows
-    start = tf.random.stateless_uniform((batch,), tf.add(noise.seed, [102, 0]), 1, window, tf.int32)
-    return 1.0 - tf.one_hot(tf.where(late, start, 0), window)
+    rows = (noise.first + batch,)
+    late = tf.random.stateless_uniform(rows, tf.add(noise.seed, [101, 0])) < noise.short_windows
+    start = tf.random.stateless_uniform(rows, tf.add(noise.seed, [102, 0]), 1, window, tf.int32)
+    return 1.0 - tf.one_hot(tf.where(late, start, 0)[noise.first :], window)

@@ -14,7 +14,7 @@ import numpy as np
 from rnnwords.network.arrays import Floats, Network, State
 from rnnwords.network.batches import read_each
 
-LOOK_BACK = 32  # words by which a context may be longer than the one remembered that it goes on from
+LOOK_BACK = 128  # words by which a context may be longer than the one remembered that it goes on from
 REMEMBERED = 64  # contexts, or as many as have SCORES scores
 SCORES = 1 << 24
 

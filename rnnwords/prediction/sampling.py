@@ -94,7 +94,8 @@ def adjust(scores: Scores, history: History, sampling: Sampling) -> Scores:
     if sampling.no_repeat != history.no_repeat:
         raise ValueError(f"no_repeat is {sampling.no_repeat} in the sampling but {history.no_repeat} in the history")
     scores = scores.copy()
-    scores[history.copied()] = -np.inf
+    copied = history.copied()
+    scores[copied[copied < scores.size]] = -np.inf  # beyond V stand words that cannot be written
     best = scores.max(initial=-np.inf)
     if best == -np.inf:
         raise UsageError(f"no word is left to choose from: all {scores.size:,} are excluded")

@@ -6,7 +6,6 @@ nothing: it yields events, which the command line shows.
 
 import contextlib
 import math
-import signal
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict
@@ -33,8 +32,9 @@ CEILING_UP_TO = 1_000_000  # words; above, the ceiling is no help and costs memo
 class Run:
     """One training run in its directory. `events()` trains until the end and yields what happens."""
 
-    def __init__(self, plan: Plan, precision: str) -> None:
+    def __init__(self, plan: Plan, precision: str, make_steps: Callable[..., Steps] = Steps) -> None:
         """Raises TrainingError if the text is too short for the batch and window."""
+        self.make_steps = make_steps
         self.plan, self.directory, self.prepared = plan, plan.directory, plan.prepared
         self.network, self.training, self.precision = plan.network, plan.training, precision
         network, training, prepared = plan.network, plan.training, plan.prepared
@@ -59,7 +59,7 @@ class Run:
         found = self.plan.found
         if found:
             self.position = Position.from_json(found.state["position"])
-        self.steps = Steps(self.network, self.training, self.precision)
+        self.steps = self.make_steps(self.network, self.training, self.precision)
         if found:
             self.steps.restore(found.tensors)
             self.directory.write_history(self.position.reports)
@@ -258,25 +258,3 @@ class Run:
 
     def _finished(self, reason: str) -> Finished:
         return Finished(reason, self.position.step, self.position.seconds, self.metrics())
-
-
-def on_signals(run: Run) -> Callable[[], None]:
-    """Let Ctrl-C and SIGTERM end the run between two graph calls; a second one ends the process at once.
-
-    Returns a function that puts the old handlers back.
-    """
-    names = {signal.SIGINT: "SIGINT", signal.SIGTERM: "SIGTERM"}
-    before = {number: signal.getsignal(number) for number in names}
-
-    def stop(number: int, frame: Any) -> None:
-        run.stop = names[signal.Signals(number)]
-        signal.signal(number, signal.SIG_DFL)
-
-    for number in names:
-        signal.signal(number, stop)
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    return restore

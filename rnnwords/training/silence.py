@@ -1,5 +1,6 @@
 """TensorFlow's C++ parts write log lines straight to file descriptor 2. They belong in a file, not on the terminal."""
 
+import atexit
 import contextlib
 import os
 import sys
@@ -29,3 +30,8 @@ def native_output_to(path: Path) -> Iterator[None]:
         sys.stderr = before
         os.dup2(kept, 2)
         own.close()
+
+
+def silent_at_exit() -> None:
+    """Nothing goes to descriptor 2 when the process ends: TensorFlow complains there as it leaves a broken cluster."""
+    atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))

@@ -65,7 +65,6 @@ class Steps:
 
     def _steps(self, ids: Any, rates: Any, step: Any, state: Any) -> Any:
         count = tf.shape(ids)[0]
-        variables = self.network.trainable
 
         def body(k: Any, losses: Any, hits: Any, norms: Any, state: Any) -> Any:
             noise = Noise(
@@ -73,23 +72,35 @@ class Steps:
                 self.training.dropout or 0.0,
                 0.0 if self.config.stateful else self.training.short_windows or 0.0,
             )
-            with tf.GradientTape() as tape:
-                loss, hit, after = self._loss(ids[k], state, noise)
-            gradients = tape.gradient(loss, [variable.value for variable in variables])
+            loss, hit, after, gradients = self._backward(ids[k], state, noise)
             self.optimizer.learning_rate.assign(rates[k])
-            self.optimizer.apply(gradients, variables)
+            norms = self._apply(gradients)
             self._follow(step + k)
-            return k + 1, losses.write(k, loss), hits.write(k, hit), self.optimizer.norms, after
+            return k + 1, losses.write(k, loss), hits.write(k, hit), norms, after
 
         start = (
             tf.constant(0),
             tf.TensorArray(tf.float32, count),
             tf.TensorArray(tf.float32, count),
-            tf.zeros(len(variables)),
+            tf.zeros(len(self.network.trainable)),
             state,
         )
         _, losses, hits, norms, state = tf.while_loop(lambda k, *_: k < count, body, start, parallel_iterations=1)
         return losses.stack(), hits.stack(), norms, state
+
+    def _backward(self, ids: Any, state: Any, noise: Noise, share: float = 1.0) -> Any:
+        """(B, T + 1) ids -> mean loss, mean accuracy, state after, gradients. Of rows that are not a whole batch, loss
+        and accuracy are their `share` of its mean."""
+        with tf.GradientTape() as tape:
+            loss, hit, after = self._loss(ids, state, noise)
+            if share != 1:
+                loss, hit = loss * share, hit * share
+        return loss, hit, after, tape.gradient(loss, [variable.value for variable in self.network.trainable])
+
+    def _apply(self, gradients: Any) -> Any:
+        """Move the weights. Returns the norm of each gradient."""
+        self.optimizer.apply(gradients, self.network.trainable)
+        return self.optimizer.norms
 
     def gradients(self, ids: Ids) -> dict[str, Floats]:
         """(B, T + 1) ids -> the gradient of each weight, by name, without noise and from a clean state."""
