@@ -351,14 +351,14 @@ def test_ctrl_c_while_text_is_generated(trained, tmp_path):
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_best_model(tmp_path, capfd, monkeypatch):
-    from rnnwords.training import loop
+    from rnnwords.training.steps import Steps
 
     run = tmp_path / "run"
     options = ["--optimizer", "sgd", "--learning-rate", "10", "--clip-norm", "1000000", "--epochs", "400"]
     options += ["--units", "8", "--layers", "1", "--embedding", "4", "--input", "scalar", "--seed", "1"]
     options += ["--precision", "float32", "--model", str(run), "--quiet", "--checkpoint-every", "5"]
     at = 12  # the step whose loss is made one that is no number
-    original = loop.Steps.run
+    original = Steps.run
 
     def spoiled(steps, ids, rates, step):
         losses, hits, norms = original(steps, ids, rates, step)
@@ -367,7 +367,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_best_model(tmp_pat
             losses[at - 1 - step] = float("nan")
         return losses, hits, norms
 
-    monkeypatch.setattr(loop.Steps, "run", spoiled)
+    monkeypatch.setattr(Steps, "run", spoiled)
     assert run_program(["train", str(FABLE), *options, "--holdout", "0.2"]) == 1
     said(
         capfd.readouterr().err,

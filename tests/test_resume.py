@@ -316,9 +316,12 @@ def test_a_worse_model_never_replaces_a_better_one(tmp_path, killed_after, monke
     command = ["train", str(FABLE), *TINY, "--batch-size", "201", "--checkpoint-every", "5", *options]
     kept = []
     save = Model.save
-    monkeypatch.setattr(
-        Model, "save", lambda model, path: (kept.append(model.training["metrics"]["loss"]), save(model, path))[1]
-    )
+
+    def noted(model, path):
+        kept.append(model.training["metrics"]["loss"])
+        save(model, path)
+
+    monkeypatch.setattr(Model, "save", noted)
     with monkeypatch.context() as inside:
         saved = RunDirectory.save
         saves = iter(range(2))
