@@ -152,7 +152,9 @@ class KerasNetwork:
         name = f"{self.config.cell}_{layer + 1}"
         recurrent = self._cast(f"{name}/recurrent_kernel")
         bias = self.variables[f"{name}/bias"].value
-        input_bias, recurrent_bias = (bias[0], bias[1]) if self.config.cell == "gru" else (bias, None)
+        input_bias, recurrent_bias = (bias[0], bias[1]) if self.config.cell == "gru" else (bias, bias)
+        input_biases = _once_a_step(input_bias, products.shape[1])
+        recurrent_biases = _once_a_step(recurrent_bias, products.shape[1])
         step = {"lstm": _lstm, "gru": _gru, "simple": _simple}[self.config.cell]
         outputs = []
         for t, product in enumerate(tf.unstack(products, axis=1)):
@@ -160,8 +162,8 @@ class KerasNetwork:
                 state = tuple(part * keep[:, t, None] for part in state)
             before = None if state is None else tf.matmul(tf.cast(state[0], self.dtype), recurrent)
             if self.config.cell == "gru":
-                before = recurrent_bias if before is None else tf.cast(before, tf.float32) + recurrent_bias
-            state = step(tf.cast(product, tf.float32) + input_bias, before, state)
+                before = recurrent_biases[t] if before is None else tf.cast(before, tf.float32) + recurrent_biases[t]
+            state = step(tf.cast(product, tf.float32) + input_biases[t], before, state)
             outputs.append(tf.cast(state[0], self.dtype))
         return outputs, state or ()
 
@@ -174,6 +176,14 @@ class KerasNetwork:
         check_shapes(self.config, {name: weight.shape for name, weight in weights.items()})
         for name, variable in self.variables.items():
             variable.assign(weights[name])
+
+
+def _once_a_step(bias: Tensor, steps: int) -> list[Tensor]:
+    """The bias for each step, so that its gradients are summed by one operation, in one order. As uses of one tensor
+    they would be summed by AddN, whose order, and so the last bit, depends on which of the terms is free to hold the
+    sum: for a batch of one that is a matter of chance."""
+    copies: list[Tensor] = tf.unstack(tf.tile(bias[None], (steps, 1)))
+    return copies
 
 
 def _lstm(x: Tensor, before: Tensor | None, state: tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
