@@ -50,7 +50,7 @@ class Process:
         with open(self.errors, "wb") as errors:
             self.child = subprocess.Popen(
                 [*command, *NETWORK.split(), *options.split()], cwd=directory,
-                env=environment(TF_CONFIG=config, CUDA_VISIBLE_DEVICES="-1"),
+                env=environment(TF_CONFIG=config, CUDA_VISIBLE_DEVICES="-1", TMPDIR=str(directory.parent)),
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
             )  # fmt: skip
 

@@ -71,7 +71,7 @@ def test_counting_words_needs_no_numpy(arguments, tmp_path):
     assert done.stdout
 
 
-@pytest.mark.parametrize("missing", ["tensorflow", "keras", "tensorboard"])
+@pytest.mark.parametrize("missing", ["tensorflow", "tensorboard"])
 def test_training_says_what_to_install_and_leaves_nothing(missing, tmp_path):
     """Which also proves that the blocker blocks."""
     done = without(missing, "train", str(FABLE), *TINY, cwd=tmp_path)

@@ -4,6 +4,7 @@ import doctest
 import itertools
 import math
 import threading
+import tracemalloc
 from functools import partial
 from typing import Any
 
@@ -79,6 +80,20 @@ def test_contexts_read_together_are_as_read_alone(cell, contexts):
     together = read_each(network, contexts)
     for output, context in zip(together, contexts, strict=True):
         np.testing.assert_allclose(output, network.read(np.array([context]))[0][0], atol=2e-6)
+
+
+def test_each_beginning_is_read_once(monkeypatch):
+    model = random_model(plain_vocabulary(9), layers=1)
+    network = Network(model.network, model.weights)
+    apply, rows = network.cells[0].apply, []
+
+    def counted(x, before, state):
+        rows.append(len(x))
+        return apply(x, before, state)
+
+    monkeypatch.setattr(network.cells[0], "apply", counted)
+    read_each(network, [[1, 2, 3], [1, 2, 4], [1, 5, 6], [1, 2, 3], [7], [1, 2]])
+    assert rows == [2, 2, 3]
 
 
 def test_a_context_is_not_changed_by_what_is_read_after_it(asked):
@@ -426,6 +441,19 @@ def test_a_word_to_begin_with_is_a_word(fable):
     drawn = {fable.draw_word(seed) for seed in range(200)}
     assert drawn <= set(fable.vocabulary.words) - {".", ","}
     assert len(drawn) > 5
+
+
+@pytest.mark.parametrize("settings", [{}, {"reading": "stateful"}])
+def test_a_long_text_takes_no_more_memory_than_a_short_one(settings):
+    asked = Predictor(random_model(plain_vocabulary(SIZE, unk=True), **settings))
+    peaks = []
+    for words in (500, 4_000):
+        tracemalloc.start()
+        for _ in asked.generate("w1", words, temperature=1.0, seed=1, repetition_penalty=1.1):
+            pass
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 20_000
 
 
 def test_line_ends_come_out_where_the_text_has_them():

@@ -49,7 +49,9 @@ class Team:
     def parts(self, batch: int) -> list[slice]:
         """The rows of a batch that each replica of this process has. Raises UsageError if some have none."""
         if batch < self.replicas:
-            raise UsageError(f"a batch of {batch} cannot be split among {self.replicas} replicas; give --batch-size")
+            raise UsageError(
+                f"a batch of {batch} cannot be split among {self.replicas} replicas; take a larger --batch-size"
+            )
         first = self.role.index * self.local
         return [rows_of(batch, first + number, self.replicas) for number in range(self.local)]
 
@@ -101,7 +103,7 @@ class Team:
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """Around what needs all workers: TensorFlow's errors about a lost one become LostError."""
+        """Around what all workers do at once: TensorFlow's errors about a lost one become LostError."""
         try:
             yield
         except (
@@ -115,6 +117,9 @@ class Team:
                 f"{self._culprit(error)} ended or cannot be reached; to go on from the last checkpoint, start all "
                 "workers again"
             ) from error
+        except BaseException:
+            self._over = True  # the others wait for this process where they hear no order; they notice that it ends
+            raise
 
     def _culprit(self, error: Exception) -> str:
         """The worker that an error is about, as far as it says so."""
