@@ -49,8 +49,9 @@ def files_table() -> str:
 def help_texts() -> str:
     """`--help` of every command."""
     parts = []
+    above = click.Context(program, info_name="rnnwords", **program.context_settings)
     for name, command in sorted(program.commands.items()):
-        context = click.Context(command, info_name=f"rnnwords {name}", max_content_width=100, terminal_width=100)
+        context = click.Context(command, parent=above, info_name=name, terminal_width=100)
         text = command.get_help(context)
         parts.append(f"<details><summary><code>rnnwords {name}</code></summary>\n\n```text\n{text}\n```\n\n</details>")
     return "\n\n".join(parts)

@@ -17,7 +17,8 @@ def test_every_generated_part_has_its_place() -> None:
 
 
 def test_every_command_is_in_the_table_and_no_other() -> None:
-    named = re.findall(r"^\| `([a-z-]+)` \|", README.read_text(), re.MULTILINE)
+    table = README.read_text().partition("## The commands")[2].partition("\n## ")[0]
+    named = re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)
     assert sorted(named) == sorted(program.commands)
 
 
@@ -28,7 +29,7 @@ def test_options_that_the_readme_names_exist() -> None:
         for p in command.params
         for option in [*p.opts, *p.secondary_opts]
     }
-    text = re.sub(r"<!-- help -->.*?<!-- /help -->", "", README.read_text(), flags=re.DOTALL)
+    text = re.sub(r"<!-- (help|figures) -->.*?<!-- /\1 -->", "", README.read_text(), flags=re.DOTALL)
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - {"--help", "--logdir"}
     assert named
     assert sorted(named - known) == []

@@ -1,5 +1,6 @@
 """TensorBoard events, written synchronously so that a full disk is noticed, told once, and does not stop the run."""
 
+import contextlib
 import os
 import socket
 import time
@@ -109,7 +110,10 @@ class EventLog:
             self._give_up(error)
 
     def _give_up(self, error: OSError) -> None:
-        self._writer = None
+        if self._writer is not None:
+            self._writer = None
+            with contextlib.suppress(OSError):  # it tries once more to write what could not be written
+                self._stream.close()
         self._warn(f"TensorBoard's events cannot be written ({reason(error)}); training goes on without them")
 
     def close(self) -> None:
