@@ -40,15 +40,13 @@ def assembled(role: Role | None, plan: "Plan", quiet: bool) -> "Iterator[Team | 
         yield None
         return
     with needs_tensorflow():
-        import tensorflow as tf
-
-        from rnnwords.training.distribute import strategy_of
+        from rnnwords.training.distribute import gpus, strategy_of
         from rnnwords.training.meeting import gather
         from rnnwords.training.silence import silent_at_exit
         from rnnwords.training.team import LostError, Team
     if role.workers > 1:
         settings = {"network": plan.network.to_json(), "training": plan.training.to_json()}
-        gather(role, len(tf.config.list_physical_devices("GPU")), settings, lambda line: note(line, quiet))
+        gather(role, gpus(), settings, lambda line: note(line, quiet))
     try:
         with Team(strategy_of(role), role) as team:
             note(team.describe(plan.training.batch_size or 1), quiet)
@@ -93,13 +91,11 @@ def work(role: Role, quiet: bool) -> int:
 def _work(role: Role, me: str, quiet: bool) -> tuple[str, int]:
     """How the run ended, and after how many steps."""
     with needs_tensorflow():
-        import tensorflow as tf
-
-        from rnnwords.training.distribute import follow, strategy_of
+        from rnnwords.training.distribute import follow, gpus, strategy_of
         from rnnwords.training.meeting import join
         from rnnwords.training.signals import on_signals
         from rnnwords.training.team import Team
-    settings = join(role, len(tf.config.list_physical_devices("GPU")), lambda line: note(f"{me}: {line}", quiet))
+    settings = join(role, gpus(), lambda line: note(f"{me}: {line}", quiet))
     if settings.get("complete"):
         return "already", 0
     network, training = NetworkConfig.from_json(settings["network"]), TrainingConfig.from_json(settings["training"])

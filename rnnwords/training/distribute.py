@@ -24,6 +24,11 @@ from rnnwords.training.steps import Steps
 from rnnwords.training.team import END, FORGET, GATHER, REASONS, RESTORE, TRAIN, LostError, Team
 
 
+def gpus() -> int:
+    """How many GPUs this machine has."""
+    return len(tf.config.list_physical_devices("GPU"))
+
+
 def strategy_of(role: Role) -> Any:
     """A MirroredStrategy over the devices of this machine, or a MultiWorkerMirroredStrategy over the workers of
     TF_CONFIG, connected. Must come before TensorFlow computes anything.
