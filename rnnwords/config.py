@@ -19,6 +19,9 @@ OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
 SOFTMAXES = ("full", "adaptive")
 SCHEDULES = ("constant", "cosine", "one-cycle")
 PRECISIONS = ("auto", "float32", "bfloat16")
+ORDERS = ("shuffled", "strides")
+OUTPUT_STARTS = ("glorot", "normal")
+SAMPLES = ("word", "classic", "text")
 
 
 def within(low: float, high: float, **options: Any) -> Any:
@@ -209,6 +212,10 @@ class TrainingConfig(Config):
     checkpoint_every: int | None = within(1, 10**9, default=None)  # iterations
     checkpoint_seconds: float = within(0.0, 10**8, default=300.0)
     histograms: bool = False  # of weights and gradients, for TensorBoard
+    order: str = one_of(ORDERS, default="shuffled")  # of windows: anew each epoch, or see text.corpus.Strides
+    output_start: str = one_of(OUTPUT_STARTS, default="glorot")  # initial weights of the output layer
+    to_ceiling: bool = True  # stop where nothing more can be learned
+    sample: str = one_of(SAMPLES, default="word")  # what a report shows: see training.samples
 
     def __post_init__(self) -> None:
         super().__post_init__()

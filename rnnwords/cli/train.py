@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from rnnwords.cli.common import (
     LATEST,
@@ -31,6 +32,7 @@ from rnnwords.config import CELLS, INPUTS, OPTIMIZERS, PRECISIONS, SCHEDULES, SO
 from rnnwords.errors import CorpusError, UsageError
 from rnnwords.files import replace_file
 from rnnwords.training.cluster import STRATEGIES, Role, role_of
+from rnnwords.training.recipes import RECIPES, with_recipe
 
 if TYPE_CHECKING:
     from rnnwords.training.events import Finished
@@ -42,6 +44,7 @@ TRAINING = (
     "ema", "clip_norm", "batch_size",
     "epochs", "histograms", "iterations", "patience", "precision", "log_every",
 )  # fmt: skip
+RECIPE_ONLY = ("warmup", "short_windows", "order", "output_start", "to_ceiling", "sample")
 SIGNAL_STATUS = {"SIGINT": 130, "SIGTERM": 143}
 
 
@@ -87,6 +90,11 @@ def _option(name: str, kind: Any, text: str, **settings: Any) -> Callable[[F], F
     "--distribute", click.Choice(STRATEGIES),
     "mirrored: on all GPUs of this machine; multiworker: on the machines of TF_CONFIG.",
 )  # fmt: skip
+@_option(
+    "--recipe", click.Choice(tuple(RECIPES)),
+    "tutorial: the classic story predictor, step by step. chapter: a network that writes new chapters of a book. "
+    "Options given beside it win.",
+)  # fmt: skip
 @click.option("--restart", is_flag=True, help="Forget an earlier run in the directory.")
 @text_options
 @seed_option
@@ -101,10 +109,13 @@ def train(
     Examples:
       rnnwords train story.txt
       rnnwords train novel.txt --window 5 --time 10m
+      rnnwords train story.txt --recipe tutorial
     """
     from rnnwords.training.checkpoint import RunDirectory
     from rnnwords.training.plan import make_plan
 
+    if options["recipe"]:
+        options = with_recipe(options["recipe"], _given(), options)
     role = role_of(options["distribute"], os.environ)
     if role and not role.chief:
         return work(role, quiet or as_json)
@@ -136,12 +147,19 @@ def _seed(options: dict[str, Any]) -> int:
     return secrets.randbelow(2**32) if options["seed"] is None else int(options["seed"])
 
 
+def _given() -> set[str]:
+    """The options that stand in the command."""
+    context = click.get_current_context()
+    return {name for name in context.params if context.get_parameter_source(name) is not ParameterSource.DEFAULT}
+
+
 def _asked(corpus: tuple[Path, ...], options: dict[str, Any]) -> "Asked":
     """The options as the library wants them."""
     from rnnwords.training.plan import Asked
 
     every = options["checkpoint_every"]
     training = {name: options[name] for name in TRAINING} | {"seconds": options["time"]}
+    training |= {name: options[name] for name in RECIPE_ONLY if name in options}
     if isinstance(every, int):
         training["checkpoint_every"] = every
     elif every is not None:

@@ -35,7 +35,9 @@ class Noise:
 class KerasNetwork:
     """Keras layers that hold the weights, and the pass from ids to logits."""
 
-    def __init__(self, config: NetworkConfig, seed: int = 0, precision: str = "float32") -> None:
+    def __init__(
+        self, config: NetworkConfig, seed: int = 0, precision: str = "float32", output_start: str = "glorot"
+    ) -> None:
         """Build with initial weights drawn from `seed`. `precision` is that of the products, never of the weights."""
         self.config = config
         self.dtype = tf.as_dtype(precision)
@@ -62,7 +64,7 @@ class KerasNetwork:
             layers[f"{config.cell}_{layer + 1}"] = cell.cell
             self.recurrent.append(cell)
         tied = layers["embedding"].weights[0] if config.tie else None
-        self.output = Output(config, seed + 100, self.dtype, tied)
+        self.output = Output(config, seed + 100, self.dtype, tied, output_start)
         self.variables: dict[str, Any] = {}  # in the order of NetworkConfig.shapes
         for name in config.shapes():
             layer_name, part = name.split("/")

@@ -18,17 +18,20 @@ Tensor = Any  # TensorFlow has no types that mypy can follow
 class Output:
     """The variables of the output layer, by their names in NetworkConfig.shapes, and what is computed with them."""
 
-    def __init__(self, config: NetworkConfig, seed: int, dtype: Any, tied: Any) -> None:
-        """`tied` is the Keras variable of the embedding (V, E) if its weights are used here."""
+    def __init__(self, config: NetworkConfig, seed: int, dtype: Any, tied: Any, start: str = "glorot") -> None:
+        """`tied` is the Keras variable of the embedding (V, E) if its weights are used here. With `start` normal, the
+        weights of the full softmax and its biases begin as standard normal numbers, as the story predictor's do."""
         self.config, self.dtype, self.tied = config, dtype, tied
         self.variables: dict[str, Any] = {}
         for number, (name, shape) in enumerate(config.shapes().items()):
             layer, part = name.split("/")
             if layer in ("projection", "output") or layer.startswith("tail_"):
-                start = np.zeros(shape, np.float32)
-                if part != "bias":
-                    start = keras.initializers.GlorotUniform(seed=seed + number)(shape)
-                self.variables[name] = keras.Variable(start, name=part)
+                first = np.zeros(shape, np.float32)
+                if layer == "output" and start == "normal":
+                    first = keras.initializers.RandomNormal(stddev=1.0, seed=seed + number)(shape)
+                elif part != "bias":
+                    first = keras.initializers.GlorotUniform(seed=seed + number)(shape)
+                self.variables[name] = keras.Variable(first, name=part)
 
     def logits(self, x: Tensor) -> Tensor:
         """(N, H) -> (N, V) float32: logits, or for an adaptive softmax log-probabilities."""

@@ -108,6 +108,25 @@ class Windows:
 
 
 @dataclass
+class Strides(Windows):
+    """Windows one behind the other, T + 1 words apart, from a start of 0 to T + 1 words drawn anew each epoch: an epoch
+    takes every word once, as the story predictor does, and the epochs together see every window."""
+
+    @property
+    def steps(self) -> int:
+        """Steps an epoch: as many as fit whatever the start."""
+        return max(0, (self.count - self.window - 2) // (self.window + 1) + 1) // self.batch_size
+
+    def batches(self, step: int, count: int) -> Ids:
+        """(count, B, T + 1) ids of the steps `step`, `step` + 1, ...; all must lie in one epoch."""
+        epoch, within = divmod(step, self.steps)
+        start = int(np.random.default_rng([self.seed, epoch]).integers(0, self.window + 2))
+        start += within * self.batch_size * (self.window + 1)
+        ids = np.asarray(self.text[start : start + count * self.batch_size * (self.window + 1)])
+        return ids.astype(np.int32).reshape(count, self.batch_size, self.window + 1)
+
+
+@dataclass
 class Streams:
     """B streams read side by side, each a stretch of the text, T words a step: truncated back-propagation through time.
 

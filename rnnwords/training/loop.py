@@ -16,10 +16,11 @@ import numpy as np
 from rnnwords.errors import ModelError, TrainingError
 from rnnwords.model_file import Model
 from rnnwords.network.arrays import Network
-from rnnwords.text.corpus import Streams, Windows, ceiling
+from rnnwords.text.corpus import Streams, Strides, Windows, ceiling
 from rnnwords.training.checkpoint import Checkpoint, scalars
 from rnnwords.training.events import Event, Finished, Position, Progress, Report, Saved, Warned
 from rnnwords.training.plan import Plan
+from rnnwords.training.samples import SAMPLE
 from rnnwords.training.schedule import Budget, rate
 from rnnwords.training.steps import Steps
 from rnnwords.training.tensorboard import EventLog
@@ -40,7 +41,7 @@ class Run:
         network, training, prepared = plan.network, plan.training, plan.prepared
         self.position = Position()
         self.warnings: list[str] = []
-        reader = Streams if network.stateful else Windows
+        reader = Streams if network.stateful else Strides if training.order == "strides" else Windows
         self.data = reader(prepared.train, network.window, training.batch_size or 1, training.seed)
         if self.data.steps < 1:
             needed = (network.window + 1) * (training.batch_size or 1) + 1
@@ -48,6 +49,8 @@ class Run:
         self.budget = Budget.of(training, self.data.steps)
         self.evaluate_every = min(2_000, self.data.steps if prepared.held_out is not None else 5 * self.data.steps)
         self.log_every = training.log_every or self.evaluate_every
+        if training.order == "strides":  # whose epochs are short
+            self.evaluate_every = self.log_every
         self.ceiling = None
         if not network.stateful and prepared.words <= CEILING_UP_TO:
             self.ceiling = ceiling(prepared.train, network.window)
@@ -143,7 +146,7 @@ class Run:
 
     def _near_ceiling(self) -> bool:
         """Whether the last epoch was so nearly right that a look at all windows is worth its time."""
-        if self.ceiling is None or self.prepared.held_out is not None:
+        if self.ceiling is None or self.prepared.held_out is not None or not self.training.to_ceiling:
             return False
         last = self.position.hits[-self.data.steps :]
         return len(last) > 0 and sum(last) / len(last) >= 0.85 * self.ceiling[0] / self.ceiling[1]
@@ -164,7 +167,7 @@ class Run:
                 yield Saved("model", position.step)
         else:
             position.waited += 1
-        if reason is None and there and count == self.ceiling[1]:  # type: ignore[index]
+        if reason is None and there and self.training.to_ceiling and count == self.ceiling[1]:  # type: ignore[index]
             return "ceiling"
         if reason is None and position.waited >= (self.training.patience or math.inf):
             return "patience"
@@ -217,16 +220,14 @@ class Run:
         return report
 
     def _sample(self) -> str:
-        """`had a general -> council (council)`: words of the text, the network's next word, and the text's own."""
+        """What the network makes of a place in the text, drawn anew for every report."""
         text = self.prepared.train if self.prepared.held_out is None else self.prepared.held_out
         window = self.network.window
-        at = int(np.random.default_rng([self.training.seed, self.position.step]).integers(0, len(text) - window))
+        generator = np.random.default_rng([self.training.seed, self.position.step])
+        at = int(generator.integers(0, len(text) - window))
         ids = np.asarray(text[at : at + window + 1]).astype(np.int64)
         network = Network(self.network, self.steps.export())
-        best = int(network.scores(network.read(ids[None, :-1])[0])[0].argmax())
-        words = self.prepared.vocabulary
-        shown = ids[-min(window, 8) - 1 : -1]
-        return f"{' '.join(words.decode(shown))} -> {words.words[best]} ({words.words[int(ids[-1])]})"
+        return SAMPLE[self.training.sample](network, self.prepared.vocabulary, ids, generator)
 
     def _model(self) -> Model:
         record = {

@@ -25,7 +25,7 @@ class Steps:
     def __init__(self, config: NetworkConfig, training: TrainingConfig, precision: str) -> None:
         tf.config.experimental.enable_op_determinism()
         self.config, self.training = config, training
-        self.network = KerasNetwork(config, training.seed, precision)
+        self.network = KerasNetwork(config, training.seed, precision, training.output_start)
         self.optimizer = make_optimizer(training, self.network.trainable)
         self.averages = [tf.Variable(variable.value) for variable in self.network.trainable] if training.ema else []
         self.state = self.network.clean_state(training.batch_size or 1) if config.stateful else []
