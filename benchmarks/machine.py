@@ -1,8 +1,13 @@
-"""What every benchmark says of the machine and the versions it ran on."""
+"""What benchmarks share: the machine and the versions they ran on, medians in turns, whole processes."""
 
 import importlib.metadata
 import os
 import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -23,3 +28,36 @@ def machine() -> str:
 def table(head: list[str], rows: list[list[str]]) -> str:
     """A Markdown table."""
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows])
+
+
+def in_turns(repeats: int, **sides: Callable[[], float]) -> dict[str, float]:
+    """The median of each side, the sides measured in turns."""
+    found: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(repeats):
+        for name, side in sides.items():
+            found[name].append(side())
+    return {name: statistics.median(numbers) for name, numbers in found.items()}
+
+
+def process(*command: object) -> Callable[[], float]:
+    """Measures the seconds of a whole process."""
+
+    def measure() -> float:
+        begun = time.perf_counter()
+        subprocess.run([str(word) for word in command], check=True, capture_output=True)
+        return time.perf_counter() - begun
+
+    return measure
+
+
+PEAK = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+"""
+
+
+def megabytes(*command: object) -> float:
+    """The most memory that a process has resident, started by a small one: a child begins with its parent's."""
+    words = [sys.executable, "-c", PEAK, *(str(word) for word in command)]
+    return float(subprocess.run(words, check=True, capture_output=True, text=True).stdout)

@@ -20,12 +20,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from machine import machine, table
+from machine import in_turns, machine, megabytes, process, table
 
 from rnnwords import Predictor
 from rnnwords.cli.common import cores
@@ -84,32 +83,6 @@ def contexts(words: list[str], count: int, text: Path | None) -> list[str]:
         ranks = {word: rank for rank, (word, _) in enumerate(Counter(found).most_common(size - 1))}
         ids = [ranks.get(word, size - 1) for word in found[: count + 3]]
     return [" ".join(words[rank] for rank in ids[at : at + 3]) for at in range(min(count, len(ids) - 3))]
-
-
-def in_turns(repeats: int, **sides: Callable[[], float]) -> dict[str, float]:
-    """The median of each side, the sides measured in turns."""
-    found: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(repeats):
-        for name, side in sides.items():
-            found[name].append(side())
-    return {name: statistics.median(numbers) for name, numbers in found.items()}
-
-
-def process(*command: object) -> Callable[[], float]:
-    """Seconds of a whole process."""
-
-    def measure() -> float:
-        begun = time.perf_counter()
-        subprocess.run([str(word) for word in command], check=True, capture_output=True)
-        return time.perf_counter() - begun
-
-    return measure
-
-
-def megabytes(*command: object) -> float:
-    """The most memory that a process has resident."""
-    child = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return os.wait4(child.pid, 0)[2].ru_maxrss / 1024
 
 
 class Bench:

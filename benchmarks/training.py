@@ -14,12 +14,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from machine import machine, table
+from machine import in_turns, machine, process, table
 
 HERE = Path(__file__).parent
 STATEFUL = ["--units", "650", "--window", "35", "--batch", "20", "--stateful", "--optimizer", "sgd", "--dropout", "0.5",
@@ -31,15 +29,6 @@ def run_json(*command: object) -> dict[str, Any]:
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
-
-
-def in_turns(repeats: int, **sides: Callable[[], float]) -> dict[str, float]:
-    """The median of each side, the sides measured in turns."""
-    found: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(repeats):
-        for name, side in sides.items():
-            found[name].append(side())
-    return {name: statistics.median(numbers) for name, numbers in found.items()}
 
 
 def speed(options: argparse.Namespace) -> list[list[str]]:
@@ -130,19 +119,11 @@ def text(options: argparse.Namespace) -> list[list[str]]:
     with tempfile.TemporaryDirectory() as directory:
         out = Path(directory) / "out"
 
-        def seconds(*command: object) -> Callable[[], float]:
-            def measure() -> float:
-                begun = time.perf_counter()
-                subprocess.run([str(word) for word in command], check=True, capture_output=True)
-                return time.perf_counter() - begun
-
-            return measure
-
         found = in_turns(
             options.repeats,
-            ours=seconds(sys.executable, "-m", "rnnwords", "build-vocab", options.text, "-o", out),
-            counter=seconds(sys.executable, "-c", COUNTER, options.text, out),
-            shell=seconds("env", "LC_ALL=C", "bash", "-c", SORT, options.text, out),
+            ours=process(sys.executable, "-m", "rnnwords", "build-vocab", options.text, "-o", out),
+            counter=process(sys.executable, "-c", COUNTER, options.text, out),
+            shell=process("env", "LC_ALL=C", "bash", "-c", SORT, options.text, out),
         )
     size = options.text.stat().st_size / 1e6
     times = f"{found['ours']:.1f}, {found['counter']:.1f} and {found['shell']:.1f} s"

@@ -1,0 +1,151 @@
+"""Three cells on one book, `--recipe chapter`: perplexity, the gradient by distance, and what they write.
+
+    python benchmarks/cells.py novel.txt [--options "--epochs 12"] [--out benchmarks/results]
+
+Trains one network a cell, same seed, the last tenth held out. Then the gradient: the loss of one word of the held-out
+text, differentiated by the vector of the word k words before it, its norm (mean over 256 places) relative to that of
+the nearest word. A plain RNN's dies out within a few words, which is why gates were invented (Bengio et al. 1994;
+Hochreiter & Schmidhuber 1997). Writes OUT/cells.md and OUT/cells.png.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+from machine import machine, table
+
+CELLS = ("simple", "gru", "lstm")
+DISTANCE = 50  # words
+PLACES = 256
+SHOWN = (1, 2, 5, 10, 20, 40)
+
+
+def trained(text: Path, cell: str, more: list[str], directory: str) -> dict[str, Any]:
+    """The report of a training."""
+    command = [sys.executable, "-m", "rnnwords", "train", str(text), "--recipe", "chapter", "--cell", cell]
+    command += ["--seed", "1", "--model", directory, "--json", "--quiet", *more]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def gradients(model: Any, ids: np.ndarray, *, fresh: bool = False) -> np.ndarray:
+    """(B, T + 1) ids -> (T,) mean norm of the loss' gradient by the input k words back, k = 0 the nearest.
+
+    `fresh`: of a network as it is before training.
+    """
+    import tensorflow as tf
+
+    from rnnwords.network.keras import KerasNetwork
+
+    class Watched(KerasNetwork):
+        """Remembers its inputs, so that a gradient can be taken by them."""
+
+        def _inputs(self, ids: Any) -> Any:
+            self.inputs = super()._inputs(ids)
+            tape.watch(self.inputs)
+            return self.inputs
+
+    network = Watched(model.network, seed=1)
+    if not fresh:
+        network.load(model.weights)
+    with tf.GradientTape() as tape:
+        x, _ = network.hidden(tf.constant(ids[:, :-1]))
+        losses, _ = network.output.losses(x[:, -1], tf.constant(ids[:, -1]))
+        loss = tf.reduce_sum(losses)
+    found = tape.gradient(loss, network.inputs).numpy()  # (B, T, E)
+    return np.linalg.norm(found, axis=2).mean(axis=0)[::-1]
+
+
+def plot(curves: dict[str, tuple[np.ndarray, np.ndarray]], path: Path) -> None:
+    """Norm over distance, on a logarithmic scale; dashed before training."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 4.2), dpi=110)
+    for cell, (after, before) in curves.items():
+        (line,) = axes.plot(np.arange(len(after)), after / after[0], label=f"{cell}, trained")
+        axes.plot(np.arange(len(before)), before / before[0], "--", color=line.get_color(), alpha=0.6,
+                  label=f"{cell}, before training")  # fmt: skip
+    axes.set_yscale("log")
+    axes.set_ylim(bottom=1e-8)
+    axes.set_xlabel("distance in words")
+    axes.set_ylabel("gradient norm, relative to the nearest word")
+    axes.set_title("How far back a word's loss can teach")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Software": None})
+
+
+def written(path: Path) -> str:
+    """The beginning of a chapter, from a word drawn by frequency."""
+    from rnnwords import Predictor
+
+    predictor = Predictor.load(path)
+    word = predictor.draw_word(1)
+    text = word + "".join(predictor.generate(word, 60, temperature=0.8, seed=1))
+    return " ".join(text.split())
+
+
+def main() -> None:
+    """Train, measure, write the table and the plot."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("text", type=Path)
+    parser.add_argument("--options", default="", help="more options of train, for all cells")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    options = parser.parse_args()
+    from rnnwords.model_file import Model
+    from rnnwords.text.tokenizer import tokenize
+
+    rows, curves, samples = [], {}, []
+    for cell in CELLS:
+        with tempfile.TemporaryDirectory() as directory:
+            report = trained(options.text, cell, shlex.split(options.options), directory)
+            model = Model.load(Path(directory, "model.safetensors"))
+            words = list(tokenize(options.text.read_text(encoding="utf-8"), model.vocabulary.text))
+            held_out = np.array(model.vocabulary.encode(words[-len(words) // 10 :]), np.int32)
+            starts = np.linspace(0, len(held_out) - DISTANCE - 2, PLACES).astype(int)
+            ids = held_out[starts[:, None] + np.arange(DISTANCE + 2)]
+            after, before = gradients(model, ids), gradients(model, ids, fresh=True)
+            samples.append(f"- {cell}: {written(Path(directory))}")
+        curves[cell] = (after, before)
+        weights = sum(int(np.prod(shape)) for shape in model.network.shapes().values())
+        figures = [
+            f"{report['perplexity']:.1f}",
+            f"{report['accuracy']:.1%}",
+            f"{report['seconds']:.0f}",
+            f"{weights:,}",
+        ]
+        rows.append([cell, *figures, *(f"{after[k] / after[0]:.1e}" for k in SHOWN)])
+        print("| " + " | ".join(rows[-1]) + " |", file=sys.stderr, flush=True)
+    head = ["cell", "held-out perplexity", "accuracy", "seconds", "weights", *(f"{k} back" for k in SHOWN)]
+    plot(curves, options.out / "cells.png")
+    command = f"python benchmarks/cells.py {options.text.name}"
+    command += f' --options "{options.options}"' if options.options else ""
+    parts = [
+        "# Three cells on one book",
+        f"`{command}`, {machine()}. A book of {len(words):,} words, `--recipe chapter`, the last tenth held out. The "
+        "last columns: the norm of the gradient of a word's loss by the input so many words further back than the "
+        "nearest, relative to the nearest.",
+        table(head, rows),
+        "![gradient norm by distance](cells.png)",
+        "What they write, each from the same word, temperature 0.8:",
+        "\n".join(samples),
+    ]
+    (options.out / "cells.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
