@@ -14,7 +14,8 @@ from rnnwords.errors import UsageError
 TOKENIZERS = ("words", "whitespace")
 READINGS = ("windows", "stateful")
 CELLS = ("lstm", "gru", "simple")
-INPUTS = ("embedding", "one-hot", "scalar")
+INPUTS = ("embedding", "one-hot", "scalar")  # of words; a network of numbers has the input "number"
+OUTPUTS = ("softmax", "linear")
 OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
 SOFTMAXES = ("full", "adaptive")
 SCHEDULES = ("constant", "cosine", "one-cycle")
@@ -109,17 +110,35 @@ class NetworkConfig(Config):
     cell: str = one_of(CELLS, default="lstm")
     layers: int = within(1, 16, default=2)
     units: int = within(1, 8_192, default=512)  # H
-    input: str = one_of(INPUTS, default="embedding")
+    input: str = one_of((*INPUTS, "number"), default="embedding")
     embedding: int = within(1, 8_192, default=512)  # E
     tie: bool = False  # the output layer uses the embedding's weights
     softmax: str = one_of(SOFTMAXES, default="full")
+    output: str = one_of(OUTPUTS, default="softmax")  # linear: the next value itself, V = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if (self.input == "number") != (self.output == "linear") or (self.numbers and self.vocabulary_size != 1):
+            raise UsageError(
+                f"input number, output linear and 1 value go together; got input {self.input}, output {self.output} "
+                f"and {self.vocabulary_size:,}"
+            )
         if self.tie and self.input != "embedding":
             raise UsageError(f"tie needs input embedding; got input {self.input}")
         if self.softmax == "adaptive" and (self.tie or self.vocabulary_size < 20 or self.units < 16):
             raise UsageError("an adaptive softmax needs no tie, 20 symbols or more, and 16 units or more")
+
+    def to_json(self) -> dict[str, Any]:
+        """As in Config. A network of words has no `output`, so that readers of format 1.0 know all its settings."""
+        values = super().to_json()
+        if not self.numbers:
+            del values["output"]
+        return values
+
+    @property
+    def numbers(self) -> bool:
+        """Whether it reads numbers and gives the next one; else words."""
+        return self.output == "linear"
 
     @property
     def stateful(self) -> bool:
@@ -129,7 +148,7 @@ class NetworkConfig(Config):
     @property
     def input_width(self) -> int:
         """Width of what the first layer reads: E, V or 1."""
-        return {"embedding": self.embedding, "one-hot": self.vocabulary_size, "scalar": 1}[self.input]
+        return {"embedding": self.embedding, "one-hot": self.vocabulary_size}.get(self.input, 1)
 
     @property
     def gates(self) -> int:
@@ -185,6 +204,22 @@ class NetworkConfig(Config):
             found[f"tail_{number}/kernel"] = (width, end - first)
             found[f"tail_{number}/bias"] = (end - first,)
         return found
+
+
+@dataclass(frozen=True)
+class SeriesConfig(Config):
+    """What a network of numbers forecasts, and how its values become what the network reads: low is 0, high is 1."""
+
+    column: str
+    low: float = within(-1e15, 1e15)  # of the training part
+    high: float = within(-1e15, 1e15)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.column, str) or not self.column:
+            raise UsageError(f"column must be a name; got {shown(self.column)}")
+        if not self.high - self.low > 1e-9 * max(abs(self.low), abs(self.high)):
+            raise UsageError(f"column {shown(self.column)}: expected values that differ; all are {self.low:,g}")
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ import safetensors
 from numpy.typing import NDArray
 
 from rnnwords import __version__
-from rnnwords.config import NetworkConfig, TextConfig
+from rnnwords.config import NetworkConfig, SeriesConfig, TextConfig
 from rnnwords.errors import ModelError, UsageError
 from rnnwords.files import parse_json, read_bounded, replace_file
 from rnnwords.network.arrays import check_shapes
@@ -31,7 +31,8 @@ from rnnwords.text.vocabulary import Vocabulary
 FORMAT = "rnnwords-model"
 # Major: readers of an older major cannot read it. Minor: they can, and lose nothing that they know of.
 # 1.0  the first format
-VERSION = (1, 0)
+# 1.1  networks of numbers: input `number`, output `linear`, and `series`, their column and its scaling
+VERSION = (1, 1)
 MAX_BYTES = 1 << 34
 MAX_HEADER = 1 << 24
 _TYPES: dict[str, np.dtype[Any]] = {
@@ -53,6 +54,7 @@ class Model:
     vocabulary: Vocabulary
     weights: Mapping[str, NDArray[np.float32]]
     training: dict[str, Any] = field(default_factory=dict)  # settings, corpus digest, metrics: plain JSON
+    series: SeriesConfig | None = None  # of a network of numbers, whose one symbol stands for its column
 
     def save(self, path: Path) -> None:
         """Write the model file, whole or not at all. Equal models give equal bytes. Raises SaveError."""
@@ -64,6 +66,8 @@ class Model:
             "text": self.vocabulary.text.to_json(),
             "training": self.training,
         }
+        if self.series:
+            configs["series"] = self.series.to_json()
         write_tensors(path, FORMAT, VERSION, tensors, configs)
 
     @classmethod
@@ -86,7 +90,10 @@ class Model:
             training = configs.get("training")
             if not isinstance(training, dict):
                 raise ModelError("the training record is missing")
-        return cls(network, vocabulary, weights, training)
+            series = SeriesConfig.from_json(configs["series"]) if "series" in configs else None
+            if network.numbers != (series is not None):
+                raise ModelError("a network of numbers, and no other, has the scaling of its column")
+        return cls(network, vocabulary, weights, training, series)
 
 
 def _vocabulary(tensors: Tensors, text: TextConfig) -> Vocabulary:

@@ -115,7 +115,7 @@ def test_the_safetensors_package_reads_the_file(tmp_path):
     assert tensors["vocabulary/counts"].tolist() == list(made.vocabulary.counts)
     with safetensors.safe_open(tmp_path / "model.safetensors", "numpy") as opened:
         metadata = opened.metadata()
-    assert (metadata["format"], metadata["version"], metadata["program"]) == ("rnnwords-model", "1.0", __version__)
+    assert (metadata["format"], metadata["version"], metadata["program"]) == ("rnnwords-model", "1.1", __version__)
     assert json.loads(metadata["configs"])["network"] == made.network.to_json()
 
 

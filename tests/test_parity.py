@@ -176,3 +176,23 @@ def test_a_tied_network_counts_its_embedding_once():
     assert {row["layer"]: row["parameters"] for row in table} == {
         "embedding": 64_000, "lstm_1": 98_816, "projection": 128 * 64, "output": 1_000,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("cell", CELLS)
+def test_keras_and_numpy_forecast_the_same_number(cell, reading):
+    random = np.random.default_rng(5)
+    for layers, window in itertools.product((1, 2, 3), WINDOWS):
+        config = NetworkConfig(1, reading, 3, cell, layers, H, "number", output="linear")
+        ours = shaken(config)
+        twin = Network(config, ours.export())
+        values = random.uniform(-0.5, 1.5, (B, window)).astype(np.float32)
+        found, _ = ours.logits(tf.constant(values))
+        outputs, _ = twin.read_all(values)
+        outputs = outputs if config.stateful else outputs[:, -1]
+        assert found.shape == (*outputs.shape[:-1], 1)
+        assert np.abs(found.numpy() - twin.scores(outputs)).max() <= MOST, config
+        targets = values if config.stateful else values[:, -1]
+        losses, hits, _ = ours.losses(tf.constant(values), tf.constant(targets))
+        assert np.abs(losses.numpy() - (twin.scores(outputs)[..., 0] - targets) ** 2).max() <= MOST
+        assert not hits.numpy().any()

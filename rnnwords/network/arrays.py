@@ -8,6 +8,7 @@ behind the recurrent product; simple: Elman 1990. Left out: anything that only t
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from rnnwords.errors import ModelError
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.integer]
+Inputs = NDArray[Any]  # ids of words; or, for a network of numbers, float32 values
 State = tuple[tuple[Floats, ...], ...]  # a layer: (h,) or (h, c), each (B, H)
 Weights = Mapping[str, Floats]
 
@@ -26,7 +28,8 @@ FEW = 6
 
 
 class Network:
-    """A trained network: reads ids, keeps state, gives the scores of the next word."""
+    """A trained network: reads ids, keeps state, gives the scores of the next word; or reads values and gives the next
+    value, wherever ids and scores are spoken of."""
 
     def __init__(self, config: NetworkConfig, weights: Weights) -> None:
         """Raises ModelError if a weight is missing, one too many, or of another shape than `config` says."""
@@ -44,7 +47,7 @@ class Network:
             self._table = np.empty((config.vocabulary_size, config.gates * config.units), np.float32)
             self._known = np.zeros(config.vocabulary_size, bool)
 
-    def read(self, ids: Ids, state: State | None = None) -> tuple[Floats, State]:
+    def read(self, ids: Inputs, state: State | None = None) -> tuple[Floats, State]:
         """(B, T) ids -> (B, H) output of the last layer after the last word, and the state to go on from.
 
         Without a state it starts clean: the first step then needs no recurrent product.
@@ -52,7 +55,7 @@ class Network:
         outputs, state = self.read_all(ids, state)
         return outputs[:, -1], state
 
-    def read_all(self, ids: Ids, state: State | None = None) -> tuple[Floats, State]:
+    def read_all(self, ids: Inputs, state: State | None = None) -> tuple[Floats, State]:
         """(B, T) ids -> (B, T, H) outputs of the last layer after each word, and the state to go on from."""
         states = []
         outputs = np.empty(0, np.float32)
@@ -68,7 +71,7 @@ class Network:
         return outputs, tuple(states)
 
     def scores(self, outputs: Floats) -> Floats:
-        """(..., H) outputs -> (..., V) natural log-probabilities of the next word."""
+        """(..., H) outputs -> (..., V) natural log-probabilities of the next word, or of numbers (..., 1) the next."""
         if self.config.projects:
             outputs = product(outputs, self.weights["projection/kernel"])
         if self.config.tie:
@@ -76,6 +79,8 @@ class Network:
         else:
             scores = product(outputs, self.weights["output/kernel"])
         scores += self.weights["output/bias"]
+        if self.config.numbers:
+            return scores
         return self._with_tails(outputs, log_softmax(scores)) if self.config.clusters else log_softmax(scores)
 
     def _with_tails(self, outputs: Floats, head: Floats) -> Floats:
@@ -90,12 +95,12 @@ class Network:
             scores[..., first:end] = tail + head[..., clusters[0][0] + number - 1, None]
         return scores
 
-    def input_products(self, ids: Ids) -> Floats:
+    def input_products(self, ids: Inputs) -> Floats:
         """(B, T) ids -> (B, T, GH) products of the inputs with the first layer's kernel, bias added."""
         cell = self.cells[0]
         if self.config.input == "one-hot":
             return cell.kernel[ids] + cell.input_bias
-        if self.config.input == "scalar":
+        if self.config.input in ("scalar", "number"):
             return cell.input_product(ids[..., None].astype(np.float32))
         embeddings = self.weights["embedding/embeddings"]
         if self._table is None:

@@ -33,7 +33,8 @@ class Noise:
 
 
 class KerasNetwork:
-    """Keras layers that hold the weights, and the pass from ids to logits."""
+    """Keras layers that hold the weights, and the pass from ids to logits. What is said of ids also holds for the
+    values that a network of numbers reads, and what is said of logits for the one value that it gives."""
 
     def __init__(
         self, config: NetworkConfig, seed: int = 0, precision: str = "float32", output_start: str = "glorot"
@@ -116,7 +117,9 @@ class KerasNetwork:
         """
         drop = _Dropout(noise, self.config.stateful)
         keep = _late_starts(ids.shape, noise)
-        x = None if self.config.input == "one-hot" else drop(self._inputs(ids))  # (B, T, E)
+        x = None if self.config.input == "one-hot" else self._inputs(ids)  # (B, T, E)
+        if x is not None and not self.config.numbers:
+            x = drop(x)
         after: State = []
         for layer in range(self.config.layers):
             carried = None if state is None else state[layer]

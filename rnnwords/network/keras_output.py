@@ -1,4 +1,4 @@
-"""The output layer in Keras: from hidden outputs to losses, full or adaptive, weights tied or not.
+"""The output layer in Keras: from hidden outputs to losses, full or adaptive, weights tied or not; or to a number.
 
 Adaptive softmax: Grave et al. 2017, "Efficient softmax approximation for GPUs": the commonest words share a head with
 one entry for each cluster of rarer words; a rare word costs its cluster's small product only when it is the target.
@@ -34,7 +34,7 @@ class Output:
                 self.variables[name] = keras.Variable(first, name=part)
 
     def logits(self, x: Tensor) -> Tensor:
-        """(N, H) -> (N, V) float32: logits, or for an adaptive softmax log-probabilities."""
+        """(N, H) -> (N, V) float32: logits, for an adaptive softmax log-probabilities, for a linear output values."""
         x = self._projected(x)
         head = self._head(x)
         if not self.config.clusters:
@@ -49,10 +49,14 @@ class Output:
     def losses(self, x: Tensor, targets: Tensor, smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
         """(N, H), (N,) ids -> (N,) losses in nats and (N,) hits as 0 or 1.
 
-        With an adaptive softmax a hit follows the likeliest branch; smoothing is for the full one only.
+        With an adaptive softmax a hit follows the likeliest branch; smoothing is for the full one only. For a linear
+        output the targets are numbers and the losses squared errors; there are no hits.
         """
         x = self._projected(x)
         head = self._head(x)
+        if self.config.numbers:
+            losses = tf.square(head[:, 0] - targets)
+            return losses, tf.zeros_like(losses)
         if not self.config.clusters:
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, head)
             if smoothing:

@@ -6,6 +6,7 @@ The order is a pure function of (seed, epoch, step), so a resumed run reads exac
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from rnnwords.errors import CorpusError
 from rnnwords.files import reason
 
 Ids = NDArray[np.integer]
+Values = NDArray[np.float32]  # a series of numbers is read by the same windows as a text
 BLOCK = 1 << 22  # windows shuffled at a time: memory stays bounded, and texts up to this size are shuffled whole
 
 
@@ -46,7 +48,12 @@ class IdFile:
         return IdFile(self.path, self.dtype, self.start + start, self.start + stop)
 
 
-Text = Ids | IdFile
+Text = Ids | Values | IdFile
+
+
+def read_type(text: Text) -> np.dtype[Any]:
+    """What training reads a text as: ids as int32, numbers as float32."""
+    return np.dtype(np.float32 if text.dtype.kind == "f" else np.int32)
 
 
 def part_of(text: Text, start: int, stop: int) -> Text:
@@ -82,11 +89,11 @@ class Windows:
         """Steps an epoch; the last batch is filled up from the beginning of the epoch."""
         return -(-self.count // self.batch_size)
 
-    def batches(self, step: int, count: int) -> Ids:
-        """(count, B, T + 1) ids of the steps `step`, `step` + 1, ...; all must lie in one epoch."""
+    def batches(self, step: int, count: int) -> NDArray[Any]:
+        """(count, B, T + 1) ids or numbers of the steps `step`, `step` + 1, ...; all must lie in one epoch."""
         epoch, within = divmod(step, self.steps)
         rows = np.arange(within * self.batch_size, (within + count) * self.batch_size) % self.count
-        found = np.empty((len(rows), self.window + 1), np.int32)
+        found = np.empty((len(rows), self.window + 1), read_type(self.text))
         blocks = -(-self.count // BLOCK)
         order = np.random.default_rng([self.seed, epoch]).permutation(blocks)
         sizes = np.minimum(BLOCK, self.count - order * BLOCK)
