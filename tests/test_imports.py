@@ -11,7 +11,7 @@ from tests.helpers import FABLE
 from tests.processes import LIMIT, TINY, environment
 
 HEAVY = "tensorflow,keras,tensorboard"
-TRAINS = {"train", "export"}  # commands that may load it
+TRAINS = {"train", "forecast", "export"}  # commands that may load it
 # How to start each of the others; {model} is a trained run.
 CASES = {
     "build-vocab": [str(FABLE)],
@@ -59,7 +59,7 @@ def test_a_command_works_without_tensorflow(name, trained, tmp_path):
 
 @pytest.mark.parametrize("name", sorted(program.commands))
 def test_help_needs_neither_tensorflow_nor_numpy(name, tmp_path):
-    done = without(f"{HEAVY},numpy,safetensors,rich,prompt_toolkit", name, "--help", cwd=tmp_path)
+    done = without(f"{HEAVY},numpy,safetensors,rich,prompt_toolkit,matplotlib", name, "--help", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Usage: ")
 

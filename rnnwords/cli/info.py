@@ -31,6 +31,7 @@ def info(model: Path | None, as_json: bool, quiet: bool) -> None:
         "model": str(path), "bytes": path.stat().st_size, "digest": "ok", "network": loaded.network.to_json(),
         "text": loaded.vocabulary.text.to_json(), "vocabulary": loaded.vocabulary.report(), "weights": weights,
         "layers": loaded.network.layer_table(), "training": loaded.training,
+        "series": loaded.series.to_json() if loaded.series else None,
     }  # fmt: skip
     if as_json:
         print_json(report)
@@ -44,9 +45,14 @@ def info(model: Path | None, as_json: bool, quiet: bool) -> None:
     for name, shape, count in rows:
         click.echo(f"{name:<{widths[0]}}  {shape:<{widths[1]}}  {count:>{widths[2]}}")
     vocabulary = report["vocabulary"]
-    common = safe(" ".join(loaded.vocabulary.words[:10]))
-    click.echo(f"\nvocabulary  {vocabulary['symbols']:,} symbols of {vocabulary['words']:,} words; commonest: {common}")
-    click.echo("text        " + ", ".join(f"{name} {value}" for name, value in report["text"].items()))
+    if series := loaded.series:
+        scaled = f"{series.low:,g} to {series.high:,g} scaled to 0 to 1"
+        click.echo(f"\nnumbers     column {safe(series.column)}, {vocabulary['words']:,} values; {scaled}")
+    else:
+        common = safe(" ".join(loaded.vocabulary.words[:10]))
+        symbols = f"{vocabulary['symbols']:,} symbols of {vocabulary['words']:,} words"
+        click.echo(f"\nvocabulary  {symbols}; commonest: {common}")
+        click.echo("text        " + ", ".join(f"{name} {value}" for name, value in report["text"].items()))
     for name, value in loaded.training.items():
         shown = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
         click.echo(f"{name:<10}  {safe(str(shown))}")

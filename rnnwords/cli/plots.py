@@ -19,7 +19,7 @@ METADATA: dict[str, dict[str, Any]] = {
     ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
 # Names in SVG come from a fixed salt instead of chance; a $ in a label is a dollar.
-SETTINGS = {"svg.hashsalt": "rnnwords", "text.parse_math": False}
+SETTINGS: dict[Any, Any] = {"svg.hashsalt": "rnnwords", "text.parse_math": False}
 
 
 def check_plot(path: Path) -> None:

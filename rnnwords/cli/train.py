@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,17 +20,16 @@ from rnnwords.cli.common import (
     note,
     print_json,
     quiet_option,
-    quoted,
     seed_option,
     text_config,
     text_options,
 )
 from rnnwords.cli.times import Duration, StepsOrTime
-from rnnwords.cli.train_team import assembled, excuse, needs_tensorflow, work
+from rnnwords.cli.train_run import carry_out, interrupted, warn
+from rnnwords.cli.train_team import work
 from rnnwords.config import CELLS, INPUTS, OPTIMIZERS, PRECISIONS, SCHEDULES, SOFTMAXES
 from rnnwords.errors import CorpusError, UsageError
-from rnnwords.files import replace_file
-from rnnwords.training.cluster import STRATEGIES, Role, role_of
+from rnnwords.training.cluster import STRATEGIES, role_of
 from rnnwords.training.recipes import RECIPES, with_recipe
 
 if TYPE_CHECKING:
@@ -45,7 +43,6 @@ TRAINING = (
     "epochs", "histograms", "iterations", "patience", "precision", "log_every",
 )  # fmt: skip
 RECIPE_ONLY = ("warmup", "short_windows", "order", "output_start", "to_ceiling", "sample")
-SIGNAL_STATUS = {"SIGINT": 130, "SIGTERM": 143}
 
 
 def _option(name: str, kind: Any, text: str, **settings: Any) -> Callable[[F], F]:
@@ -111,6 +108,7 @@ def train(
       rnnwords train novel.txt --window 5 --time 10m
       rnnwords train story.txt --recipe tutorial
     """
+    from rnnwords.cli.train_display import Display, describe
     from rnnwords.training.checkpoint import RunDirectory
     from rnnwords.training.plan import make_plan
 
@@ -125,7 +123,8 @@ def train(
             plan = make_plan(
                 directory, _asked(corpus, options), lambda: _seed(options), warn, progress, restart=restart
             )
-        finished = _train(plan, role, restart, as_json, quiet)
+        display, described = Display(quiet or as_json), describe(plan)
+        finished = carry_out(plan, display, described, role=role, restart=restart, quiet=quiet)
     return _conclude(finished, plan, as_json, quiet)
 
 
@@ -171,51 +170,6 @@ def _asked(corpus: tuple[Path, ...], options: dict[str, Any]) -> "Asked":
     )  # fmt: skip
 
 
-def _train(plan: "Plan", role: Role | None, restart: bool, as_json: bool, quiet: bool) -> "Finished":
-    """Run the plan, with TensorFlow's own output kept from the terminal."""
-    from rnnwords.cli.train_display import Display, describe
-    from rnnwords.training.events import Finished, Position, Saved
-    from rnnwords.training.silence import native_output_to
-
-    if plan.found and Position.from_json(plan.found.state["position"]).finished:
-        position = Position.from_json(plan.found.state["position"])
-        excuse(role)
-        return Finished("already", position.step, position.seconds, plan.found.state["metrics"])
-    for line in describe(plan):
-        note(line, quiet)
-    log = plan.directory.path / "tensorflow.log"
-    with native_output_to(log), assembled(role, plan, quiet) as team:
-        with needs_tensorflow():
-            from rnnwords.training.distribute import lead, steps_of
-            from rnnwords.training.loop import Run
-            from rnnwords.training.precision import choose_precision
-            from rnnwords.training.signals import on_signals
-        if restart:
-            plan.directory.clear()
-        precision = plan.found.state["precision"] if plan.found else choose_precision(plan.training.precision or "auto")
-        run = Run(plan, precision, steps_of(team))
-        restore_signals = on_signals(run)
-        try:
-            with Display(plan, quiet or as_json) as display:
-                for event in lead(run, team):
-                    display.show(event)
-                    if isinstance(event, Saved) and event.what == "model":
-                        _remember(plan.directory.path)
-                    if isinstance(event, Finished):
-                        return event
-        finally:
-            restore_signals()
-    raise RuntimeError("the run ended without saying how")
-
-
-def _remember(path: Path) -> None:
-    """Make this the model that commands take when none is named, if it is one of those under models/."""
-    if path.parent.resolve() == MODELS.resolve():
-        name = os.fsencode(f"{path.name}\n")
-        if not LATEST.exists() or LATEST.read_bytes() != name:
-            replace_file(LATEST, [name])
-
-
 def _conclude(finished: "Finished", plan: "Plan", as_json: bool, quiet: bool) -> int:
     """The report, and what to type next."""
     from rnnwords.cli.train_display import conclusion
@@ -224,19 +178,8 @@ def _conclude(finished: "Finished", plan: "Plan", as_json: bool, quiet: bool) ->
     if as_json:
         print_json({"model": str(plan.directory.model), "reason": finished.reason, "step": finished.step,
                     "seconds": round(finished.seconds, 1), **finished.metrics})  # fmt: skip
-    if finished.reason in SIGNAL_STATUS:
-        note(f"Interrupted; step {finished.step:,} is saved. Resume with: {quoted(_command())}")
-        return SIGNAL_STATUS[finished.reason]
+    if status := interrupted(finished):
+        return status
     for line in conclusion(finished, plan, None if path.parent == MODELS else path):
         note(line, quiet)
     return 0
-
-
-def _command() -> list[str]:
-    """The command as it was typed, without what would throw away what is to be resumed."""
-    return ["rnnwords", *(word for word in sys.argv[1:] if word != "--restart")]
-
-
-def warn(message: str) -> None:
-    """A warning on stderr."""
-    note(f"Warning: {message}")

@@ -52,8 +52,10 @@ def describe(plan: Plan) -> Iterator[str]:
 class Display:
     """Shows the events of a run. A context manager: on leaving, the terminal is as before."""
 
-    def __init__(self, plan: Plan, quiet: bool) -> None:
-        self.plan, self.quiet = plan, quiet
+    unit = "words"  # of what is read
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
         self.bar: Any = None
         self.task: Any = None
 
@@ -76,14 +78,18 @@ class Display:
     def show(self, event: Event) -> None:
         """One event, as a line or as a move of the bar."""
         if isinstance(event, Progress) and self.bar is not None:
-            now = f"step {event.step:,}  loss {event.loss:.3f}  {event.words_per_second:,.0f} words/s"
+            now = f"step {event.step:,}  loss {event.loss:.3f}  {event.words_per_second:,.0f} {self.unit}/s"
             self.bar.update(self.task, completed=min(1.0, event.spent), now=now)
         elif isinstance(event, Report):
-            self._line(report_line(event))
+            self._line(self.line_of(event))
         elif isinstance(event, Warned):
             note(f"Warning: {event.message}")
         elif isinstance(event, Saved | Finished):
             pass
+
+    def line_of(self, report: Report) -> str:
+        """A report as a line."""
+        return report_line(report)
 
     def _line(self, line: str) -> None:
         if self.quiet:
@@ -100,7 +106,7 @@ def report_line(report: Report) -> str:
         f"step {report.step:,}",
         f"epoch {report.epoch:.1f}",
         f"loss {report.loss:.3f}",
-        f"accuracy {report.accuracy:.1%}",
+        f"accuracy {report.accuracy or 0:.1%}",
         f"perplexity {report.perplexity:,.1f}",
     ]
     if report.held_out_loss is not None:

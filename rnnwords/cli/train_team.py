@@ -13,6 +13,7 @@ from rnnwords.errors import MissingDependencyError, TrainingError
 from rnnwords.training.cluster import Role
 
 if TYPE_CHECKING:
+    from rnnwords.training.forecast import ForecastPlan
     from rnnwords.training.plan import Plan
     from rnnwords.training.team import Team
 
@@ -20,18 +21,18 @@ SIGNAL_STATUS = {"SIGINT": 130, "SIGTERM": 143}
 
 
 @contextlib.contextmanager
-def needs_tensorflow() -> Iterator[None]:
+def needs_tensorflow(command: str = "train") -> Iterator[None]:
     """Around imports of what training alone needs."""
     try:
         yield
     except ModuleNotFoundError as error:
         raise MissingDependencyError(
-            f"train needs {error.name}, which is not installed; install it with: pip install tensorflow tensorboard"
+            f"{command} needs {error.name}, which is not installed; install it with: pip install tensorflow tensorboard"
         ) from error
 
 
 @contextlib.contextmanager
-def assembled(role: Role | None, plan: "Plan", quiet: bool) -> "Iterator[Team | None]":
+def assembled(role: Role | None, plan: "Plan | ForecastPlan", quiet: bool) -> "Iterator[Team | None]":
     """The team of the chief, or of the only process; None if nothing is distributed.
 
     Raises TrainingError if a worker does not come, UsageError if one does not fit.

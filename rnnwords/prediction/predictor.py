@@ -41,6 +41,11 @@ class Predictor:
     """
 
     def __init__(self, model: Model) -> None:
+        """Raises UsageError for a model of numbers."""
+        if model.series is not None:
+            raise UsageError(
+                f"this model forecasts numbers (column {model.series.column}), not words; use rnnwords forecast"
+            )
         self.model = model
         self.vocabulary: Vocabulary = model.vocabulary
         self.network = Network(model.network, model.weights)

@@ -23,7 +23,7 @@ class Report:
     step: int
     epoch: float
     loss: float  # nats a word
-    accuracy: float
+    accuracy: float | None  # None where numbers are learned: they are near or far, never right
     learning_rate: float
     held_out_loss: float | None
     held_out_accuracy: float | None

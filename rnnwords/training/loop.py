@@ -15,45 +15,42 @@ import numpy as np
 
 from rnnwords.errors import ModelError, TrainingError
 from rnnwords.model_file import Model
-from rnnwords.network.arrays import Network
-from rnnwords.text.corpus import Streams, Strides, Windows, ceiling
+from rnnwords.text.corpus import Streams, Strides, Text, Windows
 from rnnwords.training.checkpoint import Checkpoint, scalars
 from rnnwords.training.events import Event, Finished, Position, Progress, Report, Saved, Warned
+from rnnwords.training.forecast import ForecastPlan
 from rnnwords.training.plan import Plan
-from rnnwords.training.samples import SAMPLE
 from rnnwords.training.schedule import Budget, rate
 from rnnwords.training.steps import Steps
 from rnnwords.training.tensorboard import EventLog
 
 CALL_SECONDS = 0.5  # how long one graph call should take: short enough to stop soon, long enough to cost nothing
 EVALUATED = 100_000  # words of held-out (or, without it, training) text that an evaluation during training looks at
-CEILING_UP_TO = 1_000_000  # words; above, the ceiling is no help and costs memory
 
 
 class Run:
     """One training run in its directory. `events()` trains until the end and yields what happens."""
 
-    def __init__(self, plan: Plan, precision: str, make_steps: Callable[..., Steps] = Steps) -> None:
+    def __init__(self, plan: Plan | ForecastPlan, precision: str, make_steps: Callable[..., Steps] = Steps) -> None:
         """Raises TrainingError if the text is too short for the batch and window."""
         self.make_steps = make_steps
-        self.plan, self.directory, self.prepared = plan, plan.directory, plan.prepared
+        self.plan, self.directory, self.subject = plan, plan.directory, plan.subject()
         self.network, self.training, self.precision = plan.network, plan.training, precision
-        network, training, prepared = plan.network, plan.training, plan.prepared
+        network, training, subject = plan.network, plan.training, self.subject
         self.position = Position()
         self.warnings: list[str] = []
         reader = Streams if network.stateful else Strides if training.order == "strides" else Windows
-        self.data = reader(prepared.train, network.window, training.batch_size or 1, training.seed)
+        self.data = reader(subject.train, network.window, training.batch_size or 1, training.seed)
         if self.data.steps < 1:
-            needed = (network.window + 1) * (training.batch_size or 1) + 1
-            raise TrainingError(f"the text has {prepared.words:,} words for training; at least {needed:,} are needed")
+            batch, strides = training.batch_size or 1, training.order == "strides"
+            needed = (network.window + 1) * (batch + strides) + (not strides)
+            raise TrainingError(f"the text has {len(subject.train):,} words for training; {needed:,} are needed")
         self.budget = Budget.of(training, self.data.steps)
-        self.evaluate_every = min(2_000, self.data.steps if prepared.held_out is not None else 5 * self.data.steps)
+        self.evaluate_every = min(2_000, self.data.steps if subject.held_out is not None else 5 * self.data.steps)
         self.log_every = training.log_every or self.evaluate_every
         if training.order == "strides":  # whose epochs are short
             self.evaluate_every = self.log_every
-        self.ceiling = None
-        if not network.stateful and prepared.words <= CEILING_UP_TO:
-            self.ceiling = ceiling(prepared.train, network.window)
+        self.ceiling = subject.ceiling
         self.on_disk = math.inf  # loss of the model that an earlier session left; no worse one replaces it
         self.stop: str | None = None  # set by a signal
 
@@ -68,7 +65,7 @@ class Run:
             self.directory.write_history(self.position.reports)
             self.on_disk = self._loss_on_disk()
         else:
-            self.prepared.vocabulary.save(self.directory.vocabulary)
+            self.subject.begin(self.directory.vocabulary)
         self.log = EventLog(self.directory.logs, self.position.step, self.warnings.append)
         try:
             yield from self._train()
@@ -129,9 +126,8 @@ class Run:
             yield from (Warned(message) for message in self.warnings)
             self.warnings.clear()
             reason = reason or stopped
-        if self.network.input == "embedding":
-            vectors = self.steps.export()["embedding/embeddings"]
-            self.log.embedding(vectors, self.prepared.vocabulary.words)
+        if self.subject.labels:
+            self.log.embedding(self.steps.export()["embedding/embeddings"], self.subject.labels)
         yield self._finished(reason)
 
     def _steps_until_due(self, call: int) -> int:
@@ -146,7 +142,7 @@ class Run:
 
     def _near_ceiling(self) -> bool:
         """Whether the last epoch was so nearly right that a look at all windows is worth its time."""
-        if self.ceiling is None or self.prepared.held_out is not None or not self.training.to_ceiling:
+        if self.ceiling is None or self.subject.held_out is not None or not self.training.to_ceiling:
             return False
         last = self.position.hits[-self.data.steps :]
         return len(last) > 0 and sum(last) / len(last) >= 0.85 * self.ceiling[0] / self.ceiling[1]
@@ -154,12 +150,13 @@ class Run:
     def _evaluate(self, reason: str | None) -> Generator[Event, None, str | None]:
         """Look at the held-out text, or without one at the training text; keep the best model; say whether to stop."""
         position = self.position
-        text = self.prepared.train if self.prepared.held_out is None else self.prepared.held_out
-        loss, right, count = self.steps.evaluate(np.asarray(text[0 : EVALUATED + self.network.window]))
+        text: Text = self.subject.train if self.subject.held_out is None else self.subject.held_out
+        part: Any = np.asarray(text[0 : EVALUATED + self.network.window])
+        loss, right, count = self.steps.evaluate(part)
         if not math.isfinite(loss):
             raise self._no_number(position.step)
         position.evaluated = (loss, right / count)
-        there = self.prepared.held_out is None and self.ceiling is not None and right >= self.ceiling[0]
+        there = self.subject.held_out is None and self.ceiling is not None and right >= self.ceiling[0]
         if position.best is None or loss < position.best or there:
             position.best, position.best_accuracy, position.waited = loss, right / count, 0
             if loss <= self.on_disk or there:
@@ -183,33 +180,33 @@ class Run:
         """The loss of the model that this run left: after kill -9 it may be of a later step than the checkpoint."""
         with contextlib.suppress(ModelError):
             model = Model.load(self.directory.model)
-            own = {"settings": self.training.to_json(), "corpus": self.prepared.digest}
+            own = {"settings": self.training.to_json(), "corpus": self.subject.digest}
             if model.network == self.network and {name: model.training.get(name) for name in own} == own:
                 return float(model.training["metrics"]["loss"] or math.inf)
         return math.inf
 
     def _report(self, learning_rate: float, norms: Any, words: int, seconds: float) -> Report:
         position = self.position
-        held_out = position.evaluated if self.prepared.held_out is not None else None
+        held_out = position.evaluated if self.subject.held_out is not None else None
+        figures = self.subject.figures(float(np.mean(position.losses)), float(np.mean(position.hits)))
+        generator = np.random.default_rng([self.training.seed, position.step])
         report = Report(
             position.step,
             position.step / self.data.steps,
-            float(np.mean(position.losses)),
-            float(np.mean(position.hits)),
+            figures["loss"],
+            figures.get("accuracy"),
             learning_rate,
             held_out[0] if held_out else None,
             held_out[1] if held_out else None,
-            self._sample(),
+            self.subject.sample(self.steps.export(), generator),
             words / seconds,
         )
         position.losses, position.hits, position.evaluated = [], [], None
         position.reports.append(asdict(report))
         self.directory.write_history(position.reports)
-        curves = {"loss": report.loss, "accuracy": report.accuracy, "perplexity": report.perplexity,
-                  "learning rate": learning_rate, "words a second": words / seconds}  # fmt: skip
+        curves = {**figures, "learning rate": learning_rate, "words a second": words / seconds}
         if held_out:
-            curves |= {"held-out/loss": held_out[0], "held-out/accuracy": held_out[1],
-                       "held-out/perplexity": math.exp(min(held_out[0], 700.0))}  # fmt: skip
+            curves |= {f"held-out/{name}": number for name, number in self.subject.figures(*held_out).items()}
         curves |= {f"gradient norm/{name}": float(n) for name, n in zip(self.network.shapes(), norms, strict=True)}
         self.log.scalars(position.step, curves)
         self.log.text(position.step, "sample", report.sample)
@@ -219,38 +216,21 @@ class Run:
             self.log.histograms(position.step, {f"gradients/{k}": v for k, v in gradients.items()})
         return report
 
-    def _sample(self) -> str:
-        """What the network makes of a place in the text, drawn anew for every report."""
-        text = self.prepared.train if self.prepared.held_out is None else self.prepared.held_out
-        window = self.network.window
-        generator = np.random.default_rng([self.training.seed, self.position.step])
-        at = int(generator.integers(0, len(text) - window))
-        ids = np.asarray(text[at : at + window + 1]).astype(np.int64)
-        network = Network(self.network, self.steps.export())
-        return SAMPLE[self.training.sample](network, self.prepared.vocabulary, ids, generator)
-
     def _model(self) -> Model:
         record = {
             "settings": self.training.to_json(),
             "precision": self.precision,
-            "corpus": self.prepared.digest,
-            "words": self.prepared.words,
+            "corpus": self.subject.digest,
+            **self.subject.amount,
             "step": self.position.step,
             "epoch": self.position.step / self.data.steps,
             "metrics": self.metrics(),
         }
-        return Model(self.network, self.prepared.vocabulary, self.steps.export(), record)
+        return self.subject.model(self.steps.export(), record)
 
     def metrics(self) -> dict[str, Any]:
-        """Loss, perplexity and accuracy of the best model, the text that they are of, and the ceiling."""
-        best = self.position.best
-        return {
-            "of": "training text" if self.prepared.held_out is None else "held-out text",
-            "loss": best,
-            "perplexity": None if best is None else math.exp(min(best, 700.0)),
-            "accuracy": self.position.best_accuracy,
-            "ceiling": list(self.ceiling) if self.ceiling and self.prepared.held_out is None else None,
-        }
+        """The figures of the best model."""
+        return self.subject.metrics(self.position.best, self.position.best_accuracy)
 
     def _save(self) -> None:
         state = {"asked": self.plan.asked, "position": self.position.to_json(), "precision": self.precision,

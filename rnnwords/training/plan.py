@@ -16,6 +16,7 @@ from rnnwords.text.reading import Corpus
 from rnnwords.text.vocabulary import Vocabulary
 from rnnwords.training.checkpoint import Checkpoint, RunDirectory
 from rnnwords.training.defaults import HOLD_OUT, HOLD_OUT_FROM, complete, size_of
+from rnnwords.training.subject import Words
 
 WINDOW = 3  # words that a prediction sees
 ADAPTIVE_FROM = 30_000  # symbols: beyond, a full softmax costs more than all the rest
@@ -35,6 +36,10 @@ class Plan:
     asked: dict[str, Any]  # what the user asked for; the same again resumes
     found: Checkpoint | None
     begun: float  # time.monotonic() when the text had not been read yet: a time budget counts from here
+
+    def subject(self) -> Words:
+        """The text as the training loop needs it."""
+        return Words(self.prepared, self.network, self.training)
 
 
 @dataclass(frozen=True)
@@ -125,7 +130,9 @@ def make_plan(
         )
     if found:
         seeds = {} if asked.seed is None else {"seed": (found.state["training"].get("seed"), asked.seed)}
-        _check(directory, found, wishes, seeds)
+        if "column" in found.state.get("asked", {}):
+            raise UsageError(f"{directory.path} holds a model of numbers; name another directory with --model")
+        check_same(directory, found, wishes, seeds)
     size = size_of(prepared.words)
     network = {**asked.network, "window": window, "reading": "stateful" if stateful else "windows"}
     del network["stateful"]
@@ -155,7 +162,7 @@ def make_plan(
     return Plan(directory, prepared, config, training, wishes, found, begun)
 
 
-def _check(
+def check_same(
     directory: RunDirectory, found: Checkpoint, now: Mapping[str, Any], also: Mapping[str, tuple[Any, Any]]
 ) -> None:
     """The same corpus, vocabulary and settings as before, or ResumeError naming what changed, with both values.

@@ -29,7 +29,8 @@ class Steps:
         self.optimizer = make_optimizer(training, self.network.trainable)
         self.averages = [tf.Variable(variable.value) for variable in self.network.trainable] if training.ema else []
         self.state = self.network.clean_state(training.batch_size or 1) if config.stateful else []
-        batch = tf.TensorSpec((None, training.batch_size, config.window + 1), tf.int32)
+        self.dtype = np.float32 if config.numbers else np.int32  # of what is read
+        batch = tf.TensorSpec((None, training.batch_size, config.window + 1), self.dtype)
         self._run = tf.function(
             self._steps,
             input_signature=[
@@ -154,7 +155,7 @@ class Steps:
         size = min(EVALUATION_BATCH, len(windows))
         total, right = 0.0, 0
         for start in range(0, len(windows), size):
-            rows = windows[start : start + size].astype(np.int32)
+            rows = windows[start : start + size].astype(self.dtype)
             filled = np.resize(rows, (size, self.config.window + 1))  # the last batch repeats rows to fill up
             losses, hits, _ = self._evaluate(tf.constant(filled), [])
             total += float(losses.numpy()[: len(rows)].sum(dtype=np.float64))

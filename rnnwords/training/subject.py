@@ -1,0 +1,88 @@
+"""What a run learns: the part of the training loop that knows of words. Its twin for numbers is in `forecast`.
+
+The loop itself only moves windows, losses and weights, so it serves both.
+"""
+
+import math
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from rnnwords.config import NetworkConfig, TrainingConfig
+from rnnwords.model_file import Model
+from rnnwords.network.arrays import Network, Weights
+from rnnwords.text.corpus import Text, ceiling
+from rnnwords.text.prepare import Prepared
+from rnnwords.training.samples import SAMPLE
+
+CEILING_UP_TO = 1_000_000  # words; above, the ceiling is no help and costs memory
+
+
+class Subject(Protocol):
+    """What the loop asks of the data that it trains on."""
+
+    train: Text
+    held_out: Text | None
+    digest: str
+    amount: dict[str, int]  # how much there is to learn from, and of what
+    ceiling: tuple[int, int] | None  # windows that can be right at the most, all windows
+    labels: list[str] | None  # of the rows of the embedding
+
+    def begin(self, vocabulary: Path) -> None:
+        """Save what a new run shows to people, under the name that its directory has for it."""
+
+    def sample(self, weights: Weights, generator: np.random.Generator) -> str:
+        """What the network makes of a place in the data, drawn anew for every report."""
+
+    def figures(self, loss: float, accuracy: float) -> dict[str, float]:
+        """What a mean loss and the share of hits mean, by name; the loss is among them."""
+
+    def metrics(self, best: float | None, accuracy: float | None) -> dict[str, Any]:
+        """The figures of the best model, with the data that they are of."""
+
+    def model(self, weights: Weights, record: dict[str, Any]) -> Model:
+        """The network with all that it needs to predict."""
+
+
+class Words:
+    """A text of words, as the loop needs it."""
+
+    def __init__(self, prepared: Prepared, network: NetworkConfig, training: TrainingConfig) -> None:
+        self.prepared, self.network, self.training = prepared, network, training
+        self.train, self.held_out, self.digest = prepared.train, prepared.held_out, prepared.digest
+        self.amount = {"words": prepared.words}
+        self.ceiling: tuple[int, int] | None = None
+        if not network.stateful and prepared.words <= CEILING_UP_TO:
+            self.ceiling = ceiling(prepared.train, network.window)
+        self.labels = list(prepared.vocabulary.words) if network.input == "embedding" else None
+
+    def begin(self, vocabulary: Path) -> None:
+        """Save the vocabulary."""
+        self.prepared.vocabulary.save(vocabulary)
+
+    def sample(self, weights: Weights, generator: np.random.Generator) -> str:
+        """A guess beside the text's own word, or what else the run is to show."""
+        text = self.train if self.held_out is None else self.held_out
+        at = int(generator.integers(0, len(text) - self.network.window))
+        ids = np.asarray(text[at : at + self.network.window + 1]).astype(np.int64)
+        network = Network(self.network, weights)
+        return SAMPLE[self.training.sample](network, self.prepared.vocabulary, ids, generator)
+
+    def figures(self, loss: float, accuracy: float) -> dict[str, float]:
+        """Loss (nats a word), accuracy, perplexity."""
+        return {"loss": loss, "accuracy": accuracy, "perplexity": math.exp(min(loss, 700.0))}
+
+    def metrics(self, best: float | None, accuracy: float | None) -> dict[str, Any]:
+        """Loss, perplexity and accuracy of the best model, the text that they are of, and the ceiling."""
+        return {
+            "of": "training text" if self.held_out is None else "held-out text",
+            "loss": best,
+            "perplexity": None if best is None else math.exp(min(best, 700.0)),
+            "accuracy": accuracy,
+            "ceiling": list(self.ceiling) if self.ceiling and self.held_out is None else None,
+        }
+
+    def model(self, weights: Weights, record: dict[str, Any]) -> Model:
+        """The network with its vocabulary."""
+        return Model(self.network, self.prepared.vocabulary, weights, record)
