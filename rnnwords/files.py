@@ -18,6 +18,10 @@ from typing import TYPE_CHECKING, Any
 from rnnwords.errors import ModelError, ModelNotFoundError, SaveError
 
 if TYPE_CHECKING:
+    from io import FileIO
+
+    import numpy as np
+    from numpy.typing import NDArray
     from typing_extensions import Buffer
 
 TEMPORARY_SUFFIX = ".tmp"
@@ -80,8 +84,9 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def read_bounded(path: Path, limit: int, what: str) -> bytes:
-    """All bytes of `path`, read (never memory-mapped: a file cut short under a map ends the process).
+@contextlib.contextmanager
+def opened(path: Path, limit: int, what: str) -> "Iterator[tuple[FileIO, int]]":
+    """`path` to be read (never memory-mapped: a file cut short under a map ends the process), and its size in bytes.
 
     Opening doesn't wait, as it would for a pipe that nobody writes to.
 
@@ -94,11 +99,30 @@ def read_bounded(path: Path, limit: int, what: str) -> bytes:
                 raise ModelError(f"{what} {path} is no regular file")
             if about.st_size > limit:
                 raise ModelError(f"{what} {path} has {about.st_size:,} bytes; at most {limit:,} are read")
-            return stream.readall()
+            yield stream, about.st_size
     except FileNotFoundError as error:
         raise ModelNotFoundError(f"{what} {path} does not exist") from error
     except OSError as error:
         raise ModelError(f"{what} {path} cannot be read: {reason(error)}") from error
+
+
+def read_bounded(path: Path, limit: int, what: str) -> bytes:
+    """All bytes of `path`. Raises what `opened` raises."""
+    with opened(path, limit, what) as (stream, _):
+        return stream.readall()
+
+
+def read_array(path: Path, limit: int, what: str) -> "NDArray[np.uint8]":
+    """The same as an array (bytes,) of numpy's own memory, which large products are faster from: numpy asks for large
+    pages."""
+    import numpy as np
+
+    with opened(path, limit, what) as (stream, size):
+        data = np.empty(size, np.uint8)
+        filled = 0
+        while filled < size and (count := stream.readinto(data[filled:].data)):
+            filled += count
+        return data[:filled]
 
 
 def parse_json(text: bytes | str, what: str) -> Any:

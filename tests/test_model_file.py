@@ -22,11 +22,12 @@ import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnwords import __version__, model_file
+from rnnwords import __version__, tensor_file
 from rnnwords.config import TextConfig
 from rnnwords.errors import ModelError, ModelNotFoundError
-from rnnwords.model_file import FORMAT, VERSION, Model, read_tensors, write_tensors
+from rnnwords.model_file import FORMAT, VERSION, Model
 from rnnwords.network.arrays import Network
+from rnnwords.tensor_file import read_tensors, write_tensors
 from rnnwords.text.vocabulary import Vocabulary
 from tests.helpers import GOLDEN, WORDS, run_python, small_model, write
 from tests.test_arrays import by_the_book
@@ -119,6 +120,16 @@ def test_the_safetensors_package_reads_the_file(tmp_path):
     assert json.loads(metadata["configs"])["network"] == made.network.to_json()
 
 
+def test_a_file_of_the_safetensors_package_is_read(tmp_path):
+    made = small_model()
+    made.save(tmp_path / "ours")
+    with safetensors.safe_open(tmp_path / "ours", "numpy") as opened:
+        metadata = opened.metadata()
+        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    safetensors.numpy.save_file(tensors, tmp_path / "theirs", metadata)
+    assert same(Model.load(tmp_path / "theirs"), made)
+
+
 def test_tensor_bytes_are_aligned(tmp_path):
     content = saved(tmp_path / "model")
     length = int.from_bytes(content[:8], "little")
@@ -162,7 +173,7 @@ def assembled(header: dict[str, Any], data: bytes, *, sign: bool = True) -> byte
     if sign and isinstance(header.get("__metadata__"), dict):
         rest = {name: entry for name, entry in header.items() if name != "__metadata__"}
         metadata = {name: value for name, value in header["__metadata__"].items() if name != "sha256"}
-        header = {"__metadata__": {**metadata, "sha256": model_file._digest(metadata, rest, [data])}, **rest}
+        header = {"__metadata__": {**metadata, "sha256": tensor_file._digest(metadata, rest, [data])}, **rest}
     return with_header(json.dumps(header).encode(), data)
 
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from rnnwords.errors import ModelError, SaveError, TrainingError, UsageError
 from rnnwords.files import TEMPORARY_SUFFIX, reason, replace_file
-from rnnwords.model_file import read_tensors, write_tensors
+from rnnwords.tensor_file import read_tensors, write_tensors
 
 FORMAT = "rnnwords-checkpoint"
 # 1.0  the first format

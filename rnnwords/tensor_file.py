@@ -1,0 +1,153 @@
+"""Tensors and JSON in one file: what a model file and a checkpoint have in common.
+
+The format is safetensors: 8 bytes little-endian length of the header, the header (JSON), the tensor bytes. Metadata in
+the header hold the format's name and version, the configs, and a SHA-256 over all of it, since safetensors itself has
+no checksum. It is written and read here rather than by the package of that name: equal contents give equal bytes, the
+file is read once into memory that large products are fast from (numpy asks for large pages), and nothing is copied.
+Tests hold the two to each other. Every byte belongs to exactly one tensor, so nothing overlaps and nothing hides.
+"""
+
+import contextlib
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnwords import __version__
+from rnnwords.errors import ModelError, UsageError
+from rnnwords.files import parse_json, read_array, replace_file
+
+MAX_BYTES = 1 << 34
+MAX_HEADER = 1 << 24
+_TYPES: dict[str, np.dtype[Any]] = {
+    "F64": np.dtype("<f8"),
+    "F32": np.dtype("<f4"),
+    "I64": np.dtype("<i8"),
+    "U8": np.dtype("u1"),
+}
+_NAMES = {dtype: name for name, dtype in _TYPES.items()}
+
+Tensors = Mapping[str, NDArray[Any]]
+
+
+def write_tensors(
+    path: Path, form: str, version: tuple[int, int], tensors: Tensors, configs: Mapping[str, Any], *, kept: str = ""
+) -> None:
+    """Write tensors and JSON `configs` as one safetensors file with a digest. Raises SaveError (see replace_file)."""
+    # The widest types first, then by name, as the safetensors package does: so every tensor is aligned.
+    order = sorted(tensors, key=lambda name: (-tensors[name].dtype.itemsize, name))
+    buffers: list[Any] = []
+    header: dict[str, Any] = {}
+    at = 0
+    for name in order:
+        array = np.ascontiguousarray(tensors[name])  # which makes shape (1,) of ()
+        buffers.append(array.reshape(-1).view(np.uint8).data)
+        offsets = [at, at := at + array.nbytes]
+        header[name] = {"dtype": _NAMES[array.dtype], "shape": list(tensors[name].shape), "data_offsets": offsets}
+    metadata = {
+        "format": form,
+        "version": f"{version[0]}.{version[1]}",
+        "program": __version__,
+        "configs": json.dumps(configs, ensure_ascii=False, sort_keys=True, allow_nan=False),
+    }
+    metadata["sha256"] = _digest(metadata, header, buffers)
+    text = json.dumps({"__metadata__": metadata, **header}, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    pieces = [len(text).to_bytes(8, "little"), text, *buffers]
+    replace_file(path, pieces, **({"kept": kept} if kept else {}))
+
+
+def _digest(metadata: Mapping[str, str], header: Mapping[str, Any], buffers: Sequence[Any]) -> str:
+    """SHA-256 over the tensor bytes and everything that is said of them: a flipped bit anywhere is seen."""
+    state = hashlib.sha256()
+    for buffer in buffers:
+        state.update(buffer)
+    state.update(json.dumps([metadata, header], sort_keys=True).encode())
+    return state.hexdigest()
+
+
+def read_tensors(path: Path, form: str, version: tuple[int, int], what: str) -> tuple[dict[str, NDArray[Any]], Any]:
+    """Tensors and configs of a file that `write_tensors` made, verified before anything is made of them.
+
+    Raises ModelNotFoundError; ModelError, naming `what`, for damage, another format, or a newer version.
+    """
+    data = read_array(path, MAX_BYTES, what)
+    with damage_named(what, path):
+        header, body = _parts(data)
+        metadata = header.pop("__metadata__", None)
+        if not isinstance(metadata, dict) or metadata.get("format") != form:
+            raise ModelError(f"it is no {form}")
+        if not all(isinstance(value, str) for value in metadata.values()):
+            raise ModelError("its metadata are not all text")
+        major = metadata.get("version", "").partition(".")[0]
+        if not (major.isascii() and major.isdigit() and 1 <= len(major) <= 6):
+            raise ModelError("its version is no number")
+    if int(major) != version[0]:
+        raise ModelError(
+            f"{what} {path} is of format {metadata['version']}, and this is rnnwords {__version__}, which reads "
+            f"{version[0]}.x: it needs rnnwords >= {metadata.get('program')}"
+        )
+    with damage_named(what, path):
+        if metadata.pop("sha256", None) != _digest(metadata, header, [body.data]):
+            raise ModelError("its checksum does not match")
+        configs = parse_json(metadata.get("configs", ""), "its configuration")
+        if not isinstance(configs, dict):
+            raise ModelError("its configuration is no object")
+        return _tensors(header, body), configs
+
+
+def _parts(data: NDArray[np.uint8]) -> tuple[dict[str, Any], NDArray[np.uint8]]:
+    """The header and the tensor bytes."""
+    length = int.from_bytes(data[:8].tobytes(), "little")
+    if length > min(MAX_HEADER, len(data) - 8):
+        raise ModelError(f"it is cut short, or no safetensors file ({len(data):,} bytes)")
+    header = parse_json(data[8 : 8 + length].tobytes(), "its header")
+    if not isinstance(header, dict):
+        raise ModelError("its header is no object")
+    return header, data[8 + length :]
+
+
+def _tensors(header: Mapping[str, Any], body: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+    """The tensors as parts of the body: one behind the other, from its first byte to its last."""
+    found: dict[str, NDArray[Any]] = {}
+    at = 0
+    for name, (dtype, shape, first, end) in sorted(
+        ((name, _entry(name, entry)) for name, entry in header.items()), key=lambda item: item[1][2:]
+    ):
+        if first != at or end - first != math.prod(shape) * dtype.itemsize or end > len(body):
+            raise ModelError(
+                f"tensor {name} of shape {tuple(shape)} stands at bytes {first:,} to {end:,}, not from {at:,}"
+            )
+        found[name] = body[first:end].view(dtype).reshape(shape)
+        at = end
+    if at != len(body):
+        raise ModelError(f"there are {len(body) - at:,} bytes behind the last tensor")
+    return found
+
+
+def _entry(name: str, entry: Any) -> tuple[np.dtype[Any], list[int], int, int]:
+    """Type, shape, first byte and last + 1 of a tensor."""
+    values = entry if isinstance(entry, dict) else {}
+    shape, offsets, dtype = values.get("shape"), values.get("data_offsets"), values.get("dtype")
+    for numbers in (shape, offsets):
+        if not isinstance(numbers, list) or not all(type(n) is int and 0 <= n <= MAX_BYTES for n in numbers):
+            raise ModelError(f"tensor {name}: its shape or place is not described")
+    if len(shape) > 8 or len(offsets) != 2:
+        raise ModelError(f"tensor {name}: its shape or place is not described")
+    if not isinstance(dtype, str) or dtype not in _TYPES:
+        raise ModelError(f"tensor {name} has type {str(dtype)[:40]}")
+    return _TYPES[dtype], shape, offsets[0], offsets[1]
+
+
+@contextlib.contextmanager
+def damage_named(what: str, path: Path) -> Iterator[None]:
+    """Errors about what is in a file, as ModelError that says which file it is."""
+    try:
+        yield
+    except (ModelError, UsageError) as error:
+        raise ModelError(f"{what} {path} is damaged: {error}") from error
