@@ -12,13 +12,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rnnwords.cli.repl import run_repl
-from rnnwords.cli.repl_commands import COMMANDS, answer, parse
+from rnnwords.cli.repl_commands import COMMANDS, answer, parse, percent
 from rnnwords.cli.repl_session import CONTEXT, Session, Settings, Step, end_of
 from rnnwords.cli.terminal import is_safe, masked, safe
 from rnnwords.config import TextConfig
 from rnnwords.errors import ModelError
 from rnnwords.text.tokenizer import pieces
 from rnnwords.text.vocabulary import Vocabulary
+from tests.asking import Predictor, plain_vocabulary, random_model
 
 # word -> what follows it, best first
 NEXT = {
@@ -75,13 +76,13 @@ class Fake:
 
         return pieces(made(), self.vocabulary.text, before=list(words))
 
-    def explain_steps(self, prompt: str) -> list[tuple[str, float, list[tuple[str, float]]]]:
-        words = [word for word in self.vocabulary.tokenize(prompt) if word in self.vocabulary.ranks]
-        steps = []
-        for place, word in enumerate(words):
-            follow = self.follow(words[:place])
-            steps.append((word, follow.get(word, 0.0), list(follow.items())[:3]))
-        return steps
+    def explain_steps(self, text: str, *, before: str = "") -> Iterator[tuple[str, float, list[tuple[str, float]]]]:
+        words = self.vocabulary.tokenize(before)
+        for word in self.vocabulary.tokenize(text):
+            if word in self.vocabulary.ranks:
+                follow = self.follow(words)
+                yield word, follow.get(word, 0.0), list(follow.items())[:3]
+                words.append(word)
 
 
 def talk(lines: str, *, predictor: Fake | None = None, classic: bool = False, quiet: bool = False, **settings: Any):
@@ -220,6 +221,20 @@ def test_why_explains_the_last_text_alone() -> None:
     list(answer(session, "had a"))
     list(answer(session, "zzz unheard of"))  # a word that the predictor leaves out
     assert [text.split()[0] for _, text in replies(session, ":why")] == ["zzz", "of", "mice"]
+
+
+@pytest.mark.parametrize("reading", ["windows", "stateful"])
+def test_why_explains_all_of_a_long_text_in_its_context(reading: str) -> None:
+    predictor = Predictor(random_model(plain_vocabulary(30), reading=reading))
+    session = Session(predictor, Settings(words=300))
+    for line in ("w1 w2 w3", "w4"):
+        list(answer(session, line))
+    before, text = session.last_text()
+    told = [reply.text.split()[:2] for reply in answer(session, ":why")]
+    assert [word for word, _ in told] == ["w4", *predictor.vocabulary.tokenize(text)[1:]]
+    assert len(told) == 301
+    follows = dict(predictor.rank(before, 30))
+    assert told[0][1] == percent(follows["w4"]).split()[0]
 
 
 def test_save(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from rnnwords import __version__
 from rnnwords.cli.build_vocab import build_vocab
 from rnnwords.cli.completion import completion
 from rnnwords.cli.eval import eval_command
+from rnnwords.cli.explain import explain
 from rnnwords.cli.forecast import forecast
 from rnnwords.cli.generate import generate
 from rnnwords.cli.info import info
@@ -52,7 +53,7 @@ def program() -> None:
     """
 
 
-for _command in (build_vocab, train, eval_command, generate, predict, score, repl, info, forecast, completion):
+for _command in (build_vocab, train, eval_command, generate, predict, score, explain, repl, info, forecast, completion):
     program.add_command(_command)
 
 

@@ -108,14 +108,11 @@ def _settings(session: Session, argument: str) -> Iterator[Reply]:
 def _why(session: Session, argument: str) -> Iterator[Reply]:
     """: how probable each word of the last text was, and what was expected there"""
     before, text = session.last_text()
-    vocabulary = session.predictor.vocabulary
-    symbols = vocabulary.tokenize(text)
+    symbols = session.predictor.vocabulary.tokenize(text)
     if not symbols:
         raise UsageError("nothing is written yet: type some words first")
-    count = sum(vocabulary.unk is not None or word in vocabulary.ranks for word in symbols)  # others are left out
-    steps = session.predictor.explain_steps(before + text)[-count:] if count else ()
-    width = min(24, max(len(word) for word, _, _ in steps)) if steps else 0
-    for word, probability, expected in steps:
+    width = min(24, max(map(len, symbols)))
+    for word, probability, expected in session.predictor.explain_steps(text, before=before):
         best = ", ".join(f"{other} {percent(share)}" for other, share in expected if share >= FAINT)
         yield Reply("data", f"{word:<{width}}  {percent(probability):>5}  {best}")
 

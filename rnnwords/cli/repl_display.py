@@ -2,12 +2,11 @@
 
 import re
 import textwrap
-import unicodedata
 from collections.abc import Iterable
 from typing import TextIO
 
 from rnnwords.cli.repl_session import Reply
-from rnnwords.cli.terminal import can_write, columns, safe
+from rnnwords.cli.terminal import can_write, cell_count, columns, safe
 
 
 class Display:
@@ -51,12 +50,12 @@ class Display:
         for piece in re.findall(r"\n|[^\S\n]*\S+|[^\S\n]+", safe(text)):
             if self.spaced:
                 piece = piece.lstrip(" ")
-            cells = _cells(piece)
+            cells = cell_count(piece)
             if piece == "\n":
                 self.column = 0
             elif width is not None and self.column > 0 and self.column + cells >= width:
                 piece = "\n" + piece.lstrip()
-                self.column = _cells(piece)
+                self.column = cell_count(piece)
             else:
                 self.column += cells
             self._put(self.output, piece, flush=self.live)
@@ -100,13 +99,3 @@ class Display:
         stream.write(text)
         if flush:
             stream.flush()
-
-
-def _cells(text: str) -> int:
-    """Columns that `text` takes: none for combining marks, two for wide characters."""
-    text = text.removeprefix("\n")
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
-    )

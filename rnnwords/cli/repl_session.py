@@ -8,7 +8,7 @@ a pipe, a terminal and a test see the same.
 import dataclasses
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
@@ -47,7 +47,7 @@ class Predictor(Protocol):
         seed: int | None = None,
     ) -> Iterator[str]: ...
 
-    def explain_steps(self, prompt: str) -> Sequence[tuple[str, float, Ranked]]: ...
+    def explain_steps(self, text: str, *, before: str = "") -> Iterable[tuple[str, float, Ranked]]: ...
 
 
 @dataclass(frozen=True)

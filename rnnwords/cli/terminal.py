@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import threading
+import unicodedata
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
@@ -43,6 +44,16 @@ def can_write(text: str, output: TextIO) -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
+
+
+def cell_count(text: str) -> int:
+    """Columns that `text` takes: none for combining marks, two for wide characters."""
+    text = text.removeprefix("\n")
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
 
 
 def columns(output: TextIO) -> int | None:

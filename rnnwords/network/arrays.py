@@ -117,6 +117,9 @@ class Network:
 class Cell:
     """One layer of recurrent units; `kernel` (E, GH), `recurrent` (H, GH), `bias` (GH)."""
 
+    gate_names: tuple[str, ...] = ()
+    state_names: tuple[str, ...] = ("hidden",)
+
     def __init__(self, kernel: Floats, recurrent: Floats, bias: Floats) -> None:
         self.kernel, self.recurrent = kernel, recurrent
         self.input_bias = bias
@@ -135,6 +138,10 @@ class Cell:
         """(B, GH) input products and the state before -> the state after, its output first."""
         return self.apply(x, None if state is None else self.recurrent_product(state), state)
 
+    def gates(self, x: Floats, before: Floats | None) -> tuple[Floats, ...]:
+        """(B, GH) input and recurrent products -> (B, H) what each gate lets through; the candidate is among them."""
+        return ()
+
     def apply(self, x: Floats, before: Floats | None, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
         """A step whose (B, GH) recurrent product is known already; None, as the state, at the first step."""
         raise NotImplementedError
@@ -143,17 +150,25 @@ class Cell:
 class LSTM(Cell):
     """Gates in Keras' order i, f, g, o."""
 
+    gate_names = ("input", "forget", "candidate", "output")
+    state_names = ("hidden", "cell")
+
+    def gates(self, x: Floats, before: Floats | None) -> tuple[Floats, ...]:
+        i, f, g, o = (x if before is None else x + before).reshape(len(x), 4, -1).swapaxes(0, 1)  # (B, H) each
+        return sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
+
     def apply(self, x: Floats, before: Floats | None, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
-        gates = x if before is None else x + before
-        i, f, g, o = gates.reshape(len(x), 4, -1).swapaxes(0, 1)  # (B, H) each
-        c = sigmoid(i) * np.tanh(g)
+        i, f, g, o = self.gates(x, before)
+        c = i * g
         if state is not None:
-            c += sigmoid(f) * state[1]
-        return sigmoid(o) * np.tanh(c), c
+            c += f * state[1]
+        return o * np.tanh(c), c
 
 
 class GRU(Cell):
     """Gates in Keras' order z (update), r (reset), n (candidate); two biases, input and recurrent."""
+
+    gate_names = ("update", "reset", "candidate")
 
     def __init__(self, kernel: Floats, recurrent: Floats, bias: Floats) -> None:
         super().__init__(kernel, recurrent, bias[0])
@@ -164,12 +179,16 @@ class GRU(Cell):
         found += self.recurrent_bias
         return found
 
-    def apply(self, x: Floats, before: Floats | None, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
+    def gates(self, x: Floats, before: Floats | None) -> tuple[Floats, ...]:
         before = self.recurrent_bias[None] if before is None else before
         z, r, n = x.reshape(len(x), 3, -1).swapaxes(0, 1)  # (B, H) each
         zh, rh, nh = before.reshape(len(before), 3, -1).swapaxes(0, 1)
-        z = sigmoid(z + zh)
-        new: Floats = (1 - z) * np.tanh(n + sigmoid(r + rh) * nh)
+        r = sigmoid(r + rh)
+        return sigmoid(z + zh), r, np.tanh(n + r * nh)
+
+    def apply(self, x: Floats, before: Floats | None, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
+        z, _, n = self.gates(x, before)
+        new: Floats = (1 - z) * n
         return (new if state is None else new + z * state[0],)
 
 

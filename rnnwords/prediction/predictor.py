@@ -20,6 +20,7 @@ from rnnwords.model_file import Model
 from rnnwords.network.arrays import Floats, Ids, Network
 from rnnwords.prediction import prompts
 from rnnwords.prediction.context import Context, Memory
+from rnnwords.prediction.explanation import Explanation, explain, word_steps
 from rnnwords.prediction.generation import Request, Text, Writer, first_word
 from rnnwords.prediction.many import answer_each
 from rnnwords.prediction.overlap import Overlap
@@ -96,8 +97,13 @@ class Predictor:
         """The words of the prompt that the vocabulary lacks, in order; of a long one, those that would be read."""
         return [word for word in self._words(prompt) if word not in self.vocabulary.ranks]
 
+    @property
+    def reach(self) -> int:
+        """Words of a prompt that count for a prediction, at most."""
+        return self.window or MEMORY
+
     def _words(self, prompt: str) -> list[str]:
-        return prompts.last_words(prompt, self.vocabulary, MEMORY if self.window is None else max(self.window, RECENT))
+        return prompts.last_words(prompt, self.vocabulary, max(self.reach, RECENT))
 
     def context(self, ids: Sequence[int] = ()) -> Context:
         """The network after these ranks, from a clean state. Where line ends are symbols, one stands in front.
@@ -246,13 +252,25 @@ class Predictor:
         """
         return [word for line in score_lines(scorer(self), [[text]]) for word in line.words]
 
-    def explain_steps(self, prompt: str, k: int = 3) -> list[tuple[str, float, list[Prediction]]]:
-        """For each known word of the text: it, its probability given those before, and the `k` likeliest there."""
-        found = []
-        ids, _ = self.encode(prompt)
-        context = self.context()
-        for word in ids:
-            scores = context.log_probabilities()
-            found.append((self.vocabulary.words[word], float(np.exp(scores[word])), self.ranked(scores[None], k)[0]))
-            context = context.read([word])
-        return found
+    def explain(self, prompt: str, k: int = 5, *, oov: str | None = None) -> Explanation:
+        """What the network does with each word of the prompt, of a long one with the last 64 that it reads.
+
+        Gates and states of every layer, the `k` best next words after each, and what would be predicted without it,
+        from a window that is shorter by one. Raises UsageError for k below 1, UnknownWordError by the `oov` policy.
+
+        >>> explanation = predictor.explain("had a", k=1)
+        >>> [step.predictions[0].word for step in explanation.steps]
+        ['a', 'general']
+        >>> [f"without {one.word!r}: {one.predictions[0].word}" for one in explanation.omissions]
+        ["without 'had': general", "without 'a': a"]
+        """
+        return explain(self, prompt, k, oov)
+
+    def explain_steps(
+        self, text: str, k: int = 3, *, before: str = ""
+    ) -> Iterator[tuple[str, float, list[Prediction]]]:
+        """For each known word of the text: it, its probability given those before, and the `k` likeliest there.
+
+        `before` is what was read already: its end counts as that of a prompt does.
+        """
+        return word_steps(self, text, before, k)
