@@ -1,6 +1,7 @@
 """The generated parts of the README. `python -m tests.readme` writes them; a test holds them true."""
 
 import ast
+import json
 import re
 from pathlib import Path
 
@@ -21,6 +22,7 @@ def generated() -> dict[str, str]:
         "defaults": defaults_table(),
         "files": files_table(),
         "help": help_texts(),
+        "inside": inside_page(),
         "figures": "\n\n".join(part.read_text().strip() for part in sorted(figures.glob("figures-*.md"))),
     }
 
@@ -29,6 +31,12 @@ def defaults_table() -> str:
     """The table in the docstring of training/defaults.py."""
     lines = (defaults.__doc__ or "").splitlines()
     return "\n".join(line for line in lines if line.startswith("|"))
+
+
+def inside_page() -> str:
+    """One prompt on its road through the network: benchmarks/inside.md with the numbers of benchmarks/inside.py."""
+    numbers = json.loads((ROOT / "benchmarks" / "results" / "inside.json").read_text())
+    return (ROOT / "benchmarks" / "inside.md").read_text().format(**numbers).strip()
 
 
 def files_table() -> str:
