@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -199,6 +200,13 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"Error: could not save {place}/gates.png: Permission denied")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_picture_without_matplotlib_says_what_to_install(explain, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)  # importing it raises
+    status, out, err = explain(PROMPT, "--plot", tmp_path / "gates.png")
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert err.endswith("install it with: pip install matplotlib\n")
 
 
 def test_a_damaged_model_is_one_line(explain, tmp_path):
