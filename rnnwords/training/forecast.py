@@ -27,9 +27,9 @@ from rnnwords.training.plan import FREE, check_same
 
 HOLD_OUT = 0.1  # of the series, at its end, where no file of test values is named
 SHOWN = 3  # values of a window in a sample
-# What a run does where nobody said; the experiments behind it are in benchmarks/results/forecast.md.
+# What a run does where nobody said; the experiments behind it are in benchmarks/results/forecast-settings.md.
 DEFAULTS: dict[str, Any] = {
-    "optimizer": "adam", "learning_rate": 1e-3, "schedule": "cosine", "warmup": 0.0, "weight_decay": 0.0,
+    "optimizer": "adam", "learning_rate": 3e-3, "schedule": "cosine", "warmup": 0.0, "weight_decay": 0.0,
     "batch_size": 32, "dropout": 0.2, "clip_norm": 1.0, "short_windows": 0.0, "ema": 0.0, "precision": "float32",
     "epochs": 100,
 }  # fmt: skip
