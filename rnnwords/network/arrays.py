@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from rnnwords.config import NetworkConfig
 from rnnwords.errors import ModelError
+from rnnwords.network.sharing import row_product
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.integer]
@@ -23,6 +24,8 @@ State = tuple[tuple[Floats, ...], ...]  # a layer: (h,) or (h, c), each (B, H)
 Weights = Mapping[str, Floats]
 
 TABLE_BYTES = 1 << 27  # the most that looked-up input products may take
+FIRSTS_BYTES = 1 << 25  # the most that states after a first word may take
+AT_LEAST = 16  # rows of that table filled at a time
 # Up to so many rows one product each is faster: a product of matrices packs the kernel first, which costs as much.
 FEW = 6
 
@@ -41,6 +44,8 @@ class Network:
             cell(*(weights[f"{config.cell}_{layer + 1}/{part}"] for part in ("kernel", "recurrent_kernel", "bias")))
             for layer in range(config.layers)
         ]
+        self._firsts: dict[int, tuple[State, list[Floats]]] = {}  # word -> see _after_first
+        self._most_firsts = max(1, FIRSTS_BYTES // (config.layers * (config.gates + 2) * config.units * 4))
         self._table: Floats | None = None
         if config.input == "embedding" and config.vocabulary_size * config.gates * config.units * 4 <= TABLE_BYTES:
             # Rows are filled when first asked for; memory that nobody touched takes no room.
@@ -52,11 +57,31 @@ class Network:
 
         Without a state it starts clean: the first step then needs no recurrent product.
         """
-        outputs, state = self.read_all(ids, state)
+        products = None
+        if state is None and len(ids) == 1 and ids.shape[1] > 1 and not self.config.numbers:
+            state, products = self._after_first(int(ids[0, 0]))
+            ids = ids[:, 1:]
+        outputs, state = self.read_all(ids, state, products)
         return outputs[:, -1], state
 
-    def read_all(self, ids: Inputs, state: State | None = None) -> tuple[Floats, State]:
-        """(B, T) ids -> (B, T, H) outputs of the last layer after each word, and the state to go on from."""
+    def _after_first(self, word: int) -> tuple[State, list[Floats]]:
+        """The state after a word from a clean state, and its products with the recurrent kernels; remembered."""
+        found = self._firsts.get(word)
+        if found is None:
+            _, state = self.read_all(np.array([[word]]))
+            products = [cell.recurrent_product(layer) for cell, layer in zip(self.cells, state, strict=True)]
+            if len(self._firsts) >= self._most_firsts:
+                self._firsts.clear()
+            found = self._firsts[word] = state, products
+        return found
+
+    def read_all(
+        self, ids: Inputs, state: State | None = None, before: Sequence[Floats] | None = None
+    ) -> tuple[Floats, State]:
+        """(B, T) ids -> (B, T, H) outputs of the last layer after each word, and the state to go on from.
+
+        `before` holds the products of the state with each layer's recurrent kernel, where they are known already.
+        """
         states = []
         outputs = np.empty(0, np.float32)
         for layer, cell in enumerate(self.cells):
@@ -64,7 +89,10 @@ class Network:
             carried = None if state is None else state[layer]
             steps = []
             for t in range(ids.shape[1]):
-                carried = cell.step(products[:, t], carried)
+                if before and t == 0:
+                    carried = cell.apply(products[:, t], before[layer], carried)
+                else:
+                    carried = cell.step(products[:, t], carried)
                 steps.append(carried[0])
             outputs = np.stack(steps, axis=1)  # (B, T, H)
             states.append(carried or ())
@@ -109,6 +137,9 @@ class Network:
             missing = np.zeros(len(embeddings), bool)
             missing[ids] = True
             rows = np.flatnonzero(missing & ~self._known)
+            if len(rows) < AT_LEAST:  # the kernel is read anyway: the commonest missing words come along
+                others = np.flatnonzero(~(missing | self._known))[: AT_LEAST - len(rows)]
+                rows = np.concatenate([rows, others])
             self._table[rows] = cell.input_product(embeddings[rows])
             self._known[rows] = True
         return self._table[ids]
@@ -202,7 +233,10 @@ class Simple(Cell):
 def product(x: Floats, kernel: Floats) -> Floats:
     """(..., K), (K, N) -> (..., N), in the way that is fastest for so many rows."""
     rows = x.reshape(-1, x.shape[-1])
-    found: Floats = np.matmul(rows[:, None], kernel)[:, 0] if len(rows) <= FEW else rows @ kernel
+    if len(rows) == 1:
+        found = row_product(rows, kernel)
+    else:
+        found = np.matmul(rows[:, None], kernel)[:, 0] if len(rows) <= FEW else rows @ kernel
     return found.reshape(*x.shape[:-1], kernel.shape[1])
 
 

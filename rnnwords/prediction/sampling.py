@@ -120,8 +120,9 @@ def distribution(scores: Scores, sampling: Sampling) -> tuple[Words, NDArray[np.
     if sampling.greedy:
         return np.array([scores.argmax()]), np.ones(1)
     # Temperature keeps the order, so the k best can be taken first and only they are exponentiated.
-    words = largest_of(scores, scores.size if sampling.top_k is None else sampling.top_k)
-    kept = scores[words].astype(np.float64)
+    every = sampling.top_k is None or sampling.top_k >= scores.size
+    words = np.arange(scores.size) if every else largest_of(scores, sampling.top_k or 1)
+    kept = (scores if every else scores[words]).astype(np.float64)
     p = np.exp((kept - kept.max()) / (1.0 if sampling.temperature is None else sampling.temperature))
     if sampling.top_p is not None and sampling.top_p < 1:
         nucleus = _nucleus(p, sampling.top_p)
