@@ -22,7 +22,7 @@ from prompt_toolkit.output import DummyOutput
 from rnnwords.cli.repl_display import Display
 from rnnwords.cli.repl_history import open_history, state_directory
 from rnnwords.cli.repl_menu import UnknownLexer, bar
-from rnnwords.cli.repl_session import Session, Settings
+from rnnwords.cli.repl_session import Reply, Session, Settings
 from rnnwords.cli.repl_terminal import Editor, run_terminal
 from rnnwords.config import TextConfig
 from rnnwords.errors import UsageError
@@ -419,3 +419,19 @@ def test_the_classic_prompt_in_a_terminal(tmp_path: Path) -> None:
         terminal.see("said\r\n2 words: ")
         terminal.type("\x04")
         assert terminal.status() == 0
+
+
+@pytest.mark.parametrize("width", [30, 70, 200])
+def test_long_lines_of_help_go_on_below_their_words(monkeypatch, width):
+    monkeypatch.setattr("rnnwords.cli.repl_display.columns", lambda output: width)
+    output = Screen()
+    help_lines = [":top-p 0.9     words that make up 90 % of the probability, and no others", "short", ""]
+    Display(output, output).show([Reply("data", "\n".join(help_lines))])
+    shown = output.getvalue().splitlines()
+    assert all(len(line) <= width for line in shown)
+    assert " ".join(output.getvalue().split()) == " ".join(" ".join(help_lines).split())
+    if width == 70:
+        assert shown[1].startswith(" " * 15)
+        assert not shown[1][15:].startswith(" ")
+    if width == 200:
+        assert shown == help_lines

@@ -33,7 +33,7 @@ class Display:
                 self.word(text)
             elif kind == "data":
                 self.end_line()
-                self._put(self.output, text + "\n")
+                self._put(self.output, self._fitted(text) + "\n")
             elif kind == "note":
                 self.note(text)
             elif kind == "error":
@@ -86,6 +86,19 @@ class Display:
         width = columns(self.notes)
         lines = textwrap.wrap(safe(text), width, break_long_words=False) if width else [text]
         self._put(self.notes, "\n".join(lines) + "\n")
+
+    def _fitted(self, text: str) -> str:
+        """Lines as wide as the terminal, if it is one; what is too long goes on below its last column of words."""
+        width = columns(self.output) if self.live else None
+        if not width:
+            return text
+        found = []
+        for line in safe(text).split("\n"):
+            indent = max((match.end() for match in re.finditer(r"\S {2,}", line)), default=0)
+            below = " " * (indent if indent < width // 2 else 0)
+            fits = cell_count(line) <= width
+            found += [line] if fits else textwrap.wrap(line, width, subsequent_indent=below, break_long_words=False)
+        return "\n".join(found)
 
     def ask(self, prompt: str) -> None:
         """Write a prompt and stay on its line."""
