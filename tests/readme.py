@@ -12,7 +12,7 @@ from rnnwords.training import defaults
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
-ORDER = ("errors", "config", "files", "text", "network", "model_file", "training", "prediction", "cli")
+ORDER = ("errors", "config", "files", "text", "series", "network", "model_file", "training", "prediction", "cli")
 
 
 def generated() -> dict[str, str]:

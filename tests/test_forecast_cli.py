@@ -194,7 +194,7 @@ def test_the_plot_is_one_of_its_kind_and_repeats_byte_for_byte(ending, place, ca
         assert int.from_bytes(found[0][20:24]) == 500
     if ending == "svg":
         text = found[0].decode()
-        for words in ("real", "forecast one step ahead", "Feb", "Open"):
+        for words in ("real", "forecast one step ahead", "2020-02-2", "Open"):
             assert words in text
 
 

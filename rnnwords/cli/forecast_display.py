@@ -50,7 +50,7 @@ class Display(train_display.Display):
 
     def line_of(self, report: Report) -> str:
         """`step 180  epoch 5.0  loss 0.0024  RMSE 26.3  900 windows/s  rate 0.001  815.2 816.1 -> 817.9 (821.3)`"""
-        rmse = _short(math.sqrt(report.loss) * self.span)
+        rmse = short(math.sqrt(report.loss) * self.span)
         return (
             f"step {report.step:,}  epoch {report.epoch:.1f}  loss {report.loss:.3g}  RMSE {rmse}  "
             f"{report.words_per_second:,.0f} windows/s  rate {report.learning_rate:.2g}  {report.sample}"
@@ -95,10 +95,10 @@ def report_lines(told: dict[str, Any]) -> Iterator[str]:
         f"each forecast from the {told['window']} before it ({told['step']:,} steps: {ended})"
     )
     yield f"{'':<21}{'RMSE':>12}{'MAE':>12}"
-    yield f"{'network':<21}{_short(network['rmse']):>12}{_short(network['mae']):>12}"
-    yield f"{NAIVE:<21}{_short(naive['rmse']):>12}{_short(naive['mae']):>12}"
+    yield f"{'network':<21}{short(network['rmse']):>12}{short(network['mae']):>12}"
+    yield f"{NAIVE:<21}{short(naive['rmse']):>12}{short(naive['mae']):>12}"
     yield _verdict(network, naive)
-    yield f"next, after {told['next']['after']}: {_short(told['next']['forecast'])}"
+    yield f"next, after {told['next']['after']}: {short(told['next']['forecast'])}"
 
 
 def _verdict(network: dict[str, float], naive: dict[str, float]) -> str:
@@ -111,6 +111,6 @@ def _verdict(network: dict[str, float], naive: dict[str, float]) -> str:
     return f"The network does not beat {NAIVE}: that forecast needs no network, and is nearer."
 
 
-def _short(number: float) -> str:
+def short(number: float) -> str:
     """Six digits or so, and none after the point of a large number."""
     return f"{number:,.2f}" if 1 <= abs(number) < 1e9 else f"{number:.4g}"

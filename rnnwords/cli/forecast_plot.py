@@ -1,7 +1,9 @@
 """The plot of `rnnwords forecast`: real and forecast values over their dates."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from rnnwords.cli.forecast_display import short
 from rnnwords.cli.plots import new_figure
 from rnnwords.prediction.forecaster import Judgement
 from rnnwords.series.reading import Series
@@ -22,13 +24,13 @@ def draw(plan: ForecastPlan, judged: Series, judgement: Judgement) -> "Figure":
     label = f"forecast one step ahead, from the {plan.network.window} values before"
     axes.plot(days, judgement.forecasts, color="#2b6cc0", marker=marker, label=label)
     if judged.dates:
-        _date_axis(axes.xaxis)
+        _date_axis(axes.xaxis, days[-1] - days[0])
     else:
         axes.set_xlabel("value number")
     axes.set_ylabel(plan.series.column)
     axes.set_title(
-        f"{plan.series.column}: RMSE {judgement.network.rmse:,.4g}, MAE {judgement.network.mae:,.4g}; "
-        f"tomorrow as today: {judgement.naive.rmse:,.4g}, {judgement.naive.mae:,.4g}",
+        f"{plan.series.column}: RMSE {short(judgement.network.rmse)}, MAE {short(judgement.network.mae)}; "
+        f"tomorrow as today: {short(judgement.naive.rmse)}, {short(judgement.naive.mae)}",
         fontsize="medium",
     )
     axes.grid(alpha=0.3)
@@ -36,10 +38,11 @@ def draw(plan: ForecastPlan, judged: Series, judgement: Judgement) -> "Figure":
     return figure
 
 
-def _date_axis(axis: Any) -> None:
-    """Ticks at whole days, months or years, written as short as they can be."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+def _date_axis(axis: Any, span: timedelta) -> None:
+    """A few ticks, each with its whole date; with the time where all is within days."""
+    from matplotlib.dates import AutoDateLocator, DateFormatter
 
-    locator = AutoDateLocator()  # type: ignore[no-untyped-call]
+    locator = AutoDateLocator(minticks=4, maxticks=8, interval_multiples=False)  # type: ignore[no-untyped-call]
     axis.set_major_locator(locator)
-    axis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    form = "%Y-%m-%d" if span > timedelta(3) else "%m-%d %H:%M"
+    axis.set_major_formatter(DateFormatter(form))  # type: ignore[no-untyped-call]
