@@ -112,17 +112,16 @@ def read_bounded(path: Path, limit: int, what: str) -> bytes:
         return stream.readall()
 
 
-def read_array(path: Path, limit: int, what: str) -> "NDArray[np.uint8]":
-    """The same as an array (bytes,) of numpy's own memory, which large products are faster from: numpy asks for large
-    pages."""
+def read_array(stream: "FileIO", size: int) -> "NDArray[np.uint8]":
+    """The next bytes of a file, `size` of them or as many as there are, as an array of numpy's own memory, which large
+    products are faster from: numpy asks for large pages."""
     import numpy as np
 
-    with opened(path, limit, what) as (stream, size):
-        data = np.empty(size, np.uint8)
-        filled = 0
-        while filled < size and (count := stream.readinto(data[filled:].data)):
-            filled += count
-        return data[:filled]
+    data = np.empty(size, np.uint8)
+    filled = 0
+    while filled < size and (count := stream.readinto(data[filled:].data)):
+        filled += count
+    return data[:filled]
 
 
 def parse_json(text: bytes | str, what: str) -> Any:

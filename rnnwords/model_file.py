@@ -1,8 +1,9 @@
 """The model file: one self-contained `model.safetensors`.
 
 Tensors: the weights by the names and shapes of `NetworkConfig.shapes`, `vocabulary/words` (uint8: UTF-8, one line a
-rank) and `vocabulary/counts` (int64). Configs: those of the network and the text, the training record, and of a network
-of numbers the scaling of its column. `tensor_file` has the format.
+rank) and `vocabulary/counts` (int64); an n-gram model, if there is one, as `ngram/...`, apart from the others. Configs:
+those of the network and the text, the training record, of a network of numbers the scaling of its column, and the
+weights by which predictions are mixed. `tensor_file` has the format.
 """
 
 from collections.abc import Mapping
@@ -16,14 +17,17 @@ from numpy.typing import NDArray
 from rnnwords.config import NetworkConfig, SeriesConfig, TextConfig
 from rnnwords.errors import ModelError
 from rnnwords.network.arrays import check_shapes
-from rnnwords.tensor_file import Tensors, damage_named, read_tensors, write_tensors
+from rnnwords.network.mixture import MixtureConfig
+from rnnwords.tensor_file import Apart, Tensors, damage_named, read_parts, write_tensors
 from rnnwords.text.vocabulary import Vocabulary
 
 FORMAT = "rnnwords-model"
 # Major: readers of an older major cannot read it. Minor: they can, and lose nothing that they know of.
 # 1.0  the first format
 # 1.1  networks of numbers: input `number`, output `linear`, and `series`, their column and its scaling
-VERSION = (1, 1)
+# 1.2  an n-gram model beside the network, and the weights of a mixture; the unsigned types that it is stored in
+VERSION = (1, 2)
+NGRAM = "ngram/"  # how the names of its tensors begin
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +39,8 @@ class Model:
     weights: Mapping[str, NDArray[np.float32]]
     training: dict[str, Any] = field(default_factory=dict)  # settings, corpus digest, metrics: plain JSON
     series: SeriesConfig | None = None  # of a network of numbers, whose one symbol stands for its column
+    mixture: MixtureConfig | None = None
+    ngram: Apart | None = None  # the tensors that `prediction.ngram` makes a model of: not read before they are needed
 
     def save(self, path: Path) -> None:
         """Write the model file, whole or not at all. Equal models give equal bytes. Raises SaveError."""
@@ -48,12 +54,18 @@ class Model:
         }
         if self.series:
             configs["series"] = self.series.to_json()
-        write_tensors(path, FORMAT, VERSION, tensors, configs)
+        if self.mixture:
+            configs["mixture"] = self.mixture.to_json()
+        tensors |= self.ngram.read() if self.ngram else {}
+        write_tensors(path, FORMAT, VERSION, tensors, configs, apart=NGRAM)
 
     @classmethod
     def load(cls, path: Path) -> "Model":
-        """Read and verify a model file. Raises ModelNotFoundError, or ModelError that says what is damaged."""
-        tensors, configs = read_tensors(path, FORMAT, VERSION, "model file")
+        """Read and verify a model file, all but its n-gram.
+
+        Raises ModelNotFoundError, or ModelError that says what is damaged; so does reading the n-gram.
+        """
+        tensors, configs, ngram = read_parts(path, FORMAT, VERSION, "model file")
         with damage_named("model file", path):
             network = NetworkConfig.from_json(configs.get("network"))
             text = TextConfig.from_json(configs.get("text"))
@@ -73,7 +85,10 @@ class Model:
             series = SeriesConfig.from_json(configs["series"]) if "series" in configs else None
             if network.numbers != (series is not None):
                 raise ModelError("a network of numbers, and no other, has the scaling of its column")
-        return cls(network, vocabulary, weights, training, series)
+            mixture = MixtureConfig.from_json(configs["mixture"]) if "mixture" in configs else None
+            if (ngram is not None) != bool(mixture and mixture.order) or (mixture and series):
+                raise ModelError("a mixture of words, and nothing else, has an n-gram model of the order that it names")
+        return cls(network, vocabulary, weights, training, series, mixture, ngram)
 
 
 def _vocabulary(tensors: Tensors, text: TextConfig) -> Vocabulary:

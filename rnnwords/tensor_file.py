@@ -5,22 +5,27 @@ the header hold the format's name and version, the configs, and a SHA-256 over a
 no checksum. It is written and read here rather than by the package of that name: equal contents give equal bytes, the
 file is read once into memory that large products are fast from (numpy asks for large pages), and nothing is copied.
 Tests hold the two to each other. Every byte belongs to exactly one tensor, so nothing overlaps and nothing hides.
+
+Some tensors may stand apart, behind all others, with a checksum of their own: they are read when somebody needs them.
 """
 
 import contextlib
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnwords import __version__
 from rnnwords.errors import ModelError, UsageError
-from rnnwords.files import parse_json, read_array, replace_file
+from rnnwords.files import opened, parse_json, read_array, replace_file
+
+if TYPE_CHECKING:
+    from io import FileIO
 
 MAX_BYTES = 1 << 34
 MAX_HEADER = 1 << 24
@@ -28,19 +33,41 @@ _TYPES: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),
     "F32": np.dtype("<f4"),
     "I64": np.dtype("<i8"),
+    "U32": np.dtype("<u4"),
+    "U16": np.dtype("<u2"),
     "U8": np.dtype("u1"),
 }
 _NAMES = {dtype: name for name, dtype in _TYPES.items()}
 
 Tensors = Mapping[str, NDArray[Any]]
+Entry = tuple[np.dtype[Any], list[int], int, int]  # of a tensor: type, shape, first byte, last byte + 1
+
+
+class Apart(NamedTuple):
+    """Tensors that stand apart: how many bytes they have, and what reads them, verified."""
+
+    size: int
+    read: Callable[[], Tensors]
 
 
 def write_tensors(
-    path: Path, form: str, version: tuple[int, int], tensors: Tensors, configs: Mapping[str, Any], *, kept: str = ""
+    path: Path,
+    form: str,
+    version: tuple[int, int],
+    tensors: Tensors,
+    configs: Mapping[str, Any],
+    *,
+    apart: str | None = None,
+    kept: str = "",
 ) -> None:
-    """Write tensors and JSON `configs` as one safetensors file with a digest. Raises SaveError (see replace_file)."""
+    """Write tensors and JSON `configs` as one safetensors file with a digest. Raises SaveError (see replace_file).
+
+    Tensors whose names begin with `apart` stand apart.
+    """
     # The widest types first, then by name, as the safetensors package does: so every tensor is aligned.
     order = sorted(tensors, key=lambda name: (-tensors[name].dtype.itemsize, name))
+    last = [name for name in order if apart and name.startswith(apart)]
+    order = [*(name for name in order if not (apart and name.startswith(apart))), *last]
     buffers: list[Any] = []
     header: dict[str, Any] = {}
     at = 0
@@ -55,7 +82,10 @@ def write_tensors(
         "program": __version__,
         "configs": json.dumps(configs, ensure_ascii=False, sort_keys=True, allow_nan=False),
     }
-    metadata["sha256"] = _digest(metadata, header, buffers)
+    main = len(buffers) - len(last)
+    if last:
+        metadata |= {"apart": str(apart), "apart-sha256": _sha256(buffers[main:]).hexdigest()}
+    metadata["sha256"] = _digest(metadata, header, buffers[:main])
     text = json.dumps({"__metadata__": metadata, **header}, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     pieces = [len(text).to_bytes(8, "little"), text, *buffers]
@@ -64,11 +94,16 @@ def write_tensors(
 
 def _digest(metadata: Mapping[str, str], header: Mapping[str, Any], buffers: Sequence[Any]) -> str:
     """SHA-256 over the tensor bytes and everything that is said of them: a flipped bit anywhere is seen."""
+    state = _sha256(buffers)
+    state.update(json.dumps([metadata, header], sort_keys=True).encode())
+    return state.hexdigest()
+
+
+def _sha256(buffers: Sequence[Any]) -> "hashlib._Hash":
     state = hashlib.sha256()
     for buffer in buffers:
         state.update(buffer)
-    state.update(json.dumps([metadata, header], sort_keys=True).encode())
-    return state.hexdigest()
+    return state
 
 
 def read_tensors(path: Path, form: str, version: tuple[int, int], what: str) -> tuple[dict[str, NDArray[Any]], Any]:
@@ -76,63 +111,97 @@ def read_tensors(path: Path, form: str, version: tuple[int, int], what: str) -> 
 
     Raises ModelNotFoundError; ModelError, naming `what`, for damage, another format, or a newer version.
     """
-    data = read_array(path, MAX_BYTES, what)
-    with damage_named(what, path):
-        header, body = _parts(data)
-        metadata = header.pop("__metadata__", None)
-        if not isinstance(metadata, dict) or metadata.get("format") != form:
-            raise ModelError(f"it is no {form}")
-        if not all(isinstance(value, str) for value in metadata.values()):
-            raise ModelError("its metadata are not all text")
-        major = metadata.get("version", "").partition(".")[0]
-        if not (major.isascii() and major.isdigit() and 1 <= len(major) <= 6):
-            raise ModelError("its version is no number")
-    if int(major) != version[0]:
-        raise ModelError(
-            f"{what} {path} is of format {metadata['version']}, and this is rnnwords {__version__}, which reads "
-            f"{version[0]}.x: it needs rnnwords >= {metadata.get('program')}"
-        )
-    with damage_named(what, path):
-        if metadata.pop("sha256", None) != _digest(metadata, header, [body.data]):
-            raise ModelError("its checksum does not match")
-        configs = parse_json(metadata.get("configs", ""), "its configuration")
-        if not isinstance(configs, dict):
-            raise ModelError("its configuration is no object")
-        return _tensors(header, body), configs
+    tensors, configs, _ = read_parts(path, form, version, what)
+    return tensors, configs
 
 
-def _parts(data: NDArray[np.uint8]) -> tuple[dict[str, Any], NDArray[np.uint8]]:
-    """The header and the tensor bytes."""
-    length = int.from_bytes(data[:8].tobytes(), "little")
-    if length > min(MAX_HEADER, len(data) - 8):
-        raise ModelError(f"it is cut short, or no safetensors file ({len(data):,} bytes)")
-    header = parse_json(data[8 : 8 + length].tobytes(), "its header")
+def read_parts(
+    path: Path, form: str, version: tuple[int, int], what: str
+) -> tuple[dict[str, NDArray[Any]], Any, Apart | None]:
+    """As `read_tensors`, and what stands apart, not read yet. Reading it raises the same errors."""
+    with opened(path, MAX_BYTES, what) as (stream, size):
+        with damage_named(what, path):
+            header = _header(stream, size)
+            start = stream.tell()
+            metadata = header.pop("__metadata__", None)
+            if not isinstance(metadata, dict) or metadata.get("format") != form:
+                raise ModelError(f"it is no {form}")
+            if not all(isinstance(value, str) for value in metadata.values()):
+                raise ModelError("its metadata are not all text")
+            major = metadata.get("version", "").partition(".")[0]
+            if not (major.isascii() and major.isdigit() and 1 <= len(major) <= 6):
+                raise ModelError("its version is no number")
+        if int(major) != version[0]:
+            raise ModelError(
+                f"{what} {path} is of format {metadata['version']}, and this is rnnwords {__version__}, which reads "
+                f"{version[0]}.x: it needs rnnwords >= {metadata.get('program')}"
+            )
+        with damage_named(what, path):
+            prefix = metadata.get("apart")
+            last = {name: header[name] for name in header if prefix and name.startswith(prefix)}
+            main = min((_entry(name, entry)[2] for name, entry in last.items()), default=size - start)
+            body = read_array(stream, min(main, size - start))
+            if metadata.pop("sha256", None) != _digest(metadata, header, [body.data]):
+                raise ModelError("its checksum does not match")
+            configs = parse_json(metadata.get("configs", ""), "its configuration")
+            if not isinstance(configs, dict):
+                raise ModelError("its configuration is no object")
+            tensors = _tensors({name: header[name] for name in header if name not in last}, body)
+            _places(last, len(body), size - start)
+    if not last:
+        return tensors, configs, None
+    place = (start + main, size - start - main)
+    return tensors, configs, Apart(place[1], lambda: _read_apart(path, what, place, last, metadata.get("apart-sha256")))
+
+
+def _read_apart(
+    path: Path, what: str, place: tuple[int, int], header: Mapping[str, Any], digest: str | None
+) -> dict[str, NDArray[Any]]:
+    """The tensors that stand apart, at the first byte and of the size that `place` says."""
+    with opened(path, MAX_BYTES, what) as (stream, _):
+        stream.seek(place[0])
+        body = read_array(stream, place[1])
+    if _sha256([body.data]).hexdigest() != digest:
+        raise ModelError(f"{what} {path} is damaged, or was replaced since it was loaded: a checksum does not match")
+    first = min(_entry(name, entry)[2] for name, entry in header.items())
+    return _tensors(header, body, first)
+
+
+def _header(stream: "FileIO", size: int) -> dict[str, Any]:
+    """The header, from the beginning of the file."""
+    length = int.from_bytes(stream.read(8), "little")
+    if length > min(MAX_HEADER, size - 8):
+        raise ModelError(f"it is cut short, or no safetensors file ({size:,} bytes)")
+    header = parse_json(read_array(stream, length).tobytes(), "its header")
     if not isinstance(header, dict):
         raise ModelError("its header is no object")
-    return header, data[8 + length :]
+    return header
 
 
-def _tensors(header: Mapping[str, Any], body: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+def _tensors(header: Mapping[str, Any], body: NDArray[np.uint8], first: int = 0) -> dict[str, NDArray[Any]]:
     """The tensors as parts of the body: one behind the other, from its first byte to its last."""
-    found: dict[str, NDArray[Any]] = {}
-    at = 0
-    for name, (dtype, shape, first, end) in sorted(
-        ((name, _entry(name, entry)) for name, entry in header.items()), key=lambda item: item[1][2:]
-    ):
-        if first != at or end - first != math.prod(shape) * dtype.itemsize or end > len(body):
+    return {
+        name: body[start - first : end - first].view(dtype).reshape(shape)
+        for name, (dtype, shape, start, end) in _places(header, first, first + len(body)).items()
+    }
+
+
+def _places(header: Mapping[str, Any], at: int, last: int) -> dict[str, Entry]:
+    """The entries of tensors that stand one behind the other, from byte `at` to `last`, in that order."""
+    found = dict(sorted(((name, _entry(name, entry)) for name, entry in header.items()), key=lambda item: item[1][2:]))
+    for name, (dtype, shape, first, end) in found.items():
+        if first != at or end - first != math.prod(shape) * dtype.itemsize or end > last:
             raise ModelError(
                 f"tensor {name} of shape {tuple(shape)} stands at bytes {first:,} to {end:,}, not from {at:,}"
             )
-        found[name] = body[first:end].view(dtype).reshape(shape)
         at = end
-    if at != len(body):
-        raise ModelError(f"there are {len(body) - at:,} bytes behind the last tensor")
+    if at != last:
+        raise ModelError(f"there are {last - at:,} bytes behind the last tensor")
     return found
 
 
-def _entry(name: str, entry: Any) -> tuple[np.dtype[Any], list[int], int, int]:
-    """Type, shape, first byte and last + 1 of a tensor."""
-    values = entry if isinstance(entry, dict) else {}
+def _entry(name: str, entry: Any) -> Entry:
+    values: Any = entry if isinstance(entry, dict) else {}
     shape, offsets, dtype = values.get("shape"), values.get("data_offsets"), values.get("dtype")
     for numbers in (shape, offsets):
         if not isinstance(numbers, list) or not all(type(n) is int and 0 <= n <= MAX_BYTES for n in numbers):

@@ -27,7 +27,9 @@ from rnnwords.config import TextConfig
 from rnnwords.errors import ModelError, ModelNotFoundError
 from rnnwords.model_file import FORMAT, VERSION, Model
 from rnnwords.network.arrays import Network
-from rnnwords.tensor_file import read_tensors, write_tensors
+from rnnwords.network.mixture import MixtureConfig, Weights
+from rnnwords.prediction.ngram import KneserNey
+from rnnwords.tensor_file import Apart, read_tensors, write_tensors
 from rnnwords.text.vocabulary import Vocabulary
 from tests.helpers import GOLDEN, WORDS, run_python, small_model, write
 from tests.test_arrays import by_the_book
@@ -116,7 +118,7 @@ def test_the_safetensors_package_reads_the_file(tmp_path):
     assert tensors["vocabulary/counts"].tolist() == list(made.vocabulary.counts)
     with safetensors.safe_open(tmp_path / "model.safetensors", "numpy") as opened:
         metadata = opened.metadata()
-    assert (metadata["format"], metadata["version"], metadata["program"]) == ("rnnwords-model", "1.1", __version__)
+    assert (metadata["format"], metadata["version"], metadata["program"]) == ("rnnwords-model", "1.2", __version__)
     assert json.loads(metadata["configs"])["network"] == made.network.to_json()
 
 
@@ -481,6 +483,9 @@ def test_golden_models_of_all_formats_predict_as_they_did(path):
         found = np.exp(network.scores(network.read(np.array([ids]))[0])[0])
         np.testing.assert_allclose(found, case["probabilities"], atol=1e-6)
         assert model.vocabulary.words[int(found.argmax())] == case["best"]
+        if model.ngram is not None:  # since 1.2
+            ngram = KneserNey.from_tensors(model.ngram.read(), len(model.vocabulary))
+            np.testing.assert_allclose(ngram.probabilities([ids])[0], case["ngram"], atol=1e-8)
     assert model.training == expected["training"]
     assert list(model.vocabulary.counts) == expected["counts"]
 
@@ -494,7 +499,11 @@ def make_golden() -> None:
     model = small_model(seed=7)
     weights = {name: np.float32(3) * weight for name, weight in model.weights.items()}  # as decided as a trained one
     training = {"seed": 7, "metrics": {"loss": 1.25, "accuracy": 0.5}}
-    model = dataclasses.replace(model, weights=weights, training=training)
+    text = [0, 1, 9, 10, 0, 6, 8, 5, 6, 4, 0, 3, 2, 7, 0, 1, 4, 0, 1, 9, 10, 5, 6, 11]
+    ngram = KneserNey.train(text, len(WORDS), 3)
+    mixture = MixtureConfig(3, ngram.size, 100, 50, None, Weights(0.6, (0.5,) * 33), Weights(cache=0.1, theta=0.01))
+    held = Apart(0, ngram.to_tensors)
+    model = dataclasses.replace(model, weights=weights, training=training, mixture=mixture, ngram=held)
     path = GOLDEN / f"model-{VERSION[0]}.{VERSION[1]}.safetensors"
     path.parent.mkdir(exist_ok=True)
     model.save(path)
@@ -502,7 +511,9 @@ def make_golden() -> None:
     for words in WINDOWS:
         found = by_the_book(model.network, weights, model.vocabulary.encode(words))[-1]
         best = model.vocabulary.words[int(found.argmax())]
-        windows.append({"words": words, "best": best, "probabilities": [round(float(p), 9) for p in found]})
+        grams = ngram.probabilities([model.vocabulary.encode(words)])[0]
+        windows.append({"words": words, "best": best, "probabilities": [round(float(p), 9) for p in found],
+                        "ngram": [round(float(p), 9) for p in grams]})  # fmt: skip
     told = {"windows": windows, "training": training, "counts": list(model.vocabulary.counts)}
     path.with_suffix(".json").write_text(json.dumps(told, indent=1) + "\n")
 

@@ -21,24 +21,20 @@ Letters: B contexts of C words, N words of text, V vocabulary; one order has S c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnwords.errors import ModelError, UsageError
+from rnnwords.prediction.ngram_tensors import PREFIX, UNSIGNED, Array, Ints, Tensors, packed, small, tensor, unpacked
 
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)  # of `lmplz --discount_fallback`: for texts too small to estimate them
 CHUNK = 1 << 16  # words scored at a time
-PREFIX = "ngram/"  # of the tensors' names
-UNSIGNED = ["uint8", "uint16", "uint32"]  # the types that counts, lengths and words are stored in
 NOTHING = -1  # in a context: no word is known from here backwards
 
-Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-Array = NDArray[Any]
-Tensors = Mapping[str, Array]
 
 
 class KneserNey:
@@ -88,16 +84,38 @@ class KneserNey:
 
     def probabilities(self, contexts: ArrayLike) -> Floats:
         """The distributions of the next word: contexts (B, C) -> (B, V); each row sums to 1. Raises UsageError."""
+        contexts = np.asarray(contexts)
+        result = np.zeros((len(contexts), self.vocabulary_size))  # (B, V)
+        self.add_to(result, contexts, np.ones(len(contexts)))
+        return result
+
+    def add_to(self, result: NDArray[Any], contexts: ArrayLike, weights: NDArray[Any]) -> None:
+        """Add to (B, V) numbers the distributions after contexts (B, C), each times its weight (B,). UsageError.
+
+        The whole vocabulary is gone through once a row; each order adds only the words that it has seen.
+        """
         contexts = _checked(contexts, self.vocabulary_size, "contexts", 2, NOTHING)
-        result = np.tile(self._single_words, (len(contexts), 1))  # (B, V)
-        for level, rows, nodes in self._walk(contexts):
-            result[rows] *= level.leftover[nodes, None]
+        left = weights.astype(np.float64)  # (B,) what the higher orders leave to the lower ones
+        for level, rows, nodes in reversed(list(self._walk(contexts))):
             first = np.searchsorted(level.ngrams, nodes * self.vocabulary_size)
             lengths = np.searchsorted(level.ngrams, (nodes + 1) * self.vocabulary_size) - first
             entries = np.arange(lengths.sum()) + np.repeat(first + lengths - np.cumsum(lengths), lengths)
             words = level.ngrams[entries] % self.vocabulary_size  # each seen after its row's context, and only once
-            result[np.repeat(rows, lengths), words] += level.shares[entries]
-        return result
+            result[np.repeat(rows, lengths), words] += level.shares[entries] * np.repeat(left[rows], lengths)
+            left[rows] *= level.leftover[nodes]
+        result += left.astype(result.dtype)[:, None] * self._single_words.astype(result.dtype)
+
+    def seen(self, contexts: ArrayLike) -> tuple[Ints, Ints]:
+        """Of contexts (B, C): how many words the longest known end has (B,), and how often that was seen (B,).
+
+        Seen as the model counts: below the highest order, in how many ways it was gone on from and into. UsageError.
+        """
+        contexts = _checked(contexts, self.vocabulary_size, "contexts", 2, NOTHING)
+        lengths = np.zeros(len(contexts), np.int64)
+        times = np.full(len(contexts), int(self._levels[0].totals[0]))
+        for length, (level, rows, nodes) in enumerate(self._walk(contexts), start=1):
+            lengths[rows], times[rows] = length, level.totals[nodes]
+        return lengths, times
 
     def log_probability(self, contexts: ArrayLike, targets: ArrayLike) -> Floats:
         """Natural log probabilities (nats) of targets (B,), each after its row of contexts (B, C): (B,). UsageError."""
@@ -127,6 +145,11 @@ class KneserNey:
             results.append(self.log_probability(contexts, targets))
         return np.concatenate(results)
 
+    @property
+    def size(self) -> int:
+        """N-grams of all orders."""
+        return sum(len(level.ngrams) for level in self._levels)
+
     def to_tensors(self) -> dict[str, Array]:
         """The model as integer arrays `ngram/...`, from which `from_tensors` makes the same model, bit for bit.
 
@@ -138,8 +161,8 @@ class KneserNey:
         tensors = {PREFIX + "settings": np.array([size, self.order, len(self._levels), boundary], np.int64)}
         for n, level in enumerate(self._levels, 1):
             if n > 1:
-                tensors |= _packed(f"{n}.contexts", level.contexts, size + 1, len(self._levels[n - 2].contexts))
-            tensors |= _packed(f"{n}.ngrams", level.ngrams, size, len(level.contexts))
+                tensors |= packed(f"{n}.contexts", level.contexts, size + 1, len(self._levels[n - 2].contexts))
+            tensors |= packed(f"{n}.ngrams", level.ngrams, size, len(level.contexts))
             tensors[f"{PREFIX}{n}.counts"] = level.counts
         return tensors
 
@@ -149,15 +172,15 @@ class KneserNey:
 
         Raises ModelError where a tensor is missing, of the wrong type or shape, out of range or out of order.
         """
-        size, order, depth, boundary = settings = _tensor(tensors, "settings", ["int64"], 4, NOTHING).tolist()
+        size, order, depth, boundary = settings = tensor(tensors, "settings", ["int64"], 4, NOTHING).tolist()
         if size != vocabulary_size or not 1 <= depth <= order or boundary >= size:
             raise ModelError(f"{PREFIX}settings: expected [{vocabulary_size}, order, depth, boundary], not {settings}.")
         levels, contexts = [], np.zeros(1, np.int64)
         for n in range(1, depth + 1):
             if n > 1:
-                contexts = _unpacked(tensors, f"{n}.contexts", size + 1, len(contexts), 0)
-            ngrams = _unpacked(tensors, f"{n}.ngrams", size, len(contexts), 1)
-            levels.append(_Level(contexts, ngrams, _tensor(tensors, f"{n}.counts", UNSIGNED, len(ngrams), 1), size))
+                contexts = unpacked(tensors, f"{n}.contexts", size + 1, len(contexts), 0)
+            ngrams = unpacked(tensors, f"{n}.ngrams", size, len(contexts), 1)
+            levels.append(_Level(contexts, ngrams, tensor(tensors, f"{n}.counts", UNSIGNED, len(ngrams), 1), size))
         return cls(levels, size, order, None if boundary == NOTHING else boundary)
 
     def _walk(self, contexts: Ints) -> Iterator[tuple[_Level, Ints, Ints]]:
@@ -177,12 +200,12 @@ class _Level:
     def __init__(self, contexts: Ints, ngrams: Ints, counts: Array, vocabulary_size: int) -> None:
         self.contexts = contexts  # (S,) sorted: index of the context without its oldest word * (V + 1) + oldest word
         self.ngrams = ngrams  # (M,) sorted: index of the context * V + word
-        self.counts = _small(counts)  # (M,)
+        self.counts = small(counts)  # (M,)
         discounts = np.array([0.0, *_discounts(counts)])[np.minimum(counts, 3)]  # (M,)
         nodes = ngrams // vocabulary_size
-        totals = np.bincount(nodes, counts, len(contexts))  # (S,)
-        self.shares = (counts - discounts) / totals[nodes]  # (M,)
-        self.leftover = np.bincount(nodes, discounts, len(contexts)) / totals  # (S,)
+        self.totals = np.bincount(nodes, counts, len(contexts))  # (S,)
+        self.shares = (counts - discounts) / self.totals[nodes]  # (M,)
+        self.leftover = np.bincount(nodes, discounts, len(contexts)) / self.totals  # (S,)
 
 
 def _discounts(counts: Array) -> tuple[float, ...]:
@@ -213,38 +236,3 @@ def _checked(values: ArrayLike, vocabulary_size: int, name: str, dimensions: int
     if ids.size and not (lowest <= ids.min() and ids.max() < vocabulary_size):
         raise UsageError(f"{name}: expected ids {lowest}..{vocabulary_size - 1}. Received: {ids.min()}..{ids.max()}.")
     return ids.astype(np.int64)
-
-
-def _small(values: Array) -> Array:
-    """The same values >= 0 in the smallest unsigned type."""
-    return values.astype(np.min_scalar_type(int(values.max())))
-
-
-def _packed(name: str, keys: Ints, radix: int, parents: int) -> dict[str, Array]:
-    """Sorted keys parent * radix + word as two tensors: how many each parent has, and the words."""
-    lengths = np.bincount(keys // radix, minlength=parents)
-    return {f"{PREFIX}{name}.lengths": _small(lengths), f"{PREFIX}{name}.words": _small(keys % radix)}
-
-
-def _unpacked(tensors: Tensors, name: str, radix: int, parents: int, least: int) -> Ints:
-    """The sorted keys again; each parent must have `least` of them or more."""
-    lengths = _tensor(tensors, f"{name}.lengths", UNSIGNED, parents, least)
-    words = _tensor(tensors, f"{name}.words", UNSIGNED, 0, 0, radix - 1)
-    if lengths.sum(dtype=np.int64) == len(words):
-        keys: Ints = np.repeat(np.arange(parents) * radix, lengths) + words
-        if (np.diff(keys) > 0).all():
-            return keys
-    raise ModelError(f"tensors '{PREFIX}{name}.*': expected rising words for each parent, as many as `lengths` says.")
-
-
-def _tensor(tensors: Tensors, name: str, types: list[str], length: int, least: int, most: float = np.inf) -> Array:
-    """A tensor by name: one dimension of `length` (0: any, yet not empty) values in least .. most."""
-    tensor = tensors.get(PREFIX + name)
-    if tensor is None:
-        raise ModelError(f"tensor '{PREFIX}{name}' is missing. HINT: train the model again.")
-    fits = tensor.ndim == 1 and tensor.size and length in (0, tensor.size) and str(tensor.dtype) in types
-    if not fits or tensor.min() < least or tensor.max() > most:
-        expected = f"({length or 'any'},) {'/'.join(types)} in {least}..{most}"
-        received = f"{tensor.shape} {tensor.dtype}" + (f" in {tensor.min()}..{tensor.max()}" if tensor.size else "")
-        raise ModelError(f"tensor '{PREFIX}{name}': expected {expected}. Received: {received}.")
-    return tensor
