@@ -1,8 +1,7 @@
 """`rnnwords eval`: how good a model is on a text, and on which terms."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,18 +9,21 @@ from rnnwords.cli.common import (
     byte_progress,
     cores,
     corpus_argument,
+    drawn_seed,
     find_model,
     json_option,
     model_option,
     print_json,
     quiet_option,
+    seed_option,
     train_text_option,
 )
+from rnnwords.cli.plots import check_plot
 from rnnwords.cli.terminal import safe
 from rnnwords.errors import UsageError
 
 if TYPE_CHECKING:
-    from rnnwords.prediction.predictor import Predictor
+    from matplotlib.figure import Figure
 
 
 @click.command("eval")
@@ -35,24 +37,41 @@ if TYPE_CHECKING:
     "trained on what the model was trained on: name it with --train-text.",
 )
 @train_text_option
+@click.option("--calibration", is_flag=True, help="Whether it is right as often as its probabilities say.")
+@click.option(
+    "--vs",
+    type=click.Path(path_type=Path),
+    metavar="OTHER_MODEL",
+    help="Compare with another model word by word, with intervals that say whether the difference could be chance.",
+)
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Draw calibration, and loss by frequency, as PNG, SVG or PDF by the ending of the name.",
+)
 @click.option(
     "--encoding-errors",
     type=click.Choice(["strict", "replace"]),
     default="strict",
     help="What to do with bytes that are not UTF-8.  [default: strict]",
 )
+@seed_option
 @json_option
 @quiet_option
 def eval_command(
     corpus: tuple[Path, ...], model: Path | None, by_frequency: bool, baseline: bool, train_text: tuple[Path, ...],
-    encoding_errors: str, as_json: bool, quiet: bool,
+    calibration: bool, vs: Path | None, plot: Path | None, encoding_errors: str, seed: int | None, as_json: bool,
+    quiet: bool,
 ) -> None:  # fmt: skip
-    """Measure a model on a text: perplexity, hits, keystrokes saved.
+    """Measure a model on a text: perplexity, hits, keystrokes saved, and whether another is better.
 
     \b
     Examples:
       rnnwords eval other-story.txt --json
       rnnwords eval other-story.txt --baseline --train-text story.txt
+      rnnwords eval other-story.txt --model models/large --vs models/small
+      rnnwords eval other-story.txt --calibration --plot judged.png
     """
     if baseline and not train_text:
         raise UsageError(
@@ -61,20 +80,37 @@ def eval_command(
         )
     if train_text and not baseline:
         raise UsageError("--train-text is for --baseline; add that")
+    if plot:
+        check_plot(plot)
+    from rnnwords.cli.eval_report import lines_of
     from rnnwords.prediction.baselines import baselines
-    from rnnwords.prediction.evaluation import evaluate
+    from rnnwords.prediction.calibration import Calibration
+    from rnnwords.prediction.comparison import Comparison
+    from rnnwords.prediction.evaluation import Observer, evaluate
+    from rnnwords.prediction.latency import latencies, latency_report
     from rnnwords.prediction.predictor import Predictor
+    from rnnwords.prediction.protocol import protocol
     from rnnwords.prediction.texts import ids_of, trained_part
     from rnnwords.text.reading import Corpus
 
     path = find_model(model, quiet)
     predictor = Predictor.load(path)
     source = Corpus(corpus, encoding_errors)
+    calibrated = Calibration() if calibration or plot else None
+    compared = Comparison(predictor, Predictor.load(find_model(vs, quiet)), cores()) if vs else None
+    seed = drawn_seed(seed, quiet) if vs else seed
+    figure = _empty_figure(plot)
+    observers: list[Observer] = [observer for observer in (calibrated, compared) if observer]
     with byte_progress(quiet) as progress:
-        metrics = evaluate(predictor, source, progress("evaluating", source.length), threads=cores())
+        metrics = evaluate(
+            predictor, source, progress("evaluating", source.length), threads=cores(), observers=observers
+        )
         report = {
-            **metrics.report(), "model": str(path), "text": source.names if len(source.names) > 1 else source.names[0],
+            **metrics.report(), **latency_report(latencies(predictor, source)), "model": str(path),
+            "text": source.names if len(source.names) > 1 else source.names[0], "protocol": protocol(predictor),
         }  # fmt: skip
+        if calibrated and calibration:
+            report["calibration"] = calibrated.report()
         if by_frequency:
             report["by_frequency"] = metrics.by_frequency()
         if baseline:
@@ -83,59 +119,23 @@ def eval_command(
                 {"name": name, **evaluate(predictor, source, progress(name, source.length), by=scorer).report()}
                 for name, scorer in baselines(predictor, trained, cores())
             ]
+    if compared:
+        report["vs"] = {"model": str(find_model(vs, quiet)), **compared.report(seed or 0)}
+    if plot and figure and calibrated:
+        from rnnwords.cli.eval_plot import draw
+        from rnnwords.cli.plots import save_figure
+
+        draw(figure, calibrated.report(), metrics.by_frequency(), report)
+        save_figure(figure, plot)
     if as_json:
         print_json(report)
         return
-    for line in lines_of(report, predictor):
+    for line in lines_of(report):
         click.echo(safe(line))
 
 
-def lines_of(report: dict[str, Any], predictor: "Predictor") -> Iterator[str]:
-    """The report for people, its terms first, so that two numbers can be compared."""
-    text = predictor.vocabulary.text
-    unk = predictor.vocabulary.unk
-    seen = "all words before it" if predictor.window is None else f"the {predictor.window} words before it"
-    unseen = (
-        "read and counted as <unk>" if unk is not None else "have no probability here, and are left out of contexts"
-    )
-    yield f"text       {report['text']}: {report['words']:,} words"
-    yield (
-        f"terms      each word from {seen}; tokenizer {text.tokenizer}, "
-        f"{'lowercased' if text.lowercase else 'case kept'}, line ends {'are words' if text.eos else 'not counted'};"
-    )
-    yield f"           {len(predictor.vocabulary):,} symbols; unseen words {unseen}; logarithms are natural"
-    yield f"unseen     {report['oov_rate']:.2%} of the words"
-    yield f"loss       {_shown(report['loss'], '.4f')} nats a word"
-    yield (
-        f"perplexity {_shown(report['perplexity'], ',.2f')}; without unseen words "
-        f"{_shown(report['perplexity_excluding_oov'], ',.2f')}"
-    )
-    yield (
-        f"hits       top 1 {report['top1']:.1%}, top 3 {report['top3']:.1%}, top 5 {report['top5']:.1%}; "
-        f"mean reciprocal rank {report['mrr']:.3f}"
-    )
-    yield f"keystrokes {report['keystroke_savings']:.1%} saved by a list of 3 words"
-    yield f"speed      {report['words_per_second']:,.0f} words a second"
-    if "by_frequency" in report:
-        yield f"\n{'in training':<22} {'words':>9} {'loss':>8} {'top 1':>7}"
-        for band in report["by_frequency"]:
-            yield f"{_band(band):<22} {band['words']:>9,} {_shown(band['loss'], '.4f'):>8} {band['top1']:>7.1%}"
-    if "baselines" in report:
-        yield f"\n{'baseline':<22} {'loss':>8} {'perplexity':>10} {'top 1':>7} {'top 3':>7} {'top 5':>7} {'keys':>7}"
-        for row in [{"name": "this model", **report}, *report["baselines"]]:
-            yield (
-                f"{row['name']:<22} {_shown(row['loss'], '.4f'):>8} {_shown(row['perplexity'], ',.2f'):>10} "
-                f"{row['top1']:>7.1%} {row['top3']:>7.1%} {row['top5']:>7.1%} {row['keystroke_savings']:>7.1%}"
-            )
+def _empty_figure(plot: Path | None) -> "Figure | None":
+    """What to draw on, made before the work, so that a missing package is told at once."""
+    from rnnwords.cli.plots import new_figure
 
-
-def _band(band: dict[str, Any]) -> str:
-    if band["to"] == 0:
-        return "unseen"
-    if band["from"] == band["to"]:
-        return f"{band['from']:,} times"
-    return f"{band['from']:,} times or more" if band["to"] is None else f"{band['from']:,} to {band['to']:,} times"
-
-
-def _shown(number: float | None, form: str) -> str:
-    return "infinite" if number is None else format(number, form)
+    return new_figure(11, 5) if plot else None

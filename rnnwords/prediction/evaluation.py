@@ -6,7 +6,7 @@ probability, and so neither have loss and perplexity); as hits they are misses. 
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,16 @@ from rnnwords.text.reading import Corpus
 from rnnwords.text.vocabulary import Vocabulary
 
 BANDS = (1, 2, 10, 100, 1_000, 10_000)  # occurrences in the training text from which a band reaches to the next
+
+
+class Observer:
+    """Looks on while a text is evaluated."""
+
+    def add(self, batch: Scored) -> None:
+        """See a batch, which won't be kept."""
+
+    def between(self, words: list[str]) -> None:
+        """Do work of one's own, untimed, now that all words of a chunk were seen."""
 
 
 @dataclass
@@ -116,6 +126,7 @@ def evaluate(
     progress: Callable[[int], None] | None = None,
     by: Scorer | None = None,
     threads: int = 1,
+    observers: Sequence[Observer] = (),
 ) -> Metrics:
     """All figures over a corpus, of the model or `by` another scorer over its vocabulary.
 
@@ -125,11 +136,17 @@ def evaluate(
     """
     by = by or scorer(predictor, threads)
     metrics = Metrics(predictor.vocabulary)
-    start = time.perf_counter()
+    start, untimed = time.perf_counter(), 0.0
     for words in words_of(corpus, predictor.vocabulary, progress):
         for batch in by.score(words):
             metrics.add(batch)
-    metrics.seconds = time.perf_counter() - start
+            for observer in observers:
+                observer.add(batch)
+        pause = time.perf_counter()
+        for observer in observers:
+            observer.between(words)
+        untimed += time.perf_counter() - pause
+    metrics.seconds = time.perf_counter() - start - untimed
     names = ", ".join(corpus.names)
     if not metrics.words:
         raise CorpusError(f"{names}: no words found; at least one is needed")
