@@ -1,6 +1,7 @@
 """`rnnwords generate`: the text that follows a prompt."""
 
 import sys
+from array import array
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -28,9 +29,11 @@ from rnnwords.cli.printing import Printer
 from rnnwords.errors import UsageError
 
 if TYPE_CHECKING:
+    from rnnwords.cli.generate_report import Reporter
     from rnnwords.prediction.generation import Request
     from rnnwords.prediction.overlap import Overlap
     from rnnwords.prediction.predictor import Predictor
+    from rnnwords.prediction.suffixes import Suffixes
 
 CHANCE = ("temperature", "top_k", "top_p")
 
@@ -64,6 +67,12 @@ CHANCE = ("temperature", "top_k", "top_p")
     help="Never more than N words in a row copied from the text named with --train-text.",
 )
 @train_text_option
+@click.option(
+    "--report",
+    is_flag=True,
+    help="Say what a text copies from the one named with --train-text, and what it repeats of itself: on stderr, or in "
+    "JSON as report.",
+)
 @click.option("--until-sentence", is_flag=True, help="Stop behind the end of a sentence.")
 @click.option("--unk", is_flag=True, help="Let <unk>, the symbol for all rare words, be written.")
 @oov_option
@@ -87,14 +96,16 @@ def generate(
       rnnwords generate "had a general"
       rnnwords generate "Once upon" -n 200 --temperature 0.8 --top-k 40
       rnnwords generate "Once upon" --temperature 1 --max-overlap 5 --train-text story.txt
+      rnnwords generate "Once upon" -n 2000 --temperature 1 --report --train-text story.txt
     """
     chance = any(options[name] is not None for name in CHANCE)
-    _check(options, chance)
+    _check(options, chance, silent=quiet and not as_json)
     from_pipe = prompt is None and not sys.stdin.isatty()
     predictor = load_predictor(model, quiet)
     if chance or (prompt is None and not from_pipe):
         seed = drawn_seed(seed, quiet)
-    request = _request(options, seed, _overlap(predictor, options))
+    trained = _trained(predictor, options)
+    request = _request(options, seed, _overlap(trained, options))
     oov = oov_policy(options["oov"], predictor, from_pipe)
     if not from_pipe:
         prompt = clean(prompt) if prompt is not None else predictor.draw_word(seed or 0)
@@ -102,21 +113,31 @@ def generate(
             note(predictor.vocabulary.unknown_message(word), quiet)
     printer = Printer(one_line=from_pipe and not options["nul"], end="\0" if options["nul"] and from_pipe else "\n",
                       stream=options["stream"], raw=options["raw"])  # fmt: skip
+    reporter = _reporter(predictor, trained, quiet) if options["report"] else None
     for text in _piped(options["nul"]) if prompt is None else [prompt]:
         wholes = _wholes(predictor, text, request, oov, options) if as_json or options["beam"] else []
+        made = [array("i", whole.pop("ids")) for whole in wholes]
         if as_json:
+            if reporter:
+                wholes = [{**whole, "report": reporter.figures(ids)} for whole, ids in zip(wholes, made, strict=True)]
             print_json({"prompt": text, "oov": predictor.unknown(text), "text": wholes[0]["text"], "samples": wholes})
         elif options["beam"]:
-            for whole in wholes:
+            for whole, ids in zip(wholes, made, strict=True):
                 note(f"log-probability {whole['log_probability']:.4f}, score {whole['score']:.4f}", quiet)
                 printer.print(text, [whole["text"]])
+                if reporter:
+                    reporter.tell(ids)
         else:
             for sample in _samples(request, options["samples"]):
-                words = predictor.stream(text, sample, oov=oov, tokens=options["tokens"])
+                ids = array("i")
+                written = ids.append if reporter else None
+                words = predictor.stream(text, sample, oov=oov, tokens=options["tokens"], written=written)
                 printer.print(text, (f" {word}" for word in words) if options["tokens"] else words)
+                if reporter:
+                    reporter.tell(ids)
 
 
-def _check(options: dict[str, Any], chance: bool) -> None:
+def _check(options: dict[str, Any], chance: bool, silent: bool) -> None:
     """Raise UsageError for options that cannot stand together, before anything is loaded."""
     beam, samples = options["beam"], options["samples"]
     if beam and chance:
@@ -130,18 +151,39 @@ def _check(options: dict[str, Any], chance: bool) -> None:
             "--max-overlap needs the text that must not be copied, which a model file does not hold; "
             "name it with --train-text FILE"
         )
-    if options["train_text"] and not options["max_overlap"]:
-        raise UsageError("--train-text is for --max-overlap N: say how many words in a row may be copied")
+    if options["train_text"] and not (options["max_overlap"] or options["report"]):
+        raise UsageError(
+            "--train-text is for --max-overlap N, which says how many words in a row may be copied, and for --report"
+        )
+    if options["report"] and silent:
+        raise UsageError("--report goes to stderr, which --quiet silences; take one of them, or add --json")
 
 
-def _overlap(predictor: "Predictor", options: dict[str, Any]) -> "Overlap | None":
-    if not options["max_overlap"]:
+def _trained(predictor: "Predictor", options: dict[str, Any]) -> "Suffixes | None":
+    """The text named with --train-text, to look up as many words in a row as the options need."""
+    if not options["train_text"]:
         return None
-    from rnnwords.prediction.overlap import Overlap
+    from rnnwords.prediction.originality import GRAM
+    from rnnwords.prediction.suffixes import Suffixes
     from rnnwords.prediction.texts import ids_of
     from rnnwords.text.reading import Corpus
 
-    return Overlap(ids_of(Corpus(options["train_text"], "replace"), predictor.vocabulary), options["max_overlap"])
+    depth = max(options["max_overlap"] or 0, max(GRAM, options["words"]) if options["report"] else 0)
+    return Suffixes(ids_of(Corpus(options["train_text"], "replace"), predictor.vocabulary), depth)
+
+
+def _overlap(trained: "Suffixes | None", options: dict[str, Any]) -> "Overlap | None":
+    if trained is None or not options["max_overlap"]:
+        return None
+    from rnnwords.prediction.overlap import Overlap
+
+    return Overlap(trained, options["max_overlap"])
+
+
+def _reporter(predictor: "Predictor", trained: "Suffixes | None", quiet: bool) -> "Reporter":
+    from rnnwords.cli.generate_report import Reporter
+
+    return Reporter(predictor.vocabulary, trained, quiet)
 
 
 def _request(options: dict[str, Any], seed: int | None, overlap: "Overlap | None") -> "Request":

@@ -1,6 +1,6 @@
 """From a context to a text, word by word or by beam search."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -47,6 +47,14 @@ class Text(NamedTuple):
     words: int
     log_probability: float  # nats: the sum over its words by the model, before temperature and penalties
     score: float | None  # by which a beam search ranks: the log-probability after penalties, over the length penalty
+    ids: tuple[int, ...] = ()  # its words by rank
+
+
+def told(ranks: Iterable[int], written: Callable[[int], None]) -> Iterator[int]:
+    """The ranks, each told to `written` as it passes."""
+    for rank in ranks:
+        written(rank)
+        yield rank
 
 
 class Step(NamedTuple):

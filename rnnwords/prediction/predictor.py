@@ -9,7 +9,7 @@
 """
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -21,7 +21,7 @@ from rnnwords.network.arrays import Floats, Ids, Network
 from rnnwords.prediction import prompts
 from rnnwords.prediction.context import Context, Memory
 from rnnwords.prediction.explanation import Explanation, explain, word_steps
-from rnnwords.prediction.generation import Request, Text, Writer, first_word
+from rnnwords.prediction.generation import Request, Text, Writer, first_word, told
 from rnnwords.prediction.many import answer_each
 from rnnwords.prediction.overlap import Overlap
 from rnnwords.prediction.ranking import Alphabet, Answer, Prediction, entropy, rank
@@ -214,23 +214,29 @@ class Predictor:
         )
         return self.stream(prompt, request, oov=oov, tokens=tokens)
 
-    def stream(self, prompt: str, request: Request, *, oov: str | None = None, tokens: bool = False) -> Iterator[str]:
-        """As `generate`, for a request."""
-        words = (self.vocabulary.words[step.rank] for step in self._writer(prompt, request, oov).steps())
+    def stream(
+        self, prompt: str, request: Request, *, oov: str | None = None, tokens: bool = False,
+        written: Callable[[int], None] | None = None,
+    ) -> Iterator[str]:  # fmt: skip
+        """As `generate`, for a request. `written` is told the rank of each word."""
+        steps = self._writer(prompt, request, oov).steps()
+        ranks = (step.rank for step in steps) if written is None else told((step.rank for step in steps), written)
+        words = (self.vocabulary.words[rank] for rank in ranks)
         return words if tokens else pieces(words, self.vocabulary.text, before=self._words(prompt))
 
     def write(self, prompt: str, request: Request, *, oov: str | None = None, tokens: bool = False) -> Text:
         """As `generate`, for a request: the whole text, with its log-probability."""
         steps = list(self._writer(prompt, request, oov).steps())
-        text = self._text(prompt, [step.rank for step in steps], tokens)
-        return Text(text, len(steps), sum(step.log_probability for step in steps), None)
+        ids = tuple(step.rank for step in steps)
+        text = self._text(prompt, ids, tokens)
+        return Text(text, len(steps), sum(step.log_probability for step in steps), None, ids)
 
     def beams(
         self, prompt: str, request: Request, width: int, *, oov: str | None = None, tokens: bool = False
     ) -> list[Text]:
         """The most probable texts that a beam search of `width` finds, best first. Raises what `generate` raises."""
         return [
-            Text(self._text(prompt, beam.ids, tokens), len(beam.ids), beam.log_probability, beam.score)
+            Text(self._text(prompt, beam.ids, tokens), len(beam.ids), beam.log_probability, beam.score, tuple(beam.ids))
             for beam in self._writer(prompt, request, oov).beams(width)
         ]
 
