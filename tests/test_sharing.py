@@ -14,8 +14,10 @@ from tests.helpers import small_model
 @pytest.fixture
 def shared(monkeypatch):
     """Every product is shared, on any machine."""
+    helper = sharing.Helper()
     monkeypatch.setattr(sharing, "SHARED", 1)
-    monkeypatch.setattr(sharing, "_helper", sharing.Helper())
+    monkeypatch.setattr(sharing, "_helper", helper)
+    return helper
 
 
 def matrix(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
@@ -35,10 +37,10 @@ def test_it_is_the_product(shared, columns, order):
 def test_the_numbers_do_not_depend_on_who_computes_them(shared, monkeypatch):
     row, kernel = matrix(300, 5_000)
     together = sharing.row_product(row, kernel)
-    sharing._helper.alone = 1
+    shared.alone = 1
     assert (sharing.row_product(row, kernel) == together).all()
-    assert sharing._helper.alone == 0
-    with sharing._helper.free:  # another thread has it
+    assert shared.alone == 0
+    with shared.free:  # another thread has it
         assert (sharing.row_product(row, kernel) == together).all()
     monkeypatch.setattr(sharing, "_helper", None)
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
@@ -50,13 +52,13 @@ def test_a_helper_that_comes_late_is_left_alone_for_a_while(shared, monkeypatch)
     row, kernel = matrix(20, 100)
     monkeypatch.setattr(sharing, "LATE", -1.0)  # always
     sharing.row_product(row, kernel)
-    assert sharing._helper.alone == sharing.ALONE
+    assert shared.alone == sharing.ALONE
     monkeypatch.setattr(sharing, "LATE", 1e9)
     for left in range(sharing.ALONE, 0, -1):
-        assert sharing._helper.alone == left
+        assert shared.alone == left
         sharing.row_product(row, kernel)
     sharing.row_product(row, kernel)
-    assert sharing._helper.alone == 0
+    assert shared.alone == 0
 
 
 def test_many_threads_get_their_own_products(shared):
@@ -117,4 +119,5 @@ def test_rows_of_the_table_come_in_numbers():
     assert network._known.sum() >= 16
     embeddings, cell = model.weights["embedding/embeddings"], network.cells[0]
     known = np.flatnonzero(network._known)
+    assert network._table is not None
     np.testing.assert_allclose(network._table[known], cell.input_product(embeddings[known]), atol=1e-6)

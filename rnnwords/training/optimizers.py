@@ -96,11 +96,13 @@ class _RMSprop(_Clipping, keras.optimizers.RMSprop):  # type: ignore[misc]
         _rmsprop(variable, velocity, gradient, rate, tf.constant(self.rho), tf.constant(self.epsilon))
 
 
-@tf.function(jit_compile=True)
-def _rmsprop(weights: Any, velocity: Any, gradient: Any, rate: Any, rho: Any, epsilon: Any) -> None:
+def _rmsprop_step(weights: Any, velocity: Any, gradient: Any, rate: Any, rho: Any, epsilon: Any) -> None:
     mean = rho * velocity + (1 - rho) * tf.square(gradient)
     velocity.assign(mean)
     weights.assign_sub(rate * gradient * tf.math.rsqrt(mean + epsilon))
+
+
+_rmsprop = tf.function(_rmsprop_step, jit_compile=True)
 
 
 class _SGD(_Clipping, keras.optimizers.SGD):  # type: ignore[misc]
