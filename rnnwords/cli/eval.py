@@ -1,7 +1,7 @@
 """`rnnwords eval`: how good a model is on a text, and on which terms."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,7 @@ from rnnwords.cli.common import (
     seed_option,
     train_text_option,
 )
+from rnnwords.cli.mixing import mixed, mixing_options
 from rnnwords.cli.plots import check_plot
 from rnnwords.cli.terminal import safe
 from rnnwords.errors import UsageError
@@ -56,15 +57,18 @@ if TYPE_CHECKING:
     default="strict",
     help="What to do with bytes that are not UTF-8.  [default: strict]",
 )
+@mixing_options
 @seed_option
 @json_option
 @quiet_option
 def eval_command(
     corpus: tuple[Path, ...], model: Path | None, by_frequency: bool, baseline: bool, train_text: tuple[Path, ...],
     calibration: bool, vs: Path | None, plot: Path | None, encoding_errors: str, seed: int | None, as_json: bool,
-    quiet: bool,
+    quiet: bool, **mixing: Any,
 ) -> None:  # fmt: skip
     """Measure a model on a text: perplexity, hits, keystrokes saved, and whether another is better.
+
+    With --blend or --cache it is the mixture that is measured; a model named with --vs stays as it is.
 
     \b
     Examples:
@@ -88,13 +92,14 @@ def eval_command(
     from rnnwords.prediction.comparison import Comparison
     from rnnwords.prediction.evaluation import Observer, evaluate
     from rnnwords.prediction.latency import latencies, latency_report
+    from rnnwords.prediction.mixed import tuned_on
     from rnnwords.prediction.predictor import Predictor
     from rnnwords.prediction.protocol import protocol
     from rnnwords.prediction.texts import ids_of, trained_part
     from rnnwords.text.reading import Corpus
 
     path = find_model(model, quiet)
-    predictor = Predictor.load(path)
+    predictor = mixed(Predictor.load(path), mixing, quiet)
     source = Corpus(corpus, encoding_errors)
     calibrated = Calibration() if calibration or plot else None
     compared = Comparison(predictor, Predictor.load(find_model(vs, quiet)), cores()) if vs else None
@@ -109,6 +114,8 @@ def eval_command(
             **metrics.report(), **latency_report(latencies(predictor, source)), "model": str(path),
             "text": source.names if len(source.names) > 1 else source.names[0], "protocol": protocol(predictor),
         }  # fmt: skip
+        if predictor.terms:
+            report["mixture"] = {**predictor.terms, "tuned_on_this_text": tuned_on(predictor, source.paths)}
         if calibrated and calibration:
             report["calibration"] = calibrated.report()
         if by_frequency:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rnnwords.prediction.bootstrap import FEWEST
+from rnnwords.prediction.mixed import described
 
 
 def lines_of(report: dict[str, Any]) -> Iterator[str]:
@@ -16,6 +17,11 @@ def lines_of(report: dict[str, Any]) -> Iterator[str]:
         f"{terms['tokenizer']}, case {terms['case']}, line ends {terms['line_ends']}, {terms['symbols']:,} symbols; "
         f"unseen words {terms['unseen_words']}; logarithms are natural"
     )
+    if "mixture" in report:
+        told = described(report["mixture"])
+        if report["mixture"]["tuned_on_this_text"]:
+            told += "; its weights were tuned on this very text, which flatters it"
+        yield from _wrapped(f"mixed      {told}")
     yield f"unseen     {report['oov_rate']:.2%} of the words"
     yield f"loss       {_shown(report['loss'], '.4f')} nats a word"
     yield (

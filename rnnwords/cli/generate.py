@@ -25,6 +25,7 @@ from rnnwords.cli.common import (
     seed_option,
     train_text_option,
 )
+from rnnwords.cli.mixing import mixed, mixing_options
 from rnnwords.cli.printing import Printer
 from rnnwords.errors import UsageError
 
@@ -76,6 +77,7 @@ CHANCE = ("temperature", "top_k", "top_p")
 @click.option("--until-sentence", is_flag=True, help="Stop behind the end of a sentence.")
 @click.option("--unk", is_flag=True, help="Let <unk>, the symbol for all rare words, be written.")
 @oov_option
+@mixing_options
 @click.option("--tokens", is_flag=True, help="Print the symbols as they are, a space between them.")
 @click.option("--stream/--no-stream", default=None, help="Print each word as it is made.  [default: on a terminal]")
 @click.option("--raw", is_flag=True, help="Leave control characters as they are, in a pipe.")
@@ -101,7 +103,7 @@ def generate(
     chance = any(options[name] is not None for name in CHANCE)
     _check(options, chance, silent=quiet and not as_json)
     from_pipe = prompt is None and not sys.stdin.isatty()
-    predictor = load_predictor(model, quiet)
+    predictor = mixed(load_predictor(model, quiet), options, quiet)
     if chance or (prompt is None and not from_pipe):
         seed = drawn_seed(seed, quiet)
     trained = _trained(predictor, options)

@@ -3,12 +3,15 @@
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rnnwords.cli.common import find_model, json_option, model_option, print_json, quiet_option
 from rnnwords.cli.terminal import safe
+
+if TYPE_CHECKING:
+    from rnnwords.model_file import Model
 
 
 @click.command()
@@ -32,6 +35,8 @@ def info(model: Path | None, as_json: bool, quiet: bool) -> None:
         "text": loaded.vocabulary.text.to_json(), "vocabulary": loaded.vocabulary.report(), "weights": weights,
         "layers": loaded.network.layer_table(), "training": loaded.training,
         "series": loaded.series.to_json() if loaded.series else None,
+        "mixture": loaded.mixture.to_json() if loaded.mixture else None,
+        "ngram": _ngram(loaded),
     }  # fmt: skip
     if as_json:
         print_json(report)
@@ -53,6 +58,19 @@ def info(model: Path | None, as_json: bool, quiet: bool) -> None:
         symbols = f"{vocabulary['symbols']:,} symbols of {vocabulary['words']:,} words"
         click.echo(f"\nvocabulary  {symbols}; commonest: {common}")
         click.echo("text        " + ", ".join(f"{name} {value}" for name, value in report["text"].items()))
+    if found := report["ngram"]:
+        held = f"{found['ngrams']:,} n-grams of up to {found['order']} words"
+        click.echo(f"n-gram      {held}, {found['bytes']:,} bytes; blended in with --blend")
     for name, value in loaded.training.items():
         shown = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
         click.echo(f"{name:<10}  {safe(str(shown))}")
+
+
+def _ngram(model: "Model") -> dict[str, int] | None:
+    """Order, n-grams and bytes of the n-gram beside the network, read and verified."""
+    if model.ngram is None:
+        return None
+    from rnnwords.prediction.mixed import ngram_of
+
+    found = ngram_of(model)
+    return {"order": found.order, "ngrams": found.size, "bytes": model.ngram.size}

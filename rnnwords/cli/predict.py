@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,7 @@ from rnnwords.cli.common import (
     oov_policy,
     quiet_option,
 )
+from rnnwords.cli.mixing import mixed, mixing_options
 from rnnwords.cli.terminal import can_write, safe
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ FEW = 8  # prompts up to which reading them one by one is faster than setting up
 @click.option("-k", type=click.IntRange(1, 1_000_000), default=5, show_default=True, help="How many words.")
 @click.option("--prefix", default="", help="Only words that begin so; probabilities are of those alone.")
 @oov_option
+@mixing_options
 @nul_option
 @json_option
 @quiet_option
@@ -47,12 +49,14 @@ def predict(
     nul: bool,
     as_json: bool,
     quiet: bool,
+    **mixing: Any,
 ) -> None:
     """Rank the next words of a prompt. Without one: a context a line on stdin, an answer a line on stdout.
 
     Answers to a stream come at once when the writer waits for them, so that an editor can hold the command open, and
     in fast batches from a file. Of a prompt the model sees its last words, as many as its window has; a shorter one is
-    read as it is. Capitals count unless the model's own text settings lowercase.
+    read as it is. Capitals count unless the model's own text settings lowercase. A --cache holds the words of a prompt
+    before its end; each line of stdin is a text of its own.
 
     \b
     Examples:
@@ -60,7 +64,7 @@ def predict(
       rnnwords predict "had a" --prefix ge
       cat contexts.txt | rnnwords predict --json
     """
-    predictor = load_predictor(model, quiet)
+    predictor = mixed(load_predictor(model, quiet), mixing, quiet)
     oov = oov_policy(oov, predictor, prompt is None)
     if prompt is not None:
         answer = predictor.answer(clean(prompt), k, prefix=prefix, oov=oov)

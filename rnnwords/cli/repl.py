@@ -10,11 +10,12 @@ import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from rnnwords.cli.common import load_predictor, model_option, plain_terminal, quiet_option, seed_option
+from rnnwords.cli.mixing import mixed, mixing_options
 from rnnwords.errors import RnnwordsError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 @click.option("--temperature", type=float, help="Draw words by chance, bolder the higher. Default: the most probable.")
 @click.option("--top-k", type=int, help="Draw from the K most probable words only.")
 @click.option("--top-p", type=float, help="Draw from the most probable words that make up the share P only.")
+@mixing_options
 @seed_option
 @click.option("--classic", is_flag=True, help="The prompt of the tutorial: a window of words in, one line out.")
 @quiet_option
@@ -47,6 +49,7 @@ def repl(
     seed: int | None,
     classic: bool,
     quiet: bool,
+    **mixing: Any,
 ) -> None:
     """Write with the model: it finishes your sentences.
 
@@ -58,7 +61,8 @@ def repl(
     from rnnwords.cli.repl_session import Settings
 
     settings = Settings(temperature=temperature, top_k=top_k, top_p=top_p, words=words, seed=seed)
-    run_repl(load_predictor(model, quiet), settings, classic=classic, quiet=quiet)
+    predictor = mixed(load_predictor(model, quiet), mixing, quiet)
+    run_repl(predictor, settings, classic=classic, quiet=quiet)
 
 
 def run_repl(

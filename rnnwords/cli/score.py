@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from rnnwords.cli.common import clean, cores, json_line, json_option, load_predictor, model_option, quiet_option
+from rnnwords.cli.mixing import mixed, mixing_options
 from rnnwords.cli.terminal import safe
 from rnnwords.errors import CorpusError, UsageError
 
@@ -31,6 +32,7 @@ COLUMNS = {
 @click.option(
     "--log-base", type=click.Choice(["2", "e", "10"]), default="e", show_default=True, help="Of the log-probabilities."
 )
+@mixing_options
 @click.option("--fresh", is_flag=True, help="Score each line by itself, as if nothing stood before it.")
 @click.option(
     "--encoding-errors",
@@ -42,7 +44,7 @@ COLUMNS = {
 @quiet_option
 def score(
     text: tuple[str, ...], model: Path | None, as_text: bool, unit: str, log_base: str, fresh: bool,
-    encoding_errors: str, as_json: bool, quiet: bool,
+    encoding_errors: str, as_json: bool, quiet: bool, **mixing: Any,
 ) -> None:  # fmt: skip
     """Give the log-probability of each word, line or file of a text, each word given those before it.
 
@@ -59,7 +61,7 @@ def score(
       rnnwords score story.txt --unit line --log-base 2
     """
     sources = _sources(text, as_text, encoding_errors)
-    predictor = load_predictor(model, quiet)
+    predictor = mixed(load_predictor(model, quiet), mixing, quiet)
     from rnnwords.prediction.scoring import score_lines, scorer
 
     judge = scorer(predictor, cores())

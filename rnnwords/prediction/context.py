@@ -19,7 +19,7 @@ REMEMBERED = 64  # contexts, or as many as have SCORES scores
 SCORES = 1 << 24
 
 
-class _Standing(NamedTuple):
+class Standing(NamedTuple):
     """Where a context stands. Replaced as one, so that threads always see a whole."""
 
     waiting: tuple[int, ...]  # words to read: with a window, all that it sees
@@ -27,7 +27,7 @@ class _Standing(NamedTuple):
     output: Floats | None  # (1, H) likewise
 
 
-_START = _Standing((), None, None)
+_START = Standing((), None, None)
 
 
 class Context:
@@ -36,7 +36,7 @@ class Context:
     Reading waits until the scores are asked for, so that the contexts of several beams can be read as one batch.
     """
 
-    def __init__(self, network: Network, frequencies: Floats, standing: _Standing = _START) -> None:
+    def __init__(self, network: Network, frequencies: Floats, standing: Standing = _START) -> None:
         self.network = network
         self.frequencies = frequencies  # (V,) what is predicted before any word
         self.standing = standing
@@ -56,27 +56,39 @@ class Context:
             waiting = waiting[-config.window :]
         return Context(self.network, self.frequencies, self.standing._replace(waiting=waiting))
 
+    @property
+    def cells(self) -> int:
+        """Numbers that it keeps, or the largest of its arrays."""
+        return len(self.frequencies)
+
     def log_probabilities(self) -> Floats:
         """(V,) natural log-probabilities of the next word. Before any word: the frequencies of the training text."""
         scores: Floats = self._scores
         return scores
 
+    def together(self, contexts: Sequence["Context"]) -> Floats:
+        """Contexts of this kind and network -> (B, V), as `log_probabilities` of each."""
+        return evaluate(contexts)
+
     @functools.cached_property
     def _scores(self) -> Floats:
+        return self._scored()
+
+    def _scored(self) -> Floats:
         output = self.settled().output
         if output is None:
             return self.frequencies
         scores: Floats = self.network.scores(output)[0]
         return scores
 
-    def settled(self) -> _Standing:
+    def settled(self) -> Standing:
         """Where the network stands after all the words; its output is None before any word."""
         standing = self.standing
         if standing.waiting:
             output, state = self.network.read(np.array([standing.waiting]), standing.state)
             if not self.network.config.stateful:
                 return standing._replace(output=output)
-            self.standing = standing = _Standing((), state, output)
+            self.standing = standing = Standing((), state, output)
         return standing
 
 
@@ -95,7 +107,7 @@ def evaluate(contexts: Sequence[Context]) -> Floats:
     outputs, state = network.read(np.array([standing.waiting for standing in before]), joined)
     for row, context in enumerate(contexts):
         own = tuple(tuple(part[row : row + 1] for part in layer) for layer in state)
-        context.standing = _Standing((), own, outputs[row : row + 1])
+        context.standing = Standing((), own, outputs[row : row + 1])
     return network.scores(outputs)
 
 
@@ -105,7 +117,7 @@ class Memory:
     def __init__(self, start: Context) -> None:
         self.start = start
         self.contexts: OrderedDict[tuple[int, ...], Context] = OrderedDict()  # words -> context
-        self.size = max(1, min(REMEMBERED, SCORES // len(start.frequencies)))
+        self.size = max(1, min(REMEMBERED, SCORES // start.cells))
         self.lock = threading.Lock()
 
     def context(self, ids: Sequence[int]) -> Context:

@@ -10,7 +10,7 @@ from rnnwords.config import within
 from rnnwords.errors import UsageError
 from rnnwords.network.arrays import Floats
 from rnnwords.prediction.beams import Beam, beam_search
-from rnnwords.prediction.context import Context, evaluate
+from rnnwords.prediction.context import Context
 from rnnwords.prediction.overlap import Overlap
 from rnnwords.prediction.sampling import History, Sampling, choose
 from rnnwords.text.tokenizer import EOS, UNK
@@ -96,7 +96,7 @@ class Writer:
             raise UsageError(f"words must be between 1 and 100,000 with beam; got {self.request.words:,}")
         return beam_search(
             self.context, self.request.words, width, banned=self.banned, stop=self.ends, sampling=self.request,
-            history=self.history, evaluate=evaluate,
+            history=self.history, evaluate=self.context.together,
         )  # fmt: skip
 
     def ends(self, word: int) -> bool:

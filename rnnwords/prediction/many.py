@@ -4,11 +4,11 @@ Sorted, prompts that begin alike stand together, and a batch reads each beginnin
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rnnwords.network.arrays import Floats
+from rnnwords.network.arrays import Floats, Network
 from rnnwords.network.batches import read_each
 from rnnwords.prediction.ranking import Answer, entropy
 from rnnwords.prediction.threads import side_by_side
@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     from rnnwords.prediction.predictor import Predictor
 
 CELLS = 1 << 22  # scores that a batch may hold: 16 MB; half as many gates
+
+
+def scores_each(
+    network: Network, contexts: Sequence[tuple[int, ...]]
+) -> Iterator[tuple[Sequence[tuple[int, ...]], Floats]]:
+    """Contexts of one word or more -> some of them at a time, with (B, V) natural log-probabilities after each."""
+    outputs = read_each(network, contexts)
+    rows = max(1, CELLS // network.config.vocabulary_size)
+    for start in range(0, len(contexts), rows):
+        part = slice(start, start + rows)
+        yield contexts[part], network.scores(outputs[part])
 
 
 def answer_each(
@@ -36,14 +47,11 @@ def answer_each(
                 answers[place] = Answer(prompts[place], predictions, encoded[place][1], nats)
 
     def work(contexts: Sequence[tuple[int, ...]]) -> None:
-        outputs = read_each(predictor.network, contexts)
-        rows = max(1, CELLS // len(predictor.vocabulary))
-        for start in range(0, len(contexts), rows):
-            part = slice(start, start + rows)
-            keep(contexts[part], predictor.network.scores(outputs[part]))
+        for part, scores in predictor.scores_each(contexts):
+            keep(part, scores)
 
     if () in places:
-        keep([()], predictor.frequencies[None])
+        keep([()], predictor.context().log_probabilities()[None])
     order = sorted(context for context in places if context)
     config = predictor.model.network
     size = max(1, CELLS // (2 * config.gates * config.units))

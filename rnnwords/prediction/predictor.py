@@ -11,7 +11,7 @@
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -22,11 +22,11 @@ from rnnwords.prediction import prompts
 from rnnwords.prediction.context import Context, Memory
 from rnnwords.prediction.explanation import Explanation, explain, word_steps
 from rnnwords.prediction.generation import Request, Text, Writer, first_word, told
-from rnnwords.prediction.many import answer_each
+from rnnwords.prediction.many import answer_each, scores_each
 from rnnwords.prediction.overlap import Overlap
 from rnnwords.prediction.ranking import Alphabet, Answer, Prediction, entropy, rank
 from rnnwords.prediction.sampling import RECENT
-from rnnwords.prediction.scoring import WordScore, score_lines, scorer
+from rnnwords.prediction.scoring import OutputReader, StreamReader, WindowReader, WordScore, score_lines, scorer
 from rnnwords.text.tokenizer import EOS, pieces
 from rnnwords.text.vocabulary import Vocabulary
 
@@ -50,6 +50,7 @@ class Predictor:
         self.model = model
         self.vocabulary: Vocabulary = model.vocabulary
         self.network = Network(model.network, model.weights)
+        self.terms: dict[str, Any] = {}  # what is mixed into its predictions, and how: see `prediction.mixed`
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -113,6 +114,10 @@ class Predictor:
         words = self.led_in(ids)
         return Context(self.network, self.frequencies).read(words) if self.window else self._memory.context(words)
 
+    def reader(self) -> OutputReader:
+        """What predicts each word of a text from those before it."""
+        return StreamReader(self) if self.window is None else WindowReader(self)
+
     def led_in(self, ids: Sequence[int]) -> tuple[int, ...]:
         """The ranks as the network reads them: behind a line end, where those are symbols; the last of a window."""
         eos = self.vocabulary.ranks.get(EOS) if self.vocabulary.text.eos else None
@@ -152,6 +157,10 @@ class Predictor:
         ['general', 'council']
         """
         return answer_each(self, prompts, k, prefix, oov, threads)
+
+    def scores_each(self, contexts: Sequence[tuple[int, ...]]) -> Iterator[tuple[Sequence[tuple[int, ...]], Floats]]:
+        """Contexts as `led_in` gives them -> some at a time, with (B, V) natural log-probabilities after each."""
+        return scores_each(self.network, contexts)
 
     def ranked(self, scores: Floats, k: int = 5, prefix: str = "") -> list[list[Prediction]]:
         """(B, V) natural log-probabilities -> the `k` best words of each, as `rank` has it."""

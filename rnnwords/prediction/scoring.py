@@ -35,6 +35,14 @@ class Reader(Protocol):
         """Forget all words: what comes next begins a text."""
 
 
+class OutputReader(Reader, Protocol):
+    """A reader that also tells what its predictions are made of."""
+
+    @property
+    def outputs(self) -> Floats:
+        """(B, H) of the network before each of the words read last; (B, 0) where nobody needs them."""
+
+
 @dataclass
 class Scored:
     """Some words of the text with what was predicted for them; all arrays are (B,)."""
@@ -101,6 +109,8 @@ def ahead(scores: Floats, own: Floats, ids: Ids) -> Ids:
 class WindowReader:
     """A network that sees a window of T words."""
 
+    outputs: Floats = np.empty((0, 0), np.float32)  # nobody needs them
+
     def __init__(self, predictor: "Predictor") -> None:
         self.predictor = predictor
         self.restart()
@@ -142,6 +152,7 @@ class StreamReader:
         outputs, self.state = network.read_all(ids[None], self.state)
         before = np.concatenate([self.output, outputs[0, :-1]]) if self.output is not None else outputs[0, :-1]
         start = self.output is None
+        self.outputs = before if not start else np.concatenate([np.zeros_like(outputs[0, :1]), before])  # (B, H)
         self.output = outputs[0, -1:]
 
         def scores() -> Floats:
@@ -153,8 +164,7 @@ class StreamReader:
 
 def scorer(predictor: "Predictor", threads: int = 1) -> Scorer:
     """A scorer of texts by a model; the first word is predicted from none, or from a line end where those are words."""
-    reader: Reader = StreamReader(predictor) if predictor.window is None else WindowReader(predictor)
-    return Scorer(predictor.vocabulary, reader, threads)
+    return Scorer(predictor.vocabulary, predictor.reader(), threads)
 
 
 class WordScore(NamedTuple):
