@@ -25,8 +25,9 @@ from rnnwords.cli.common import (
     text_options,
 )
 from rnnwords.cli.times import Duration, StepsOrTime
+from rnnwords.cli.train_beside import put_beside
 from rnnwords.cli.train_run import carry_out, interrupted, warn
-from rnnwords.cli.train_team import work
+from rnnwords.cli.train_team import SIGNAL_STATUS, work
 from rnnwords.config import CELLS, INPUTS, OPTIMIZERS, PRECISIONS, SCHEDULES, SOFTMAXES
 from rnnwords.errors import CorpusError, UsageError
 from rnnwords.training.cluster import STRATEGIES, role_of
@@ -66,6 +67,8 @@ def _option(name: str, kind: Any, text: str, **settings: Any) -> Callable[[F], F
 @_option("--embedding", click.IntRange(1, 8192), "Width of the word embedding.")
 @_option("--tie/--no-tie", bool, "Use the embedding's weights in the output layer.", default=None)
 @_option("--softmax", click.Choice(("auto", *SOFTMAXES)), "adaptive: cheap for large vocabularies.", default="auto")
+@_option("--ngram", click.IntRange(1, 9), "Count an n-gram of this order too, for --blend.", metavar="N")
+@_option("--cache", click.IntRange(1, 10_000), "Tune weights for --cache N on the held-out text too.", metavar="N")
 @_option("--dropout", Number(0, 0.95), "On embeddings, between layers, before the output.")
 @_option("--optimizer", click.Choice(OPTIMIZERS), "Kind of optimizer.")
 @_option("--learning-rate", Number(1e-8, 10), "The highest learning rate.")
@@ -125,6 +128,8 @@ def train(
             )
         display, described = Display(quiet or as_json), describe(plan)
         finished = carry_out(plan, display, described, role=role, restart=restart, quiet=quiet)
+        if finished.reason not in SIGNAL_STATUS:
+            put_beside(plan, quiet or as_json)
     return _conclude(finished, plan, as_json, quiet)
 
 
@@ -166,7 +171,7 @@ def _asked(corpus: tuple[Path, ...], options: dict[str, Any]) -> "Asked":
     return Asked(
         corpus, text_config(options), {name: options[name] for name in NETWORK}, training,
         options["vocab"], options["valid"], options["holdout"], options["max_size"], options["min_count"],
-        options["encoding_errors"], options["seed"],
+        options["encoding_errors"], options["seed"], options["ngram"], options["cache"],
     )  # fmt: skip
 
 

@@ -57,6 +57,8 @@ class Asked:
     min_count: int | None = None
     encoding_errors: str = "strict"
     seed: int | None = None
+    ngram: int | None = None  # order of the n-gram that is to stand beside the network
+    cache: int | None = None  # words of the cache that weights are to be tuned for
 
     @property
     def given(self) -> dict[str, Any]:
@@ -66,12 +68,13 @@ class Asked:
     def settings(self, prepared: Prepared, vocabulary: Vocabulary | None) -> dict[str, Any]:
         """All that decides the result of a run, by name, as JSON values."""
         training = {name: value for name, value in self.training.items() if name not in FREE}
+        beside = {"ngram": self.ngram, "cache": self.cache}
         return {
             "corpus": prepared.digest, "valid": prepared.valid_digest,
             "vocabulary": hashlib.sha256(vocabulary.to_bytes()).hexdigest() if vocabulary else None,
             "holdout": self.hold_out, "max-size": self.max_size, "min-count": self.min_count,
             **{name.replace("_", "-"): value for name, value in {**self.network, **training}.items()},
-            **self.text.to_json(),
+            **self.text.to_json(), **{name: value for name, value in beside.items() if value},
         }  # fmt: skip
 
 
