@@ -161,7 +161,46 @@ def peak(corpus: Path, directory: Path) -> None:
     print(json.dumps({"megabytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024}))
 
 
-PARTS = {"speed": speed, "softmax": softmax, "text": text, "memory": memory, "precision": precision}
+SAVING = """
+import json, sys, time
+from rnnwords.cli import run
+from rnnwords.model_file import Model
+from rnnwords.training.checkpoint import RunDirectory
+from rnnwords.training.loop import Run
+
+spent = 0.0
+
+def timed(owner, name):
+    function = getattr(owner, name)
+    def measured(*arguments, **options):
+        global spent
+        begun = time.perf_counter()
+        try:
+            return function(*arguments, **options)
+        finally:
+            spent += time.perf_counter() - begun
+    setattr(owner, name, measured)
+
+timed(Run, "_save")  # checkpoints
+timed(Run, "_model")  # copies the weights
+timed(Model, "save")
+timed(RunDirectory, "write_history")
+begun = time.perf_counter()
+run(sys.argv[1:])
+print(json.dumps({"share": spent / (time.perf_counter() - begun), "seconds": spent}))
+"""
+
+
+def saving(options: argparse.Namespace) -> list[list[str]]:
+    """The share of a training's time that goes into saving: models, checkpoints, history; the last save among them."""
+    with tempfile.TemporaryDirectory() as directory:
+        command = [sys.executable, "-c", SAVING, "train", options.novel, "--model", f"{directory}/run", "--seed", 1]
+        found = run_json(*command, "--epochs", 3, "--quiet")
+    shown = f"{found['seconds']:.1f} s of {found['seconds'] / found['share']:.0f} s, 3 epochs"
+    return [["saving models and checkpoints, default settings", "2 %", f"{found['share']:.1%}", shown]]
+
+
+PARTS = {"speed": speed, "softmax": softmax, "text": text, "memory": memory, "precision": precision, "saving": saving}
 
 
 def main() -> None:
