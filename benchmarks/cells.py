@@ -141,9 +141,9 @@ def main() -> None:
         "nearest, relative to the nearest.",
         table(head, rows),
         "![gradient norm by distance](cells.png)",
-        "A plain RNN's gradient shrinks by the same factor at every word, trained or not: after 40 words nothing is left "
-        "to learn from. Gates learn to let it through. (At distance 50 stands the first word read, from a clean state, "
-        "which has more weight than those behind it.)",
+        "A plain RNN's gradient shrinks by the same factor at every word, trained or not: after 40 words nothing is "
+        "left to learn from. Gates learn to let it through. (At distance 50 stands the first word read, from a clean "
+        "state, which has more weight than those behind it.)",
         "What they write, each from the same word, temperature 0.8:",
         "\n".join(samples),
     ]
