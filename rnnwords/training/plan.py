@@ -173,7 +173,7 @@ def check_same(
     `also` holds more such pairs: name -> (before, now).
     """
     before = found.state.get("asked", {})
-    pairs = {name: (before.get(name), now.get(name)) for name in [*now, *(set(before) - set(now))]}
+    pairs = {name: (before.get(name), now.get(name)) for name in [*now, *sorted(set(before) - set(now))]}
     for name, (old, new) in {**pairs, **also}.items():
         if old != new:
             raise ResumeError(
