@@ -9,10 +9,8 @@ Hochreiter & Schmidhuber 1997). Writes OUT/cells.md and OUT/cells.png.
 """
 
 import argparse
-import json
 import os
 import shlex
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -21,7 +19,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from machine import machine, table
+from machine import machine, run_json, table
 
 CELLS = ("simple", "gru", "lstm")
 DISTANCE = 50  # words
@@ -33,9 +31,7 @@ def trained(text: Path, cell: str, more: list[str], directory: str) -> dict[str,
     """The report of a training."""
     command = [sys.executable, "-m", "rnnwords", "train", str(text), "--recipe", "chapter", "--cell", cell]
     command += ["--seed", "1", "--model", directory, "--json", "--quiet", *more]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return run_json(*command)
 
 
 def gradients(model: Any, ids: np.ndarray, *, fresh: bool = False) -> np.ndarray:
@@ -68,12 +64,10 @@ def gradients(model: Any, ids: np.ndarray, *, fresh: bool = False) -> np.ndarray
 
 def plot(curves: dict[str, tuple[np.ndarray, np.ndarray]], path: Path) -> None:
     """Norm over distance, on a logarithmic scale; dashed before training."""
-    import matplotlib
+    from rnnwords.cli.plots import new_figure, save_figure
 
-    matplotlib.use("agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(7, 4.2), dpi=110)
+    figure = new_figure(7.7, 4.6)
+    axes = figure.subplots()
     for cell, (after, before) in curves.items():
         (line,) = axes.plot(np.arange(len(after)), after / after[0], label=f"{cell}, trained")
         axes.plot(np.arange(len(before)), before / before[0], "--", color=line.get_color(), alpha=0.6,
@@ -85,8 +79,7 @@ def plot(curves: dict[str, tuple[np.ndarray, np.ndarray]], path: Path) -> None:
     axes.set_title("How far back a word's loss can teach")
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    figure.tight_layout()
-    figure.savefig(path, metadata={"Software": None})
+    save_figure(figure, path)
 
 
 def written(path: Path) -> str:

@@ -1,6 +1,7 @@
 """What benchmarks share: the machine and the versions they ran on, medians in turns, whole processes."""
 
 import importlib.metadata
+import json
 import os
 import platform
 import statistics
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 
 def machine() -> str:
@@ -48,6 +50,13 @@ def process(*command: object) -> Callable[[], float]:
         return time.perf_counter() - begun
 
     return measure
+
+
+def run_json(*command: object) -> dict[str, Any]:
+    """The JSON that a command prints on its last line."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 PEAK = """

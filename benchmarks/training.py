@@ -17,18 +17,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from machine import in_turns, machine, process, table
+from machine import in_turns, machine, process, run_json, table
 
 HERE = Path(__file__).parent
 STATEFUL = ["--units", "650", "--window", "35", "--batch", "20", "--stateful", "--optimizer", "sgd", "--dropout", "0.5",
             "--clip", "1"]  # fmt: skip
-
-
-def run_json(*command: object) -> dict[str, Any]:
-    """The JSON that a command prints on its last line."""
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
 
 
 def speed(options: argparse.Namespace) -> list[list[str]]:

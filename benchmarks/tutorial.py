@@ -23,7 +23,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from machine import in_turns, machine, table
+from machine import in_turns, machine, run_json, table
 
 from rnnwords.config import NetworkConfig, TrainingConfig
 from rnnwords.training.recipes import RECIPES
@@ -143,8 +143,7 @@ def runs(options: argparse.Namespace) -> list[list[str]]:
                 command = [sys.executable, "-m", "rnnwords", "train", str(options.text), "--recipe", "tutorial"]
                 command += ["--layers", str(layers), "--seed", str(seed)]
                 command += ["--model", f"{directory}/run", "--json", "--quiet"]
-                done = subprocess.run(command, capture_output=True, text=True, check=True)
-                report = json.loads(done.stdout)
+                report = run_json(*command)
                 last = json.loads(Path(directory, "run", "history.jsonl").read_text().splitlines()[-1])
             count = report["ceiling"][1]
             right = f"{report['accuracy']:.2%} ({round(report['accuracy'] * count)} of {count})"

@@ -1,7 +1,6 @@
 """`rnnwords forecast`: the next value of a column of numbers, from the values before it."""
 
 import re
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import click
 from rnnwords.cli.common import MODELS, Number, json_option, note, print_json, quiet_option, seed_option
 from rnnwords.cli.plots import check_plot
 from rnnwords.cli.times import Duration, StepsOrTime
-from rnnwords.cli.train_run import carry_out, interrupted, warn
+from rnnwords.cli.train_run import carry_out, interrupted, new_seed, warn
 from rnnwords.config import CELLS, OPTIMIZERS
 from rnnwords.errors import UsageError
 
@@ -85,7 +84,7 @@ def forecast(
     )  # fmt: skip
     directory = RunDirectory(options["model"] or MODELS / _run_name(csv, series))
     with directory.locked():
-        plan = make_forecast_plan(directory, asked, lambda: _seed(options["seed"]), warn, restart=restart)
+        plan = make_forecast_plan(directory, asked, lambda: new_seed(options["seed"]), warn, restart=restart)
         display = Display(quiet or as_json, plan.scaling)
         finished = carry_out(plan, display, describe(plan), restart=restart, quiet=quiet, command="forecast")
     if status := interrupted(finished):
@@ -114,10 +113,6 @@ def _training(options: dict[str, Any]) -> dict[str, Any]:
     training = {name: options[name] for name in TRAINING} | {"seconds": options["time"]}
     every = options["checkpoint_every"]
     return training | {"checkpoint_every" if isinstance(every, int) else "checkpoint_seconds": every}
-
-
-def _seed(seed: int | None) -> int:
-    return secrets.randbelow(2**32) if seed is None else seed
 
 
 def _run_name(csv: Path, series: "Series") -> str:

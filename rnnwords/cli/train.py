@@ -1,7 +1,6 @@
 """`rnnwords train`: a text in, a run directory out."""
 
 import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +25,7 @@ from rnnwords.cli.common import (
 )
 from rnnwords.cli.times import Duration, StepsOrTime
 from rnnwords.cli.train_beside import put_beside
-from rnnwords.cli.train_run import carry_out, interrupted, warn
+from rnnwords.cli.train_run import carry_out, interrupted, new_seed, warn
 from rnnwords.cli.train_team import SIGNAL_STATUS, work
 from rnnwords.config import CELLS, INPUTS, OPTIMIZERS, PRECISIONS, SCHEDULES, SOFTMAXES
 from rnnwords.errors import CorpusError, UsageError
@@ -124,7 +123,7 @@ def train(
     with directory.locked():
         with byte_progress(quiet) as progress:
             plan = make_plan(
-                directory, _asked(corpus, options), lambda: _seed(options), warn, progress, restart=restart
+                directory, _asked(corpus, options), lambda: new_seed(options["seed"]), warn, progress, restart=restart
             )
         display, described = Display(quiet or as_json), describe(plan)
         finished = carry_out(plan, display, described, role=role, restart=restart, quiet=quiet)
@@ -145,10 +144,6 @@ def _run_name(text: Path) -> str:
             f"{LATEST} is the note of the model trained last; say where the run goes with --model DIRECTORY"
         )
     return name
-
-
-def _seed(options: dict[str, Any]) -> int:
-    return secrets.randbelow(2**32) if options["seed"] is None else int(options["seed"])
 
 
 def _given() -> set[str]:

@@ -1,6 +1,7 @@
 """How `train` and `forecast` carry out a run: TensorFlow's own output kept from the terminal, signals, the display."""
 
 import os
+import secrets
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -69,6 +70,11 @@ def _remember(path: Path) -> None:
         name = os.fsencode(f"{path.name}\n")
         if not LATEST.exists() or LATEST.read_bytes() != name:
             replace_file(LATEST, [name])
+
+
+def new_seed(seed: int | None) -> int:
+    """The seed that was given, or one drawn; the run tells it with its settings."""
+    return secrets.randbelow(2**32) if seed is None else seed
 
 
 def interrupted(finished: "Finished") -> int:

@@ -7,7 +7,6 @@ known to both count: <unk> then stands for other words in each of them.
 Differences are this model less the other. Shapes: N words of a chunk, V vocabulary.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from rnnwords.errors import CorpusError, UsageError
 from rnnwords.network.arrays import Ids
 from rnnwords.prediction.bootstrap import FEWEST, RESAMPLES, Array, BlockSums, interval
-from rnnwords.prediction.evaluation import Observer, perplexity
+from rnnwords.prediction.evaluation import Observer, finite, perplexity
 from rnnwords.prediction.predictor import Predictor
 from rnnwords.prediction.scoring import Scored, Scorer, scorer
 from rnnwords.text.tokenizer import UNK
@@ -122,12 +121,8 @@ def _figures(batch: Scored) -> tuple[Array, Array]:
 
 
 def _difference(means: Array, draws: Array, ours: int, others: int) -> dict[str, float | None]:
-    found: dict[str, float | None] = {"value": _finite(means[ours] - means[others]), "low": None, "high": None}
+    found: dict[str, float | None] = {"value": finite(means[ours] - means[others]), "low": None, "high": None}
     if len(draws):
         low, high = interval((draws[:, ours] - draws[:, others]) / draws[:, WORDS])
-        found |= {"low": _finite(low), "high": _finite(high)}
+        found |= {"low": finite(low), "high": finite(high)}
     return found
-
-
-def _finite(number: float) -> float | None:
-    return float(number) if math.isfinite(number) else None

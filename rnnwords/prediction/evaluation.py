@@ -81,7 +81,7 @@ class Metrics:
         return {
             "words": self.words,
             "oov_rate": self.unknown / self.words,
-            "loss": _finite(self.loss / self.words),
+            "loss": finite(self.loss / self.words),
             "perplexity": perplexity(self.loss / self.words),
             "perplexity_excluding_oov": perplexity(self.known_loss / known) if known else None,
             "top1": self.hits[1] / self.words,
@@ -103,7 +103,7 @@ class Metrics:
                 "from": limits[band],
                 "to": None if limits[band + 1] is None else limits[band + 1] - 1,  # type: ignore[operator]
                 "words": int(words),
-                "loss": _finite(loss / words),
+                "loss": finite(loss / words),
                 "top1": hits / words,
             }
             for band, (words, loss, hits) in enumerate(self.bands.tolist())
@@ -116,8 +116,9 @@ def perplexity(loss: float) -> float | None:
     return math.exp(loss) if loss < 700 else None
 
 
-def _finite(number: float) -> float | None:
-    return number if math.isfinite(number) else None
+def finite(number: float) -> float | None:
+    """The number, or None where JSON has none for it."""
+    return float(number) if math.isfinite(number) else None
 
 
 def evaluate(
