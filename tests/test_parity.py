@@ -102,32 +102,62 @@ def test_the_written_out_steps_are_those_of_keras_own_layers(cell, reading):
             state = drawn_state(config, random) if config.stateful else None
             given = None if state is None else [tuple(map(tf.constant, layer)) for layer in state]
             logits, _ = ours.logits(tf.constant(ids), given)
-            expected = by_standard_layers(config, ours.export(), ids, state)
+            expected = by_standard_layers(config, ours.export(), ids, state)[0].numpy()
             assert np.abs(tf.nn.softmax(logits).numpy() - expected).max() <= MOST, (config, window)
+
+
+@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_gradients_are_those_of_keras_own_layers(cell, reading):
+    random = np.random.default_rng(6)
+    for layers, window in itertools.product((1, 2), WINDOWS):
+        config = NetworkConfig(V, reading, 3, cell, layers, H, "embedding", WIDTHS["narrow"])
+        ours = shaken(config)
+        ids = drawn_ids(random, window)
+        targets = tf.constant(drawn_ids(random, window) if config.stateful else drawn_ids(random, 1)[:, 0])
+        state = drawn_state(config, random) if config.stateful else None
+        given = None if state is None else [tuple(map(tf.constant, layer)) for layer in state]
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(ours.losses(tf.constant(ids), targets, given)[0])
+        found = dict(zip(ours.variables, slopes(tape, loss, [v.value for v in ours.trainable]), strict=True))
+        with tf.GradientTape() as tape:
+            expected, variables = by_standard_layers(config, ours.export(), ids, state)
+            loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(targets, expected))
+        for name, gradient in zip(variables, slopes(tape, loss, list(variables.values())), strict=True):
+            assert np.abs(found[name] - gradient).max() <= MOST, name
+            assert np.abs(gradient).max() > MOST or (name.endswith("recurrent_kernel") and window == 1), name
+
+
+def slopes(tape: Any, loss: Any, variables: list[Any]) -> list[Any]:
+    """The gradient of each variable, as an array; 0 where the loss does not depend on it."""
+    found = tape.gradient(loss, variables, unconnected_gradients="zero")
+    return [tf.convert_to_tensor(gradient).numpy() for gradient in found]
 
 
 def by_standard_layers(
     config: NetworkConfig, weights: dict[str, Any], ids: Any, state: list[tuple[Any, ...]] | None
-) -> Any:
-    """The probabilities that keras.layers give with these weights."""
+) -> tuple[Any, dict[str, Any]]:
+    """The probabilities that keras.layers give with these weights, and the variables that hold them."""
+    variables: dict[str, Any] = {}
+
+    def loaded(layer: Any, x: Any, name: str, **options: Any) -> Any:
+        layer.build(x.shape)
+        names = [full for full in weights if full.startswith(f"{name}/")]
+        layer.set_weights([weights[full] for full in names])
+        variables.update(zip(names, (weight.value for weight in layer.weights), strict=True))
+        return layer(x, **{key: value for key, value in options.items() if value is not None})
+
     x: Any = {
         "scalar": lambda: ids[..., None].astype(np.float32),
         "one-hot": lambda: np.eye(V, dtype=np.float32)[ids],
-        "embedding": lambda: loaded(keras.layers.Embedding(V, config.embedding), ids, weights, "embedding"),
+        "embedding": lambda: loaded(keras.layers.Embedding(V, config.embedding), ids, "embedding"),
     }[config.input]()
     kind = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "simple": keras.layers.SimpleRNN}[cell := config.cell]
     for layer in range(config.layers):
         whole = layer < config.layers - 1 or config.stateful
         start = None if state is None else [tf.constant(part) for part in state[layer]]
-        x = loaded(kind(config.units, return_sequences=whole), x, weights, f"{cell}_{layer + 1}", initial_state=start)
-    return loaded(keras.layers.Dense(V, activation="softmax"), x, weights, "output").numpy()
-
-
-def loaded(layer: Any, x: Any, weights: dict[str, Any], name: str, **options: Any) -> Any:
-    """What the layer makes of `x` with the weights of that name."""
-    layer.build(x.shape)
-    layer.set_weights([weight for full, weight in weights.items() if full.startswith(f"{name}/")])
-    return layer(x, **{key: value for key, value in options.items() if value is not None})
+        x = loaded(kind(config.units, return_sequences=whole), x, f"{cell}_{layer + 1}", initial_state=start)
+    return loaded(keras.layers.Dense(V, activation="softmax"), x, "output"), variables
 
 
 def standard_model(config: NetworkConfig) -> Any:

@@ -161,11 +161,17 @@ class KerasNetwork:
         input_biases = _once_a_step(input_bias, products.shape[1])
         recurrent_biases = _once_a_step(recurrent_bias, products.shape[1])
         step = {"lstm": _lstm, "gru": _gru, "simple": _simple}[self.config.cell]
-        outputs = []
+        outputs: list[Tensor] = []
+        read: list[Tensor] = []
+        if state is not None and self.config.cell != "gru":  # whose two products are not just added
+            products, recurrent = _learned_at_once(products, recurrent, read)
         for t, product in enumerate(tf.unstack(products, axis=1)):
             if state is not None and keep is not None:
                 state = tuple(part * keep[:, t, None] for part in state)
-            before = None if state is None else tf.matmul(tf.cast(state[0], self.dtype), recurrent)
+            before = None
+            if state is not None:
+                read.append(tf.cast(state[0], self.dtype))
+                before = tf.matmul(read[-1], recurrent)
             if self.config.cell == "gru":
                 before = recurrent_biases[t] if before is None else tf.cast(before, tf.float32) + recurrent_biases[t]
             state = step(tf.cast(product, tf.float32) + input_biases[t], before, state)
@@ -181,6 +187,22 @@ class KerasNetwork:
         check_shapes(self.config, {name: weight.shape for name, weight in weights.items()})
         for name, variable in self.variables.items():
             variable.assign(weights[name])
+
+
+def _learned_at_once(products: Tensor, recurrent: Tensor, read: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """(B, T, GH) input products and (H, GH) recurrent kernel, the same in number, of which the kernel's gradient is one
+    product over all steps, where backward through the steps it would be a sum of T small ones. What the steps read of
+    the state, (B, H) each, is put into `read`: its product is added to products[:, t], so has the same gradient."""
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def through(products: Tensor, recurrent: Tensor) -> tuple[Tensor, Any]:
+        def gradient(upstream: Tensor) -> tuple[Tensor, Tensor]:
+            states = tf.reshape(tf.stack(read, axis=1), (-1, recurrent.shape[0]))
+            return upstream, tf.matmul(states, tf.reshape(upstream, (-1, recurrent.shape[1])), transpose_a=True)
+
+        return tf.identity(products), gradient
+
+    return through(products, recurrent), tf.stop_gradient(recurrent)
 
 
 def _once_a_step(bias: Tensor, steps: int) -> list[Tensor]:
