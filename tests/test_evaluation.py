@@ -256,6 +256,18 @@ def test_bands_and_baselines_are_shown(eval_command):
         assert shown in out
 
 
+def test_a_shorter_context_has_the_baselines_of_its_length(eval_command):
+    more = ["--json", "--baseline", "--train-text", "train.txt"]
+    short = json.loads(eval_command("other.txt", *more, "--context", "2")[1])
+    assert short["protocol"]["window"] == 2
+    assert [row["name"] for row in short["baselines"]] == ["commonest word", "bigram", "Kneser-Ney 3-gram"]
+    status, out, err = eval_command("other.txt", "--context", "4")
+    assert (status, out) == (2, "")
+    assert "sees 3 words" in err
+    status, _, err = eval_command("other.txt", "--context", "2", "--cache", "5")
+    assert (status, "--context is for the network alone" in err) == (2, True)
+
+
 def test_a_baseline_says_what_it_lacks(eval_command):
     status, out, err = eval_command("other.txt", "--baseline")
     assert (status, out) == (2, "")

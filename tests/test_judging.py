@@ -12,7 +12,7 @@ from rnnwords.prediction.calibration import Calibration
 from rnnwords.prediction.evaluation import evaluate
 from rnnwords.prediction.latency import CONTEXTS, latencies, latency_report
 from rnnwords.prediction.predictor import Predictor
-from rnnwords.prediction.protocol import protocol
+from rnnwords.prediction.protocol import protocol, with_context
 from rnnwords.prediction.scoring import Scored
 from tests.asking import ask, chain, plain_vocabulary, random_model, saved, vocabulary_of
 from tests.test_evaluation import OTHER, TEXT, corpus
@@ -130,6 +130,17 @@ def test_the_terms_of_each_kind_of_model():
     lower = plain_vocabulary(5, text=TextConfig(tokenizer="whitespace", lowercase=True))
     terms = protocol(Predictor(random_model(lower, window=1)))
     assert (terms["tokenizer"], terms["case"], terms["context"]) == ("whitespace", "lowercased", "the word before it")
+
+
+def test_a_network_that_sees_fewer_words_is_asked_as_after_short_prompts():
+    whole = Predictor(MODELS["windows"]())
+    short = with_context(whole, 2)
+    ids = whole.encode("the cat sat")[0]
+    assert len(ids) == 3
+    assert short.context(ids).log_probabilities() == pytest.approx(whole.context(ids[1:]).log_probabilities())
+    assert short.context(ids).log_probabilities() != pytest.approx(whole.context(ids).log_probabilities())
+    assert protocol(short)["context"] == "the 2 words before it"
+    assert whole.window == 3
 
 
 # --- command line -----------------------------------------------------------------------------------------------

@@ -52,6 +52,12 @@ if TYPE_CHECKING:
     help="Draw calibration, and loss by frequency, as PNG, SVG or PDF by the ending of the name.",
 )
 @click.option(
+    "--context",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Let it see N words before each, fewer than its window: how it does after short prompts.",
+)
+@click.option(
     "--encoding-errors",
     type=click.Choice(["strict", "replace"]),
     default="strict",
@@ -63,8 +69,8 @@ if TYPE_CHECKING:
 @quiet_option
 def eval_command(
     corpus: tuple[Path, ...], model: Path | None, by_frequency: bool, baseline: bool, train_text: tuple[Path, ...],
-    calibration: bool, vs: Path | None, plot: Path | None, encoding_errors: str, seed: int | None, as_json: bool,
-    quiet: bool, **mixing: Any,
+    calibration: bool, vs: Path | None, plot: Path | None, context: int | None, encoding_errors: str, seed: int | None,
+    as_json: bool, quiet: bool, **mixing: Any,
 ) -> None:  # fmt: skip
     """Measure a model on a text: perplexity, hits, keystrokes saved, and whether another is better.
 
@@ -76,6 +82,7 @@ def eval_command(
       rnnwords eval other-story.txt --baseline --train-text story.txt
       rnnwords eval other-story.txt --model models/large --vs models/small
       rnnwords eval other-story.txt --calibration --plot judged.png
+      rnnwords eval other-story.txt --context 1
     """
     if baseline and not train_text:
         raise UsageError(
@@ -84,6 +91,8 @@ def eval_command(
         )
     if train_text and not baseline:
         raise UsageError("--train-text is for --baseline; add that")
+    if context and any(mixing.values()):
+        raise UsageError("--context is for the network alone; leave --blend and --cache out")
     if plot:
         check_plot(plot)
     from rnnwords.cli.eval_report import lines_of
@@ -94,12 +103,13 @@ def eval_command(
     from rnnwords.prediction.latency import latencies, latency_report
     from rnnwords.prediction.mixed import tuned_on
     from rnnwords.prediction.predictor import Predictor
-    from rnnwords.prediction.protocol import protocol
+    from rnnwords.prediction.protocol import protocol, with_context
     from rnnwords.prediction.texts import ids_of, trained_part
     from rnnwords.text.reading import Corpus
 
     path = find_model(model, quiet)
     predictor = mixed(Predictor.load(path), mixing, quiet)
+    predictor = with_context(predictor, context) if context else predictor
     source = Corpus(corpus, encoding_errors)
     calibrated = Calibration() if calibration or plot else None
     compared = Comparison(predictor, Predictor.load(find_model(vs, quiet)), cores()) if vs else None

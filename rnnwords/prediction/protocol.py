@@ -1,7 +1,9 @@
 """The terms on which a text is judged. Two figures can be compared only where these are the same."""
 
+import dataclasses
 from typing import Any
 
+from rnnwords.errors import UsageError
 from rnnwords.prediction.predictor import Predictor
 
 
@@ -30,3 +32,16 @@ def protocol(predictor: Predictor) -> dict[str, Any]:
         "files": "read as one text",
         "symbols": len(predictor.vocabulary),
     }
+
+
+def with_context(predictor: Predictor, words: int) -> Predictor:
+    """The same network, seeing fewer words: what it is worth after a short prompt. Its weights are those of any window.
+
+    Raises UsageError for a model without a window, and for more words than it has.
+    """
+    if predictor.window is None:
+        raise UsageError("--context is for models that see a window; this one carries its state on")
+    if words > predictor.window:
+        raise UsageError(f"this model sees {predictor.window} words; --context can be that at most, got {words}")
+    network = dataclasses.replace(predictor.model.network, window=words)
+    return Predictor(dataclasses.replace(predictor.model, network=network))
