@@ -144,6 +144,10 @@ class Numbers:
     def begin(self, vocabulary: Path) -> None:
         """Numbers have no vocabulary."""
 
+    def first_weights(self) -> Weights:
+        """None are known."""
+        return {}
+
     def sample(self, weights: Weights, generator: np.random.Generator) -> str:
         """`815.2 816.1 818.4 -> 817.9 (821.3)`: values of the series, the network's next one, and the series' own."""
         window = self.network.window

@@ -53,6 +53,7 @@ class Run:
         self.ceiling = subject.ceiling
         self.on_disk = math.inf  # loss of the model that an earlier session left; no worse one replaces it
         self.stop: str | None = None  # set by a signal
+        self.looking = self.saving = 0.0  # seconds that an evaluation and a checkpoint took last: the end needs both
 
     def events(self) -> Iterator[Event]:
         """Train. Raises TrainingError (a loss that is no number), SaveError."""
@@ -66,6 +67,8 @@ class Run:
             self.on_disk = self._loss_on_disk()
         else:
             self.subject.begin(self.directory.vocabulary)
+            if first := self.subject.first_weights():
+                self.steps.restore({**self.steps.tensors(), **{f"weights/{name}": one for name, one in first.items()}})
         self.log = EventLog(self.directory.logs, self.position.step, self.warnings.append)
         try:
             yield from self._train()
@@ -80,7 +83,7 @@ class Run:
         while reason is None:
             called = time.monotonic()
             count = self._steps_until_due(call)
-            spent = self.budget.spent(position.step, position.seconds)
+            spent = self._spent()
             rates = [
                 rate(self.training, spent if self.budget.steps is None else self.budget.spent(position.step + k, 0))
                 for k in range(count)
@@ -102,13 +105,15 @@ class Run:
                 self.log.hyperparameters({**self.network.to_json(), **self.training.to_json()})
             elif count >= call:  # the first call also built the graph
                 call = max(1, min(1_000, int(call * min(4.0, CALL_SECONDS / max(took, 1e-6)))))
-            spent = self.budget.spent(position.step, position.seconds)
+            spent = self._spent()
             words = ids.shape[1] * (self.network.window if self.network.stateful else 1)
             yield Progress(position.step, spent, float(losses[-1]), float(hits[-1]), count * words / took)
             reason = "budget" if spent >= 1 else None
             at_epoch = position.step % self.data.steps == 0
+            looked = time.monotonic()
             if position.step % self.evaluate_every == 0 or reason or (at_epoch and self._near_ceiling()):
                 reason = yield from self._evaluate(reason)
+                self.looking = time.monotonic() - looked
             if position.step % self.log_every == 0 or (reason and position.losses):
                 yield self._report(rates[-1], norms, words, took / count)
             due = position.seconds - saved_at >= self.training.checkpoint_seconds
@@ -120,8 +125,9 @@ class Run:
                 yield Saved("model", position.step)
             if due or reason or stopped:
                 position.finished = reason
+                begun_saving = time.monotonic()
                 self._save()
-                saved_at = position.seconds
+                saved_at, self.saving = position.seconds, time.monotonic() - begun_saving
                 yield Saved("checkpoint", position.step)
             yield from (Warned(message) for message in self.warnings)
             self.warnings.clear()
@@ -129,6 +135,10 @@ class Run:
         if self.subject.labels:
             self.log.embedding(self.steps.export()["embedding/embeddings"], self.subject.labels)
         yield self._finished(reason)
+
+    def _spent(self) -> float:
+        """The share of the budget that is spent; of one of time, what the end will take is spent already."""
+        return self.budget.spent(self.position.step, self.position.seconds + self.looking + self.saving)
 
     def _steps_until_due(self, call: int) -> int:
         """How many steps the next graph call may make: to the next point where something else is due."""

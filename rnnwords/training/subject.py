@@ -4,14 +4,16 @@ The loop itself only moves windows, losses and weights, so it serves both.
 """
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnwords.config import NetworkConfig, TrainingConfig
 from rnnwords.model_file import Model
-from rnnwords.network.arrays import Network, Weights
+from rnnwords.network.arrays import Floats, Network, Weights
 from rnnwords.text.corpus import Text, ceiling
 from rnnwords.text.prepare import Prepared
 from rnnwords.training.samples import SAMPLE
@@ -31,6 +33,9 @@ class Subject(Protocol):
 
     def begin(self, vocabulary: Path) -> None:
         """Save what a new run shows to people, under the name that its directory has for it."""
+
+    def first_weights(self) -> Weights:
+        """Weights that are better begun with than chance, by name."""
 
     def sample(self, weights: Weights, generator: np.random.Generator) -> str:
         """What the network makes of a place in the data, drawn anew for every report."""
@@ -61,6 +66,12 @@ class Words:
         """Save the vocabulary."""
         self.prepared.vocabulary.save(vocabulary)
 
+    def first_weights(self) -> Weights:
+        """Biases by which the network begins with the words' frequencies, so that it need not learn those."""
+        if self.training.output_start != "glorot":
+            return {}
+        return frequency_biases(self.network, self.prepared.vocabulary.counts)
+
     def sample(self, weights: Weights, generator: np.random.Generator) -> str:
         """A guess beside the text's own word, or what else the run is to show."""
         text = self.train if self.held_out is None else self.held_out
@@ -86,3 +97,26 @@ class Words:
     def model(self, weights: Weights, record: dict[str, Any]) -> Model:
         """The network with its vocabulary."""
         return Model(self.network, self.prepared.vocabulary, weights, record)
+
+
+def frequency_biases(network: NetworkConfig, counts: Sequence[int]) -> dict[str, Floats]:
+    """The biases of the output layer by which the softmax of nothing else gives the (V,) frequencies, one added to each
+    count. For an adaptive softmax those of the head and of each cluster."""
+    shares = np.asarray(counts, np.float64) + 1
+    head = shares
+    found: dict[str, Floats] = {}
+    if network.clusters:
+        head = np.append(
+            shares[: network.clusters[0][0]], [shares[first:end].sum() for first, end, _ in network.clusters]
+        )
+        for number, (first, end, _) in enumerate(network.clusters, start=1):
+            found[f"tail_{number}/bias"] = _centred(shares[first:end])
+    found["output/bias"] = _centred(head)
+    return found
+
+
+def _centred(shares: NDArray[np.float64]) -> Floats:
+    """Logarithms with mean 0: a softmax does not see what is added to all."""
+    logarithms = np.log(shares)
+    centred: Floats = (logarithms - logarithms.mean()).astype(np.float32)
+    return centred
