@@ -1,6 +1,7 @@
 """The experiments that chose the defaults: one setting changed at a time, judged on held-out text.
 
-    python benchmarks/defaults.py TEXT [--stateful] [--extra "--max-size 10000"] >> benchmarks/results/defaults.md
+    python benchmarks/defaults.py TEXT [--stateful] [--extra "--max-size 10000"] [--settings "--dropout 0.3" ...]
+        >> benchmarks/results/defaults.md
 
 Trains one model a row, `rnnwords train TEXT --seed 1` with the row's options; the last tenth of the text is held out.
 """
@@ -51,15 +52,12 @@ def main() -> None:
     parser.add_argument("text", type=Path)
     parser.add_argument("--stateful", action="store_true")
     parser.add_argument("--extra", default="", help="options for every row")
-    parser.add_argument("--rows", type=int, nargs="*", help="only these rows, counted from 0")
+    parser.add_argument("--settings", action="append", help="options of a row, in place of all rows; once for each")
     options = parser.parse_args()
     every = ["--stateful"] * options.stateful + shlex.split(options.extra)
     print(f"\n{options.text.name}, {' '.join(every) or 'windows of 3'}; {machine()}\n")
     print(table(["setting", "seconds", "steps", "held-out perplexity", "held-out accuracy"], []), flush=True)
-    rows = STATEFUL if options.stateful else WINDOWS
-    for number, row in enumerate(rows):
-        if options.rows and number not in options.rows:
-            continue
+    for row in options.settings or (STATEFUL if options.stateful else WINDOWS):
         with tempfile.TemporaryDirectory() as directory:
             command = [sys.executable, "-m", "rnnwords", "train", str(options.text), "--model", f"{directory}/run"]
             command += ["--seed", "1", "--json", "--quiet", *every, *shlex.split(row)]

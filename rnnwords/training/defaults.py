@@ -63,7 +63,8 @@ def complete(config: TrainingConfig, words: int, windows: int, stateful: bool) -
     """Fill in what is None, for a text of `words` words that has `windows` things to learn from."""
     chosen = dict(size_of(words).settings)
     if stateful:
-        chosen |= {"batch_size": 20 if words < 500_000 else 64, "short_windows": 0.0}
+        chosen |= {"batch_size": 20, "short_windows": 0.0, "dropout": min(chosen["dropout"], 0.4)}
+        chosen["patience"] = max(chosen["patience"], 10)  # the loss stands still while the rate is high
         windows = max(1, words // 100)  # streams of 100 words or more
     chosen["clip_norm"] = 1.0
     chosen["ema"] = 0.0
