@@ -28,6 +28,7 @@ class Noise:
 
     seed: Tensor  # (2,) int32: (seed of the run, step)
     dropout: float = 0.0
+    weight_dropout: float = 0.0  # of the recurrent kernels
     short_windows: float = 0.0
     first: int = 0  # the place of these rows in the whole batch, whose numbers they get wherever they are computed
 
@@ -123,14 +124,15 @@ class KerasNetwork:
         after: State = []
         for layer in range(self.config.layers):
             carried = None if state is None else state[layer]
-            if self.cudnn and x is not None:
+            if self.cudnn and x is not None and not drop.weights:
                 y, *carried = self.recurrent[layer](tf.cast(x, tf.float32), initial_state=carried and list(carried))
                 after.append(tuple(carried))
                 x = drop(tf.cast(y, self.dtype))
                 continue
             kernel = self._cast(f"{self.config.cell}_{layer + 1}/kernel")
             products = tf.gather(kernel, ids) if x is None else self._product(x, kernel)  # (B, T, GH)
-            outputs, carried = self._layer(layer, products, carried, keep)
+            recurrent = drop.kernel(layer, self._cast(f"{self.config.cell}_{layer + 1}/recurrent_kernel"))
+            outputs, carried = self._layer(layer, products, recurrent, carried, keep)
             after.append(carried)
             last = layer == self.config.layers - 1 and not self.config.stateful
             x = drop(outputs[-1] if last else tf.stack(outputs, axis=1))
@@ -151,12 +153,10 @@ class KerasNetwork:
         return tf.cast(ids, self.dtype)[..., None]
 
     def _layer(
-        self, layer: int, products: Tensor, state: tuple[Tensor, ...] | None, keep: Tensor | None
+        self, layer: int, products: Tensor, recurrent: Tensor, state: tuple[Tensor, ...] | None, keep: Tensor | None
     ) -> tuple[list[Tensor], tuple[Tensor, ...]]:
-        """(B, T, GH) input products -> T outputs (B, H), and the state after the last."""
-        name = f"{self.config.cell}_{layer + 1}"
-        recurrent = self._cast(f"{name}/recurrent_kernel")
-        bias = self.variables[f"{name}/bias"].value
+        """(B, T, GH) input products, (H, GH) recurrent kernel -> T outputs (B, H), and the state after the last."""
+        bias = self.variables[f"{self.config.cell}_{layer + 1}/bias"].value
         input_bias, recurrent_bias = (bias[0], bias[1]) if self.config.cell == "gru" else (bias, bias)
         input_biases = _once_a_step(input_bias, products.shape[1])
         recurrent_biases = _once_a_step(recurrent_bias, products.shape[1])
@@ -240,9 +240,11 @@ def _simple(x: Tensor, before: Tensor | None, state: tuple[Tensor, ...] | None) 
 
 class _Dropout:
     """Dropout whose masks follow from the seed of the step. Variational (one mask for all T words, Gal & Ghahramani
-    2016) for stateful reading, an own mask for every word in windows."""
+    2016) for stateful reading, an own mask for every word in windows. That of weights (DropConnect, Wan et al. 2013, on
+    recurrent kernels after Merity, Keskar & Socher 2018) is the same for all words of the step."""
 
     def __init__(self, noise: Noise | None, variational: bool) -> None:
+        self.weights = noise if noise is not None and noise.weight_dropout > 0 else None
         self.noise = noise if noise is not None and noise.dropout > 0 else None
         self.variational = variational
         self.uses = 0
@@ -254,9 +256,19 @@ class _Dropout:
         shape: Sequence[int] = x.shape
         if self.variational and len(shape) == 3:
             shape = (shape[0], 1, shape[2])
-        draw = _drawn(shape, tf.add(self.noise.seed, [self.uses, 0]), self.noise.first)
-        mask = tf.cast(draw >= self.noise.dropout, x.dtype) / tf.cast(1 - self.noise.dropout, x.dtype)
-        return x * mask
+        return _thinned(x, _drawn(shape, tf.add(self.noise.seed, [self.uses, 0]), self.noise.first), self.noise.dropout)
+
+    def kernel(self, layer: int, kernel: Tensor) -> Tensor:
+        """A kernel without some of its weights, the others larger to make up for them."""
+        if self.weights is None:
+            return kernel
+        draw = tf.random.stateless_uniform(kernel.shape, tf.add(self.weights.seed, [201 + layer, 0]))
+        return _thinned(kernel, draw, self.weights.weight_dropout)
+
+
+def _thinned(x: Tensor, draw: Tensor, rate: float) -> Tensor:
+    """0 where the number drawn from 0 to 1 is below the rate; the others as much larger as keeps the mean."""
+    return x * (tf.cast(draw >= rate, x.dtype) / tf.cast(1 - rate, x.dtype))
 
 
 def _drawn(shape: Sequence[int], seed: Tensor, first: int) -> Tensor:

@@ -66,6 +66,7 @@ def complete(config: TrainingConfig, words: int, windows: int, stateful: bool) -
         chosen |= {"batch_size": 20, "short_windows": 0.0, "dropout": min(chosen["dropout"], 0.4)}
         chosen["patience"] = max(chosen["patience"], 10)  # the loss stands still while the rate is high
         windows = max(1, words // 100)  # streams of 100 words or more
+    chosen["weight_dropout"] = 0.0
     chosen["clip_norm"] = 1.0
     chosen["ema"] = 0.0
     if any(budget is not None for budget in (config.epochs, config.iterations, config.seconds)):
