@@ -19,7 +19,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from machine import machine, run_json, table
+from machine import machine, report, table
 
 CELLS = ("simple", "gru", "lstm")
 DISTANCE = 50  # words
@@ -29,9 +29,7 @@ SHOWN = (1, 2, 5, 10, 20, 40)
 
 def trained(text: Path, cell: str, more: list[str], directory: str) -> dict[str, Any]:
     """The report of a training."""
-    command = [sys.executable, "-m", "rnnwords", "train", str(text), "--recipe", "chapter", "--cell", cell]
-    command += ["--seed", "1", "--model", directory, "--json", "--quiet", *more]
-    return run_json(*command)
+    return report("train", text, "--recipe", "chapter", "--cell", cell, "--seed", 1, "--model", directory, *more)
 
 
 def gradients(model: Any, ids: np.ndarray, *, fresh: bool = False) -> np.ndarray:

@@ -59,6 +59,11 @@ def run_json(*command: object) -> dict[str, Any]:
     return found
 
 
+def report(*words: object) -> dict[str, Any]:
+    """What a command of rnnwords reports."""
+    return run_json(sys.executable, "-m", "rnnwords", *words, "--json", "--quiet")
+
+
 PEAK = """
 import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -1,24 +1,24 @@
 """Quality, measured: networks on the Penn Treebank, and on texts as they come, against Kneser-Ney n-grams.
 
-    python benchmarks/quality.py --models DIR --ptb DIR [--rows window,stateful,ten] >> benchmarks/results/quality.md
-    python benchmarks/quality.py --models DIR --texts TEXT... >> benchmarks/results/quality.md
+    python benchmarks/quality.py --models DIR --ptb DIR [--rows window,stateful,ten]
+    python benchmarks/quality.py --models DIR --texts TEXT...
 
 The directory of --ptb holds train.txt and valid.txt, one sentence a line, rare words as <unk>. Everything is tuned on
 valid.txt, blending too; test.txt is not looked at. Of each of --texts the last tenth is cut off and judges; what is
 tuned is tuned on the last tenth of the rest. Models stay in the directory of --models: a second run only judges them.
-Prints Markdown tables; each figure with the command that gives it, and the seconds of the training.
+Prints Markdown tables for results/figures-4-quality.md; each figure with the command that gives it, and the time of the
+training.
 """
 
 import argparse
+import functools
 import gzip
 import shlex
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from machine import machine, run_json, table
+from machine import machine, report, table
 
 CACHE = 2_000  # words
 # model -> options of its training beside the text's own
@@ -54,27 +54,16 @@ FIGURES = [
     Figure("with n-gram and cache", "73 or less", "stateful", f"--blend auto --cache {CACHE}"),
     Figure("stateful, ten minutes from start to end", "112 or less", "ten"),
 ]
-GRAMS = [("Kneser-Ney 2-gram", 1), ("Kneser-Ney 3-gram", 2), ("Kneser-Ney 4-gram", 3)]  # and the words they see
 
 
-def train(text: Path, model: Path, *options: str) -> dict[str, Any]:
-    """The report of a training; of one that is there already, its own."""
-    return rnnwords("train", text, "--model", model, "--quiet", *options)
-
-
-def rnnwords(*words: object) -> dict[str, Any]:
-    """The report of a command."""
-    return run_json(sys.executable, "-m", "rnnwords", *words, "--json")
-
-
-def penn(directory: Path, models: Path, names: list[str]) -> Iterator[str]:
+def penn(directory: Path, models: Path, names: list[str]) -> str:
     """The Penn Treebank: trainings, the figures asked of them, and the n-grams beside them."""
     text, valid = directory / "train.txt", directory / "valid.txt"
     rows = []
     for name in names:
         options = f"{ALIKE} {TRAININGS[name]}"
-        report = train(text, models / name, "--valid", str(valid), *shlex.split(options))
-        took = f"{report['step']:,} steps, {report['seconds'] / 60:.1f} min"
+        run = report("train", text, "--model", models / name, "--valid", valid, *shlex.split(options))
+        took = f"{run['step']:,} steps, {run['seconds'] / 60:.1f} min"
         rows.append([f"**{name}**", "", "", f"`train train.txt --valid valid.txt {options}`: {took}"])
         for figure in FIGURES:
             if figure.model == name:
@@ -82,11 +71,12 @@ def penn(directory: Path, models: Path, names: list[str]) -> Iterator[str]:
                 rows.append([figure.what, figure.asked, reached(figure, models / name, text, valid),
                              f"`eval valid.txt{more}`"])  # fmt: skip
         if name == "window":
-            for gram, context in GRAMS:
+            for context in ("1", "2", "3"):
                 found = judged(models / name, valid, "--context", context, "--baseline", "--train-text", text)
-                rows.append([f"beside it: {gram}", "", f"{found['baselines'][-1]['perplexity']:.2f}",
+                gram = found["baselines"][-1]
+                rows.append([f"beside it: {gram['name']}", "", f"{gram['perplexity']:.2f}",
                              f"`eval valid.txt --context {context} --baseline --train-text train.txt`"])  # fmt: skip
-    yield table(["Penn Treebank, valid.txt", "asked", "reached", "by"], rows)
+    return table(["Penn Treebank, valid.txt", "asked", "reached", "by"], rows)
 
 
 def reached(figure: Figure, model: Path, text: Path, valid: Path) -> str:
@@ -99,26 +89,27 @@ def reached(figure: Figure, model: Path, text: Path, valid: Path) -> str:
     return f"{found['top1']:.2%}" if figure.name == "top1" else f"{found[figure.name]:.2f}"
 
 
-def judged(model: Path, *options: object) -> dict[str, Any]:
-    """The report of `eval`."""
-    return rnnwords("eval", "--model", model, "--quiet", *options)
+@functools.cache
+def judged(model: Path, *options: str | Path) -> dict[str, Any]:
+    """The report of `eval`; several figures come from one."""
+    return report("eval", "--model", model, *options)
 
 
-def texts(paths: list[Path], models: Path) -> Iterator[str]:
+def texts(paths: list[Path], models: Path) -> str:
     """Texts as they come, with defaults alone."""
     rows = []
     for path in paths:
-        name = path.name.split(".")[0] if path.parent.name == "" else f"{path.parent.name}-{path.name.split('.')[0]}"
+        name = f"{path.absolute().parent.name}-{path.name.split('.')[0]}"
         learned, kept = halves(path, models, name)
-        report = train(learned, models / name, "--ngram", "4", "--seed", "1")
+        run = report("train", learned, "--model", models / name, "--ngram", 4, "--seed", 1)
         alone = judged(models / name, kept, "--baseline", "--train-text", learned)
         blended = judged(models / name, kept, "--blend", "auto")
         rows.append([
-            name, f"{alone['protocol']['symbols']:,}", f"{report['seconds'] / 60:.1f}",
+            name, f"{alone['protocol']['symbols']:,}", f"{run['seconds'] / 60:.1f}",
             f"{alone['perplexity']:.1f}", f"{alone['baselines'][-1]['perplexity']:.1f}", f"{blended['perplexity']:.1f}",
         ])  # fmt: skip
     head = ["text", "symbols", "minutes of training", "network alone", "Kneser-Ney 4-gram", "`--blend auto`"]
-    yield table(head, rows)
+    return table(head, rows)
 
 
 def halves(path: Path, models: Path, name: str) -> tuple[Path, Path]:
@@ -143,9 +134,9 @@ def main() -> None:
     options.models.mkdir(parents=True, exist_ok=True)
     print(f"\n{machine()}\n")
     if options.ptb:
-        print(*penn(options.ptb, options.models, options.rows.split(",")), sep="\n", end="\n\n", flush=True)
+        print(penn(options.ptb, options.models, options.rows.split(",")), flush=True)
     if options.texts:
-        print(*texts(options.texts, options.models), sep="\n", end="\n\n", flush=True)
+        print(texts(options.texts, options.models), flush=True)
 
 
 if __name__ == "__main__":

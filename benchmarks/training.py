@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from machine import in_turns, machine, process, run_json, table
+from machine import in_turns, machine, process, report, run_json, table
 
 HERE = Path(__file__).parent
 STATEFUL = ["--units", "650", "--window", "35", "--batch", "20", "--stateful", "--optimizer", "sgd", "--dropout", "0.5",
@@ -78,8 +78,7 @@ def softmax(options: argparse.Namespace) -> list[list[str]]:
 def train(text: Path, *more: object) -> dict[str, Any]:
     """The report of a training in a directory that is thrown away."""
     with tempfile.TemporaryDirectory() as directory:
-        command = [sys.executable, "-m", "rnnwords", "train", text, "--model", f"{directory}/run", "--seed", 1]
-        return run_json(*command, "--json", "--quiet", *more)
+        return report("train", text, "--model", f"{directory}/run", "--seed", 1, *more)
 
 
 def precision(options: argparse.Namespace) -> list[list[str]]:

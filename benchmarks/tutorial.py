@@ -23,7 +23,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from machine import in_turns, machine, run_json, table
+from machine import in_turns, machine, report, table
 
 from rnnwords.config import NetworkConfig, TrainingConfig
 from rnnwords.training.recipes import RECIPES
@@ -140,15 +140,13 @@ def runs(options: argparse.Namespace) -> list[list[str]]:
     for layers in options.layers:
         for seed in range(1, options.seeds + 1):
             with tempfile.TemporaryDirectory() as directory:
-                command = [sys.executable, "-m", "rnnwords", "train", str(options.text), "--recipe", "tutorial"]
-                command += ["--layers", str(layers), "--seed", str(seed)]
-                command += ["--model", f"{directory}/run", "--json", "--quiet"]
-                report = run_json(*command)
+                told = report("train", options.text, "--recipe", "tutorial", "--layers", layers, "--seed", seed,
+                              "--model", f"{directory}/run")  # fmt: skip
                 last = json.loads(Path(directory, "run", "history.jsonl").read_text().splitlines()[-1])
-            count = report["ceiling"][1]
-            right = f"{report['accuracy']:.2%} ({round(report['accuracy'] * count)} of {count})"
+            count = told["ceiling"][1]
+            right = f"{told['accuracy']:.2%} ({round(told['accuracy'] * count)} of {count})"
             row = [f"{layers} x {UNITS}", str(seed), f"{last['accuracy']:.2%}", f"{last['loss']:.3f}", right]
-            row.append(f"{report['seconds']:.0f}")
+            row.append(f"{told['seconds']:.0f}")
             print("| " + " | ".join(row) + " |", file=sys.stderr, flush=True)
             rows.append(row)
     return rows

@@ -20,6 +20,7 @@ from rnnwords.prediction.mixed import FIXED, Mixing, described, mixed
 from rnnwords.prediction.mixing import COUNTS, Mixture, bins, bins_of
 from rnnwords.prediction.ngram import KneserNey
 from rnnwords.prediction.predictor import Predictor
+from rnnwords.prediction.protocol import with_context
 from rnnwords.prediction.scoring import scorer
 from rnnwords.tensor_file import Apart
 from rnnwords.text.tokenizer import EOS
@@ -129,6 +130,12 @@ def known_ids(predictor, text=OTHER):
     return [
         rank for rank in map(predictor.vocabulary.ranks.get, predictor.vocabulary.tokenize(text)) if rank is not None
     ]
+
+
+@pytest.mark.parametrize("mixing", [Mixing(0.3), Mixing(0.0), Mixing(cache=6)], ids=str)
+def test_a_mixture_has_no_shorter_context(predictor, mixing):
+    with pytest.raises(UsageError, match="for the network alone"):
+        with_context(mixed(predictor, mixing), 1)
 
 
 @pytest.mark.parametrize("mixing", MIXINGS.values(), ids=MIXINGS)

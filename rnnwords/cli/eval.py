@@ -91,8 +91,6 @@ def eval_command(
         )
     if train_text and not baseline:
         raise UsageError("--train-text is for --baseline; add that")
-    if context and any(mixing.values()):
-        raise UsageError("--context is for the network alone; leave --blend and --cache out")
     if plot:
         check_plot(plot)
     from rnnwords.cli.eval_report import lines_of

@@ -37,8 +37,10 @@ def protocol(predictor: Predictor) -> dict[str, Any]:
 def with_context(predictor: Predictor, words: int) -> Predictor:
     """The same network, seeing fewer words: what it is worth after a short prompt. Its weights are those of any window.
 
-    Raises UsageError for a model without a window, and for more words than it has.
+    Raises UsageError for a mixture, a model without a window, and more words than it has.
     """
+    if predictor.terms:
+        raise UsageError("--context is for the network alone; leave --blend and --cache out")
     if predictor.window is None:
         raise UsageError("--context is for models that see a window; this one carries its state on")
     if words > predictor.window:

@@ -110,8 +110,8 @@ class Run:
             yield Progress(position.step, spent, float(losses[-1]), float(hits[-1]), count * words / took)
             reason = "budget" if spent >= 1 else None
             at_epoch = position.step % self.data.steps == 0
-            looked = time.monotonic()
             if position.step % self.evaluate_every == 0 or reason or (at_epoch and self._near_ceiling()):
+                looked = time.monotonic()
                 reason = yield from self._evaluate(reason)
                 self.looking = time.monotonic() - looked
             if position.step % self.log_every == 0 or (reason and position.losses):
@@ -125,9 +125,8 @@ class Run:
                 yield Saved("model", position.step)
             if due or reason or stopped:
                 position.finished = reason
-                begun_saving = time.monotonic()
                 self._save()
-                saved_at, self.saving = position.seconds, time.monotonic() - begun_saving
+                saved_at = position.seconds
                 yield Saved("checkpoint", position.step)
             yield from (Warned(message) for message in self.warnings)
             self.warnings.clear()
@@ -243,9 +242,11 @@ class Run:
         return self.subject.metrics(self.position.best, self.position.best_accuracy)
 
     def _save(self) -> None:
+        begun = time.monotonic()
         state = {"asked": self.plan.asked, "position": self.position.to_json(), "precision": self.precision,
                  "training": self.training.to_json(), "metrics": self.metrics()}  # fmt: skip
         self.directory.save(Checkpoint(self.position.step, scalars(self.steps.tensors()), state))
+        self.saving = time.monotonic() - begun
 
     def _finished(self, reason: str) -> Finished:
         return Finished(reason, self.position.step, self.position.seconds, self.metrics())
