@@ -52,22 +52,24 @@ def test_the_same_weights_are_dropped_for_all_words_of_a_step_and_others_in_the_
     assert np.abs(drawn[0] - drawn[2])[:, 1:].max() > 0.01
 
 
-def test_a_stream_drops_the_same_outputs_at_every_word():
+@pytest.mark.parametrize("variational", [True, False])
+def test_variational_dropout_drops_the_same_outputs_at_every_word(variational):
     ids = np.zeros((B, T), np.int32)
-    dropped = outputs(network(), ids, 1, dropout=RATE) == 0
-    assert (dropped == dropped[:, :1]).all()
+    dropped = outputs(network(), ids, 1, dropout=RATE, variational=variational) == 0
+    assert (dropped == dropped[:, :1]).all() == variational
     assert 0.2 < dropped.mean() < 0.6
     assert (dropped[0] != dropped[1]).any()
 
 
-@pytest.mark.parametrize(("reading", "same"), [("stateful", True), ("windows", False)])
-def test_a_window_drops_other_inputs_at_every_word_and_a_stream_the_same(reading, same):
+@pytest.mark.parametrize("reading", ["stateful", "windows"])
+@pytest.mark.parametrize("variational", [True, False])
+def test_variational_dropout_drops_the_same_inputs_at_every_word(reading, variational):
     config = NetworkConfig(V, reading, T, layers=1, units=64, embedding=64)  # enough to be near RATE
     one = KerasNetwork(config)
     with tf.GradientTape() as tape:
-        found = one.hidden(tf.range(T)[None], None, Noise(tf.constant([1, 0]), dropout=RATE))[0]
+        found = one.hidden(tf.range(T)[None], None, Noise(tf.constant([1, 0]), RATE, variational))[0]
         total = tf.reduce_sum(found)
     rows = tape.gradient(total, one.variables["embedding/embeddings"].value)
     dropped = tf.convert_to_tensor(rows).numpy()[:T] == 0  # (T, E): what no loss can reach
     assert 0.2 < dropped.mean() < 0.6
-    assert (dropped == dropped[0]).all() == same
+    assert (dropped == dropped[0]).all() == variational

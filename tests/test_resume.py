@@ -46,7 +46,7 @@ READINGS = {
     "windows": ("train", "fable.txt", *COMMON, "--layers", "1", "--batch-size", "20", "--ema", "0.9", "--model", "run"),
     "stateful": (
         "train", "fable.txt", *COMMON, "--layers", "2", "--stateful", "--window", "5", "--batch-size", "4",
-        "--weight-dropout", "0.3", "--model", "run",
+        "--variational", "--weight-dropout", "0.3", "--model", "run",
     ),
 }  # fmt: skip
 

@@ -41,7 +41,7 @@ def describe(plan: Plan) -> Iterator[str]:
     )
     yield (
         f"training: {training.optimizer} {training.learning_rate:g} {training.schedule}, batch {training.batch_size}, "
-        f"dropout {training.dropout:g}"
+        f"{'variational ' if training.variational else ''}dropout {training.dropout:g}"
         + (f" and {training.weight_dropout:g} of the recurrent weights" if training.weight_dropout else "")
         + f", clip {training.clip_norm:g}, at most {budget}, patience {training.patience}, "
         f"seed {training.seed}"

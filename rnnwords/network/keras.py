@@ -28,6 +28,7 @@ class Noise:
 
     seed: Tensor  # (2,) int32: (seed of the run, step)
     dropout: float = 0.0
+    variational: bool = False  # the same units are dropped for all words of a step
     weight_dropout: float = 0.0  # of the recurrent kernels
     short_windows: float = 0.0
     first: int = 0  # the place of these rows in the whole batch, whose numbers they get wherever they are computed
@@ -116,7 +117,7 @@ class KerasNetwork:
         On a GPU, running text goes through Keras' layers, which hand it to cuDNN; the steps here are for CPUs, and for
         windows, which are too short for cuDNN to matter.
         """
-        drop = _Dropout(noise, self.config.stateful)
+        drop = _Dropout(noise)
         keep = _late_starts(ids.shape, noise)
         x = None if self.config.input == "one-hot" else self._inputs(ids)  # (B, T, E)
         if x is not None and not self.config.numbers:
@@ -239,14 +240,13 @@ def _simple(x: Tensor, before: Tensor | None, state: tuple[Tensor, ...] | None) 
 
 
 class _Dropout:
-    """Dropout whose masks follow from the seed of the step. Variational (one mask for all T words, Gal & Ghahramani
-    2016) for stateful reading, an own mask for every word in windows. That of weights (DropConnect, Wan et al. 2013, on
+    """Dropout whose masks follow from the seed of the step. Each word has a mask of its own or, if variational,
+    all T words the same (Gal & Ghahramani 2016). That of weights (DropConnect, Wan et al. 2013, on
     recurrent kernels after Merity, Keskar & Socher 2018) is the same for all words of the step."""
 
-    def __init__(self, noise: Noise | None, variational: bool) -> None:
+    def __init__(self, noise: Noise | None) -> None:
         self.weights = noise if noise is not None and noise.weight_dropout > 0 else None
         self.noise = noise if noise is not None and noise.dropout > 0 else None
-        self.variational = variational
         self.uses = 0
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -254,7 +254,7 @@ class _Dropout:
             return x
         self.uses += 1
         shape: Sequence[int] = x.shape
-        if self.variational and len(shape) == 3:
+        if self.noise.variational and len(shape) == 3:
             shape = (shape[0], 1, shape[2])
         return _thinned(x, _drawn(shape, tf.add(self.noise.seed, [self.uses, 0]), self.noise.first), self.noise.dropout)
 

@@ -69,6 +69,7 @@ def complete(config: TrainingConfig, words: int, windows: int, stateful: bool) -
     if stateful:
         chosen |= STATEFUL | (STATEFUL_HELD_OUT if words >= HOLD_OUT_FROM else {})
         windows = max(1, words // 100)  # streams of 100 words or more
+    chosen["variational"] = False
     chosen["weight_dropout"] = 0.0
     chosen["clip_norm"] = 1.0
     chosen["ema"] = 0.0

@@ -110,7 +110,8 @@ class Run:
             yield Progress(position.step, spent, float(losses[-1]), float(hits[-1]), count * words / took)
             reason = "budget" if spent >= 1 else None
             at_epoch = position.step % self.data.steps == 0
-            if position.step % self.evaluate_every == 0 or reason or (at_epoch and self._near_ceiling()):
+            look = position.step % self.evaluate_every == 0 and self._spent(looks=2) < 1  # else the last one is near
+            if look or reason or (at_epoch and self._near_ceiling()):
                 looked = time.monotonic()
                 reason = yield from self._evaluate(reason)
                 self.looking = time.monotonic() - looked
@@ -135,9 +136,10 @@ class Run:
             self.log.embedding(self.steps.export()["embedding/embeddings"], self.subject.labels)
         yield self._finished(reason)
 
-    def _spent(self) -> float:
-        """The share of the budget that is spent; of one of time, what the end will take is spent already."""
-        return self.budget.spent(self.position.step, self.position.seconds + self.looking + self.saving)
+    def _spent(self, looks: int = 1) -> float:
+        """The share of the budget that is spent; of one of time, what so many looks at the held-out text and the last
+        checkpoint will take is spent already."""
+        return self.budget.spent(self.position.step, self.position.seconds + looks * self.looking + self.saving)
 
     def _steps_until_due(self, call: int) -> int:
         """How many steps the next graph call may make: to the next point where something else is due."""
