@@ -23,7 +23,7 @@ from machine import machine, report, table
 CACHE = 2_000  # words
 # model -> options of its training beside the text's own
 TRAININGS = {
-    "window": "--window 3 --ngram 4",
+    "window": "--window 3 --layers 1 --learning-rate 0.004 --time 39m --ngram 4",
     "stateful": f"--stateful --ngram 5 --cache {CACHE}",
     "ten": "--stateful --time 10m",
 }
