@@ -3,8 +3,8 @@
 | words of text | held out | vocabulary | network | optimizer | rate | batch | dropout | budget |
 |---|---|---|---|---|---|---|---|---|
 | below 10,000 | none | every word | untied, E 256 | Adam, constant | 0.003 | 67 | 0 | 500 epochs, or the ceiling |
-| below 500,000 | last tenth | 2 times or more, 10,000 | tied, E = H | AdamW, cosine | 0.002 | 128 | 0.5 | 12 epochs |
-| below 5 million | last tenth | 2 times or more, 10,000 | tied, E = H | AdamW, cosine | 0.002 | 512 | 0.5 | 9 epochs |
+| below 500,000 | last tenth | 2 times or more, 10,000 | tied, E = H | AdamW, cosine | 0.004 | 128 | 0.5 | 12 epochs |
+| below 5 million | last tenth | 2 times or more, 10,000 | tied, E = H | AdamW, cosine | 0.004 | 512 | 0.5 | 9 epochs |
 | more | last tenth | 2 times or more, 30,000 | tied, E = H | AdamW, cosine | 0.002 | 512 | 0.2 | 3 epochs |
 | with `--stateful` | | | | | from 10,000 words: 0.004 | 20 | | |
 """
@@ -39,12 +39,12 @@ SIZES = (
     ),
     Size(
         500_000, 2, 10_000, True, None,
-        {"optimizer": "adamw", "learning_rate": 2e-3, "schedule": "cosine", "batch_size": 128, "dropout": 0.5,
+        {"optimizer": "adamw", "learning_rate": 4e-3, "schedule": "cosine", "batch_size": 128, "dropout": 0.5,
          "weight_decay": 0.01, "warmup": 0.05, "short_windows": 0.1, "epochs": 12, "patience": 2},
     ),
     Size(
         5_000_000, 2, 10_000, True, None,
-        {"optimizer": "adamw", "learning_rate": 2e-3, "schedule": "cosine", "batch_size": 512, "dropout": 0.5,
+        {"optimizer": "adamw", "learning_rate": 4e-3, "schedule": "cosine", "batch_size": 512, "dropout": 0.5,
          "weight_decay": 0.01, "warmup": 0.05, "short_windows": 0.1, "epochs": 9, "patience": 3},
     ),
     Size(
