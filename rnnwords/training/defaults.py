@@ -6,7 +6,9 @@
 | below 500,000 | last tenth | 2 times or more, 10,000 | tied, E = H | AdamW, cosine | 0.004 | 128 | 0.5 | 12 epochs |
 | below 5 million | last tenth | 2 times or more, 10,000 | tied, E = H | AdamW, cosine | 0.004 | 512 | 0.5 | 9 epochs |
 | more | last tenth | 2 times or more, 30,000 | tied, E = H | AdamW, cosine | 0.002 | 512 | 0.2 | 3 epochs |
-| with `--stateful` | | | | | from 10,000 words: 0.004 | 20 | | |
+| `--stateful`, below 10,000 | | | | | | 20 | | |
+| `--stateful`, below 500,000 | | | | | | 10 | 0.65 | |
+| `--stateful`, more | | | | | 0.004 | 20 | | |
 """
 
 import dataclasses
@@ -17,6 +19,7 @@ from rnnwords.config import TrainingConfig
 
 HOLD_OUT_FROM = 10_000  # words
 HOLD_OUT = 0.1
+LONG = 10  # patience for streams: while their rate is high, the held-out loss stands still for long
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Size:
     tie: bool
     embedding: int | None  # None: as many as units
     settings: dict[str, Any]
+    stateful: dict[str, Any]  # what differs when the text is read as a stream
 
 
 SIZES = (
@@ -36,26 +40,27 @@ SIZES = (
         HOLD_OUT_FROM, 1, None, False, 256,
         {"optimizer": "adam", "learning_rate": 3e-3, "schedule": "constant", "batch_size": 67, "dropout": 0.0,
          "weight_decay": 0.0, "short_windows": 0.1, "epochs": 500, "patience": 50, "warmup": 0.0},
+        {"batch_size": 20},
     ),
     Size(
         500_000, 2, 10_000, True, None,
         {"optimizer": "adamw", "learning_rate": 4e-3, "schedule": "cosine", "batch_size": 128, "dropout": 0.5,
          "weight_decay": 0.01, "warmup": 0.05, "short_windows": 0.1, "epochs": 12, "patience": 2},
+        {"batch_size": 10, "dropout": 0.65, "patience": LONG},
     ),
     Size(
         5_000_000, 2, 10_000, True, None,
         {"optimizer": "adamw", "learning_rate": 4e-3, "schedule": "cosine", "batch_size": 512, "dropout": 0.5,
          "weight_decay": 0.01, "warmup": 0.05, "short_windows": 0.1, "epochs": 9, "patience": 3},
+        {"batch_size": 20, "patience": LONG},
     ),
     Size(
         float("inf"), 2, 30_000, True, None,
         {"optimizer": "adamw", "learning_rate": 2e-3, "schedule": "cosine", "batch_size": 512, "dropout": 0.2,
          "weight_decay": 0.01, "warmup": 0.05, "short_windows": 0.1, "epochs": 3, "patience": 3},
+        {"batch_size": 20, "learning_rate": 4e-3, "patience": LONG},
     ),
 )  # fmt: skip
-# What differs when the text is read as a stream. While the rate is high, the held-out loss stands still for long.
-STATEFUL = {"batch_size": 20, "short_windows": 0.0}
-STATEFUL_HELD_OUT = {"learning_rate": 4e-3, "patience": 10}
 
 
 def size_of(words: int) -> Size:
@@ -65,9 +70,10 @@ def size_of(words: int) -> Size:
 
 def complete(config: TrainingConfig, words: int, windows: int, stateful: bool) -> TrainingConfig:
     """Fill in what is None, for a text of `words` words that has `windows` things to learn from."""
-    chosen = dict(size_of(words).settings)
+    size = size_of(words)
+    chosen = dict(size.settings)
     if stateful:
-        chosen |= STATEFUL | (STATEFUL_HELD_OUT if words >= HOLD_OUT_FROM else {})
+        chosen |= {"short_windows": 0.0, **size.stateful}
         windows = max(1, words // 100)  # streams of 100 words or more
     chosen["variational"] = False
     chosen["weight_dropout"] = 0.0

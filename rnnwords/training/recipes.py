@@ -21,7 +21,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "patience": 1_000_000, "to_ceiling": False, "sample": "classic",
     },
     "chapter": {
-        "stateful": True, "window": 50, "layers": 1, "units": 512, "max_size": 20_000, "tie": False, "eos": True,
+        "stateful": True, "window": 50, "layers": 1, "units": 512, "max_size": 20_000, "eos": True,
         "sample": "text",
     },
 }  # fmt: skip
