@@ -25,6 +25,7 @@ from rnnwords.training.steps import Steps
 from rnnwords.training.tensorboard import EventLog
 
 CALL_SECONDS = 0.5  # how long one graph call should take: short enough to stop soon, long enough to cost nothing
+LEAVING = 2.0  # seconds that the process itself takes to start and to end; in a short run, at most a hundredth of it
 EVALUATED = 100_000  # words of held-out (or, without it, training) text that an evaluation during training looks at
 
 
@@ -137,9 +138,10 @@ class Run:
         yield self._finished(reason)
 
     def _spent(self, looks: int = 1) -> float:
-        """The share of the budget that is spent; of one of time, what so many looks at the held-out text and the last
-        checkpoint will take is spent already."""
-        return self.budget.spent(self.position.step, self.position.seconds + looks * self.looking + self.saving)
+        """The share of the budget that is spent; of one of time, what so many looks at the held-out text, the last
+        checkpoint and leaving will take is spent already."""
+        end = looks * self.looking + self.saving + min(LEAVING, (self.budget.seconds or 0) / 100)
+        return self.budget.spent(self.position.step, self.position.seconds + end)
 
     def _steps_until_due(self, call: int) -> int:
         """How many steps the next graph call may make: to the next point where something else is due."""
