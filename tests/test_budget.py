@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from rnnwords.config import TextConfig
-from rnnwords.training import loop, plan
+from rnnwords.training import plan
 from rnnwords.training.checkpoint import RunDirectory
 from rnnwords.training.events import Finished
 from tests.helpers import FABLE
 
 pytest.importorskip("tensorflow")
-from rnnwords.training.steps import Steps  # loads TensorFlow
+from rnnwords.training import loop  # loads TensorFlow
+from rnnwords.training.steps import Steps
 
 NETWORK = {
     "window": 3, "stateful": False, "layers": 1, "units": 8, "cell": "lstm", "input": "embedding", "embedding": 8,
