@@ -235,7 +235,7 @@ class TrainingConfig(Config):
     weight_decay: float | None = within(0.0, 1.0, default=None)
     clip_norm: float | None = within(1e-6, 1e6, default=None)
     dropout: float | None = within(0.0, 0.95, default=None)
-    variational: bool | None = None  # dropout: one mask for all words of a step
+    variational: bool = False  # dropout: one mask for all words of a step
     weight_dropout: float | None = within(0.0, 0.95, default=None)  # of the recurrent weights
     label_smoothing: float = within(0.0, 0.5, default=0.0)
     ema: float | None = within(0.0, 0.99999, default=None)  # decay of the running average of weights

@@ -75,7 +75,6 @@ def complete(config: TrainingConfig, words: int, windows: int, stateful: bool) -
     if stateful:
         chosen |= {"short_windows": 0.0, **size.stateful}
         windows = max(1, words // 100)  # streams of 100 words or more
-    chosen["variational"] = False
     chosen["weight_dropout"] = 0.0
     chosen["clip_norm"] = 1.0
     chosen["ema"] = 0.0

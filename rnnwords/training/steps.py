@@ -71,7 +71,7 @@ class Steps:
             noise = Noise(
                 tf.stack([self.training.seed & 0x7FFFFFFF, step + k]),
                 self.training.dropout or 0.0,
-                bool(self.training.variational),
+                self.training.variational,
                 self.training.weight_dropout or 0.0,
                 0.0 if self.config.stateful else self.training.short_windows or 0.0,
             )
