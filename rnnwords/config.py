@@ -229,7 +229,7 @@ class TrainingConfig(Config):
     seed: int = within(0, 2**32 - 1)
     batch_size: int | None = within(1, 65_536, default=None)
     optimizer: str | None = one_of(OPTIMIZERS, default=None)
-    learning_rate: float | None = within(1e-8, 10.0, default=None)
+    learning_rate: float | None = within(1e-8, 100.0, default=None)
     schedule: str | None = one_of(SCHEDULES, default=None)
     warmup: float | None = within(0.0, 0.9, default=None)  # share of the budget
     weight_decay: float | None = within(0.0, 1.0, default=None)

@@ -43,7 +43,7 @@ RANGES = {
     "train": {
         "--window": ["0", "1001", "x"], "--layers": ["0", "17"], "--units": ["0", "-1", "1000000000"],
         "--embedding": ["0", "1000000000"], "--dropout": ["-0.1", "1", "nan"], "--holdout": ["-1", "1", "nan"],
-        "--learning-rate": ["0", "11", "nan", "inf"], "--weight-decay": ["-1", "2", "nan"],
+        "--learning-rate": ["0", "101", "nan", "inf"], "--weight-decay": ["-1", "2", "nan"],
         "--label-smoothing": ["0.6", "nan"], "--ema": ["1", "nan"], "--clip-norm": ["0", "nan", "inf"],
         "--weight-dropout": ["-0.1", "1"],
         "--batch-size": ["0", "100000"], "--epochs": ["0", "1.5"], "--iterations": ["0"], "--patience": ["0"],

@@ -36,7 +36,7 @@ TRAINING = ("dropout", "optimizer", "learning_rate", "batch_size", "epochs", "it
 @click.option("--cell", type=click.Choice(CELLS), default="lstm", show_default=True, help="Kind of recurrent unit.")
 @click.option("--dropout", type=Number(0, 0.95), default=0.2, show_default=True, help="Behind every layer.")
 @click.option("--optimizer", type=click.Choice(OPTIMIZERS), help="Kind of optimizer.  [default: adam]")
-@click.option("--learning-rate", type=Number(1e-8, 10), help="The highest learning rate.  [default: 0.003]")
+@click.option("--learning-rate", type=Number(1e-8, 100), help="The highest learning rate.  [default: 0.003]")
 @click.option("--batch-size", type=click.IntRange(1, 65536), help="Windows a step.  [default: 32]")
 @click.option("--epochs", type=click.IntRange(1, 1_000_000), help="Budget: passes over the series.  [default: 100]")
 @click.option("--iterations", type=click.IntRange(1, 10**12), help="Budget: steps.")

@@ -72,7 +72,7 @@ def _option(name: str, kind: Any, text: str, **settings: Any) -> Callable[[F], F
 @_option("--variational/--no-variational", bool, "Drop the same units for all words of a step.", default=None)
 @_option("--weight-dropout", Number(0, 0.95), "On the recurrent weights: for text that is read many times.")
 @_option("--optimizer", click.Choice(OPTIMIZERS), "Kind of optimizer.")
-@_option("--learning-rate", Number(1e-8, 10), "The highest learning rate.")
+@_option("--learning-rate", Number(1e-8, 100), "The highest learning rate.")
 @_option("--schedule", click.Choice(SCHEDULES), "How the learning rate moves.")
 @_option("--weight-decay", Number(0, 1), "For AdamW.")
 @_option("--label-smoothing", Number(0, 0.5), "Share of probability spread over all words.")
