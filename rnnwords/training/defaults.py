@@ -7,7 +7,8 @@
 | below 5 million | last tenth | 2 times or more, 10,000 | tied, E = H | AdamW, cosine | 0.004 | 512 | 0.5 | 9 epochs |
 | more | last tenth | 2 times or more, 30,000 | tied, E = H | AdamW, cosine | 0.002 | 512 | 0.2 | 3 epochs |
 | `--stateful`, below 10,000 | | | | | | 20 | | |
-| `--stateful`, below 500,000 | | | | | | 10 | 0.65 | |
+| `--stateful`, below 500,000 | | | | SGD, cosine | 20 | 10 | 0.65 | |
+| `--stateful`, below 5 million | | | | SGD, cosine | 20 | 20 | | |
 | `--stateful`, more | | | | | 0.004 | 20 | | |
 """
 
@@ -46,13 +47,13 @@ SIZES = (
         500_000, 2, 10_000, True, None,
         {"optimizer": "adamw", "learning_rate": 4e-3, "schedule": "cosine", "batch_size": 128, "dropout": 0.5,
          "weight_decay": 0.01, "warmup": 0.05, "short_windows": 0.1, "epochs": 12, "patience": 2},
-        {"batch_size": 10, "dropout": 0.65, "patience": LONG},
+        {"optimizer": "sgd", "batch_size": 10, "dropout": 0.65, "patience": LONG},
     ),
     Size(
         5_000_000, 2, 10_000, True, None,
         {"optimizer": "adamw", "learning_rate": 4e-3, "schedule": "cosine", "batch_size": 512, "dropout": 0.5,
          "weight_decay": 0.01, "warmup": 0.05, "short_windows": 0.1, "epochs": 9, "patience": 3},
-        {"batch_size": 20, "patience": LONG},
+        {"optimizer": "sgd", "batch_size": 20, "patience": LONG},
     ),
     Size(
         float("inf"), 2, 30_000, True, None,
@@ -63,7 +64,7 @@ SIZES = (
 )  # fmt: skip
 # Plain gradient descent wants other rates than optimizers that divide by the gradients' size: those of Merity et al.
 # (2018) for language models, where what counts is the clipping.
-SGD = {"learning_rate": 20.0, "clip_norm": 0.25}
+DESCENT = {"learning_rate": 20.0, "clip_norm": 0.25}
 
 
 def size_of(words: int) -> Size:
@@ -80,7 +81,7 @@ def complete(config: TrainingConfig, words: int, windows: int, stateful: bool) -
         windows = max(1, words // 100)  # streams of 100 words or more
     chosen |= {"weight_dropout": 0.0, "clip_norm": 1.0}
     if (config.optimizer or chosen["optimizer"]) == "sgd":
-        chosen |= SGD
+        chosen |= DESCENT
     chosen["ema"] = 0.0
     if any(budget is not None for budget in (config.epochs, config.iterations, config.seconds)):
         del chosen["epochs"]
