@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from tests.processes import TINY, rnnwords
 # No deadline: a busy machine is no failure. Continuous integration draws the same examples each time.
 settings.register_profile("rnnwords", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("rnnwords")
+# Where a shell starts the tests in the background, Ctrl-C is ignored, here and in all processes that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
