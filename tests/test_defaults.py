@@ -30,7 +30,7 @@ def shown(config: TrainingConfig) -> list[str]:
 
 
 def test_the_table_has_a_row_for_each_size():
-    assert list(WINDOWS) == list(TEXTS)
+    assert list(WINDOWS) == list(STATEFUL) == list(TEXTS)
     assert len(WINDOWS) == len(SIZES)
 
 
@@ -45,9 +45,8 @@ def test_the_table_says_what_is_chosen(size):
 
 @pytest.mark.parametrize("size", TEXTS)
 def test_the_table_says_what_differs_when_the_text_is_a_stream(size):
-    """An empty cell stands for what windows get; a size without a row of its own gets that of larger ones."""
-    row = STATEFUL.get(size, STATEFUL["more"])
-    expected = [own or above for own, above in zip(row[4:8], WINDOWS[size][4:8], strict=True)]
+    """An empty cell stands for what windows get."""
+    expected = [own or above for own, above in zip(STATEFUL[size][4:8], WINDOWS[size][4:8], strict=True)]
     assert shown(chosen(TEXTS[size], stateful=True))[:-1] == expected
 
 
