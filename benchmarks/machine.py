@@ -60,8 +60,10 @@ def run_json(*command: object) -> dict[str, Any]:
 
 
 def report(*words: object) -> dict[str, Any]:
-    """What a command of rnnwords reports."""
-    return run_json(sys.executable, "-m", "rnnwords", *words, "--json", "--quiet")
+    """What a command of rnnwords reports, with the seconds from its start to its end as `wall`."""
+    begun = time.perf_counter()
+    found = run_json(sys.executable, "-m", "rnnwords", *words, "--json", "--quiet")
+    return {**found, "wall": time.perf_counter() - begun}
 
 
 PEAK = """

@@ -5,14 +5,15 @@
 
 The directory of --ptb holds train.txt and valid.txt, one sentence a line, rare words as <unk>. Everything is tuned on
 valid.txt, blending too; test.txt is not looked at. Of each of --texts the last tenth is cut off and judges; what is
-tuned is tuned on the last tenth of the rest. Models stay in the directory of --models: a second run only judges them.
-Prints Markdown tables for results/figures-4-quality.md; each figure with the command that gives it, and the time of the
-training.
+tuned is tuned on the last tenth of the rest. Models stay in the directory of --models, each with the report of its
+training: a second run only judges them. Prints Markdown tables for results/figures-4-quality.md; each figure with the
+command that gives it and the time from its start to its end.
 """
 
 import argparse
 import functools
 import gzip
+import json
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ CACHE = 2_000  # words
 # model -> options of its training beside the text's own
 TRAININGS = {
     "window": "--window 3 --layers 1 --learning-rate 0.004 --time 39m --ngram 4",
-    "stateful": f"--stateful --time 98m --ngram 5 --cache {CACHE}",
+    "stateful": f"--stateful --learning-rate 30 --dropout 0.4 --time 98m --ngram 5 --cache {CACHE}",
     "ten": "--stateful --optimizer adamw --dropout 0.2 --time 10m",
 }
 ALIKE = "--tokenizer whitespace --eos --min-count 1 --seed 1"  # the terms of the Penn Treebank
@@ -62,31 +63,41 @@ def penn(directory: Path, models: Path, names: list[str]) -> str:
     rows = []
     for name in names:
         options = f"{ALIKE} {TRAININGS[name]}"
-        run = report("train", text, "--model", models / name, "--valid", valid, *shlex.split(options))
-        took = f"{run['step']:,} steps, {run['seconds'] / 60:.1f} min"
+        run = trained(models / name, text, "--valid", valid, *shlex.split(options))
+        took = f"{run['step']:,} steps, {run['wall'] / 60:.1f} min"
         rows.append([f"**{name}**", "", "", f"`train train.txt --valid valid.txt {options}`: {took}"])
         for figure in FIGURES:
             if figure.model == name:
                 more = f" {figure.options}" if figure.options else ""
-                rows.append([figure.what, figure.asked, reached(figure, models / name, text, valid),
-                             f"`eval valid.txt{more}`"])  # fmt: skip
+                figures, seconds = reached(figure, models / name, text, valid)
+                rows.append([figure.what, figure.asked, figures, f"`eval valid.txt{more}`: {seconds:.0f} s"])
         if name == "window":
             for context in ("1", "2", "3"):
                 found = judged(models / name, valid, "--context", context, "--baseline", "--train-text", text)
                 gram = found["baselines"][-1]
                 rows.append([f"beside it: {gram['name']}", "", f"{gram['perplexity']:.2f}",
-                             f"`eval valid.txt --context {context} --baseline --train-text train.txt`"])  # fmt: skip
+                             f"`eval valid.txt --context {context} --baseline --train-text train.txt`: "
+                             f"{found['wall']:.0f} s"])  # fmt: skip
     return table(["Penn Treebank, valid.txt", "asked", "reached", "by"], rows)
 
 
-def reached(figure: Figure, model: Path, text: Path, valid: Path) -> str:
-    """The figure as measured."""
+def trained(model: Path, *words: object) -> dict[str, Any]:
+    """The report of a training, which is kept beside its directory, and comes from there if it is done."""
+    kept = model.with_name(f"{model.name}.json")
+    if not kept.exists():
+        kept.write_text(json.dumps(report("train", *words, "--model", model)), encoding="utf-8")
+    found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
+    return found
+
+
+def reached(figure: Figure, model: Path, text: Path, valid: Path) -> tuple[str, float]:
+    """The figure as measured, and the seconds that it took."""
     if figure.name == "ratio":
         found = judged(model, valid, *shlex.split(figure.options), "--baseline", "--train-text", text)
         own, other = found["perplexity"], found["baselines"][-1]["perplexity"]
-        return f"{own / other:.3f} x ({own:.2f} / {other:.2f})"
+        return f"{own / other:.3f} x ({own:.2f} / {other:.2f})", found["wall"]
     found = judged(model, valid, *shlex.split(figure.options))
-    return f"{found['top1']:.2%}" if figure.name == "top1" else f"{found[figure.name]:.2f}"
+    return (f"{found['top1']:.2%}" if figure.name == "top1" else f"{found[figure.name]:.2f}"), found["wall"]
 
 
 @functools.cache
@@ -101,11 +112,11 @@ def texts(paths: list[Path], models: Path) -> str:
     for path in paths:
         name = f"{path.absolute().parent.name}-{path.name.split('.')[0]}"
         learned, kept = halves(path, models, name)
-        run = report("train", learned, "--model", models / name, "--ngram", 4, "--seed", 1)
+        run = trained(models / name, learned, "--ngram", 4, "--seed", 1)
         alone = judged(models / name, kept, "--baseline", "--train-text", learned)
         blended = judged(models / name, kept, "--blend", "auto")
         rows.append([
-            name, f"{alone['protocol']['symbols']:,}", f"{run['seconds'] / 60:.1f}",
+            name, f"{alone['protocol']['symbols']:,}", f"{run['wall'] / 60:.1f}",
             f"{alone['perplexity']:.1f}", f"{alone['baselines'][-1]['perplexity']:.1f}", f"{blended['perplexity']:.1f}",
         ])  # fmt: skip
     head = ["text", "symbols", "minutes of training", "network alone", "Kneser-Ney 4-gram", "`--blend auto`"]

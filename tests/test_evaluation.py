@@ -1,5 +1,6 @@
 """Evaluation against a slow twin that looks at one word at a time, and the baselines beside it."""
 
+import dataclasses
 import json
 import math
 import tracemalloc
@@ -9,18 +10,21 @@ import pytest
 
 from rnnwords.config import TextConfig
 from rnnwords.errors import CorpusError
+from rnnwords.files import digest_of
 from rnnwords.prediction import scoring
 from rnnwords.prediction.baselines import FrequencyReader, NgramReader, baselines
 from rnnwords.prediction.evaluation import Metrics, evaluate, perplexity
 from rnnwords.prediction.ngram import KneserNey
 from rnnwords.prediction.predictor import Predictor
 from rnnwords.prediction.scoring import Scorer, StreamReader, WindowReader, ahead
-from rnnwords.prediction.texts import ids_of, trained_part
+from rnnwords.prediction.texts import has_literal_unk, ids_of, trained_part
 from rnnwords.text.reading import Corpus
 from tests.asking import ask, chain, plain_vocabulary, random_model, saved, vocabulary_of
+from tests.test_mixing import with_ngram
 
 TEXT = "the cat sat on the mat , the cats sat . a dog saw the cat and the cat saw a hen .\n\n the mat sat on a cart . "
 OTHER = "the dog sat , the zebra saw a cat .\nzebra quagga\nthe <unk> mat and hens sat .\n" * 3
+WITHOUT_UNK = OTHER.replace("<unk>", "hen")
 
 
 def slow_twin(predictor, text):
@@ -28,13 +32,14 @@ def slow_twin(predictor, text):
     vocabulary = predictor.vocabulary
     words = vocabulary.tokenize(text)
     unk = vocabulary.unk
+    literal = "<unk>" in words  # then it is a word like any other; else no list has it
     before: list[int] = []
     found, keys = [], []
     for word in words:
         scores = predictor.context(before).log_probabilities().tolist()
         rank = vocabulary.ranks.get(word)
         read = unk if rank is None else rank
-        order = [r for r in sorted(range(len(scores)), key=lambda r: (-scores[r], r)) if r in (rank, read) or r != unk]
+        order = [r for r in sorted(range(len(scores)), key=lambda r: (-scores[r], r)) if literal or r != unk]
         shown = [r for r in order if vocabulary.words[r] not in ("<unk>", "<eos>")]
         all_keys, saved_keys = {"<unk>": 0, "<eos>": 1}.get(word, len(word) + 1), 0
         if rank is not None:
@@ -92,11 +97,11 @@ def corpus(tmp_path, text, name="text.txt"):
 
 
 @pytest.mark.parametrize("batch", [1, 5, 256])
-@pytest.mark.parametrize("threads", [1, 3])
-def test_the_figures_are_those_of_a_slow_twin(predictor, tmp_path, monkeypatch, batch, threads):
+@pytest.mark.parametrize(("threads", "text"), [(1, OTHER), (3, OTHER), (1, WITHOUT_UNK)])
+def test_the_figures_are_those_of_a_slow_twin(predictor, tmp_path, monkeypatch, batch, threads, text):
     monkeypatch.setattr(scoring, "BATCH", batch)
-    metrics = evaluate(predictor, corpus(tmp_path, OTHER), threads=threads)
-    report, expected = metrics.report(), slow_twin(predictor, OTHER)
+    metrics = evaluate(predictor, corpus(tmp_path, text), threads=threads)
+    report, expected = metrics.report(), slow_twin(predictor, text)
     assert report.pop("words_per_second") > 0
     by_count = expected.pop("by_count")
     assert report == {name: value if value is None else pytest.approx(value, rel=2e-5) for name, value in
@@ -144,15 +149,47 @@ def test_memory_does_not_grow_with_the_text(tmp_path, reading):
 
 def test_a_batch_is_small_where_the_vocabulary_is_large():
     vocabulary = plain_vocabulary(100_000)
-    assert Scorer(vocabulary, FrequencyReader(Predictor(chain()))).size * len(vocabulary) <= scoring.CELLS
+    assert Scorer(vocabulary, FrequencyReader(np.ones(100_000, int))).size * len(vocabulary) <= scoring.CELLS
+
+
+@pytest.mark.parametrize("eos", [False, True])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("", "no words found"), (" \n\t", "no words found"), ("\n\n", "no words found"),
+     ("zebra quagga", "none of its 2 words"), ("zebra <unk>\n\nquagga", "none of its 2 words")],
+)  # fmt: skip
+def test_a_text_that_cannot_be_judged(tmp_path, text, message, eos):
+    with pytest.raises(CorpusError, match=message):
+        evaluate(Predictor(chain(TEXT, TextConfig(eos=eos), max_size=9)), corpus(tmp_path, text))
+
+
+def test_one_list_of_words_makes_a_hit_of_one_word_only(tmp_path):
+    """With <unk> the likeliest everywhere, either <unk> is right or the likeliest other word, never both."""
+    predictor = Predictor(chain("<unk> " * 9 + "the cat", max_size=3))
+    unk, the = (predictor.vocabulary.ranks[word] for word in ("<unk>", "the"))
+
+    class Sure(FrequencyReader):
+        frequencies = np.log([{unk: 0.6, the: 0.3}.get(rank, 0.1) for rank in range(3)]).astype(np.float32)
+
+        def __init__(self):
+            pass
+
+    for text, hits in (("<unk> the the the", 0.25), ("cat the the the", 0.75)):
+        for word in text.split():
+            assert word in predictor.vocabulary.ranks
+        source = corpus(tmp_path, text)
+        judge = Scorer(predictor.vocabulary, Sure(), literal_unk=has_literal_unk(source, predictor.vocabulary))
+        assert evaluate(predictor, source, by=judge).report()["top1"] == hits
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("", "no words found"), (" \n\t", "no words found"), ("zebra quagga", "none of its 2 words")]
-)
-def test_a_text_that_cannot_be_judged(tmp_path, text, message):
-    with pytest.raises(CorpusError, match=message):
-        evaluate(Predictor(chain()), corpus(tmp_path, text))
+    ("text", "tokenizer", "found"),
+    [("the <unk> cat", "words", True), ("the<unk>cat", "words", True), ("the<unk>cat", "whitespace", False),
+     ("the <UNK> cat", "words", False), ("the unk cat", "words", False), ("a " * 600_000 + "<unk>", "words", True)],
+)  # fmt: skip
+def test_whether_a_text_has_unk_itself(tmp_path, text, tokenizer, found):
+    config = TextConfig(tokenizer=tokenizer)
+    assert has_literal_unk(corpus(tmp_path, text), vocabulary_of(TEXT, config)) == found
 
 
 def test_a_loss_too_large_for_a_perplexity_has_none():
@@ -166,16 +203,20 @@ def test_a_loss_too_large_for_a_perplexity_has_none():
 
 
 def test_baselines_are_what_their_names_say(tmp_path):
-    predictor = Predictor(chain(TEXT, max_size=12))
-    ids = trained_part(ids_of(corpus(tmp_path, TEXT), predictor.vocabulary), predictor.model)
+    predictor = Predictor(chain(TEXT, max_size=12, words=30))
+    train = corpus(tmp_path, TEXT)
+    ids = trained_part(ids_of(train, predictor.vocabulary), predictor.model)
     text = corpus(tmp_path, OTHER, "other.txt")
-    found = {name: evaluate(predictor, text, by=by).report() for name, by in baselines(predictor, ids)}
+    found = {name: evaluate(predictor, text, by=by).report() for name, by in baselines(predictor, train)}
     assert list(found) == ["commonest word", "bigram", "Kneser-Ney 4-gram"]
+    longer = [name for name, _ in baselines(predictor, train, order=6)]
+    assert longer == ["commonest word", "bigram", "Kneser-Ney 6-gram"]
 
     other = predictor.vocabulary.encode(predictor.vocabulary.tokenize(OTHER))
-    common = -np.mean(predictor.frequencies[other], dtype=np.float64)
+    counts = [ids.tolist().count(rank) + 1 for rank in range(12)]  # of the words learned from, not of the whole text
+    common = -np.mean([math.log(counts[rank] / sum(counts)) for rank in other])
     assert found["commonest word"]["loss"] == pytest.approx(common, rel=1e-5)
-    best = next(rank for rank in range(12) if rank != predictor.vocabulary.unk)
+    best = max((rank for rank in range(12) if rank != predictor.vocabulary.unk), key=lambda rank: counts[rank])
     words = predictor.vocabulary.tokenize(OTHER)
     assert found["commonest word"]["top1"] == pytest.approx(words.count(predictor.vocabulary.words[best]) / len(words))
 
@@ -186,8 +227,7 @@ def test_baselines_are_what_their_names_say(tmp_path):
 
 def test_a_baseline_beside_a_network_without_a_window_has_a_set_order(tmp_path):
     predictor = Predictor(chain(TEXT, TextConfig(eos=True), stateful=True))
-    ids = ids_of(corpus(tmp_path, TEXT), predictor.vocabulary)
-    names = [name for name, _ in baselines(predictor, ids)]
+    names = [name for name, _ in baselines(predictor, corpus(tmp_path, TEXT))]
     assert names == ["commonest word", "bigram", "Kneser-Ney 5-gram"]
 
 
@@ -206,8 +246,9 @@ def test_only_what_was_trained_on_is_learned_from(tmp_path):
     ids = ids_of(corpus(tmp_path, "a b a zebra c a b"), model.vocabulary)
     assert ids.tolist() == [0, 1, 0, 3, 2, 0, 1]
     assert trained_part(ids, model).tolist() == [0, 1, 0]
-    with pytest.raises(CorpusError, match="no word that the model knows"):
-        ids_of(corpus(tmp_path, "zebra"), model.vocabulary)
+    for text in ("zebra", "zebra\n<unk> <eos>"):
+        with pytest.raises(CorpusError, match="no word that the model knows"):
+            ids_of(corpus(tmp_path, text), model.vocabulary)
 
 
 # --- command line -----------------------------------------------------------------------------------------------
@@ -232,7 +273,8 @@ def test_the_keys_of_json(eval_command):
     status, out, err = eval_command("other.txt", "--json")
     report = json.loads(out)
     assert (status, err) == (0, "")
-    assert list(report) == [*KEYS, "latency_p50_ms", "latency_p95_ms", "model", "text", "protocol"]
+    assert list(report) == [*KEYS, "latency_p50_ms", "latency_p95_ms", "model", "text", "in_training",
+                            "protocol"]  # fmt: skip
     assert report["text"] == "other.txt"
     assert json.loads(eval_command("other.txt", "train.txt", "--json")[1])["text"] == ["other.txt", "train.txt"]
     assert json.loads(eval_command("-", "--json", stdin=OTHER.encode())[1])["loss"] == report["loss"]
@@ -274,6 +316,59 @@ def test_a_baseline_says_what_it_lacks(eval_command):
     assert "name it with --train-text FILE" in err
     assert eval_command("other.txt", "--train-text", "train.txt")[0] == 2
     assert eval_command("other.txt", "--baseline", "--train-text", "none.txt")[0] == 2
+    status, out, err = eval_command("other.txt", "--baseline", "--baseline-order", "3")
+    assert (status, out) == (2, "")
+    assert "add --baseline --train-text FILE" in err
+    assert "--seed is for the intervals of --vs" in eval_command("other.txt", "--seed", "1")[2]
+
+
+def test_baselines_of_any_order(eval_command):
+    more = ["--json", "--baseline", "--train-text", "train.txt", "--baseline-order"]
+    for order, name in (("2", "bigram"), ("5", "Kneser-Ney 5-gram")):
+        report = json.loads(eval_command("other.txt", *more, order)[1])
+        assert report["baselines"][-1]["name"] == name
+
+
+def test_the_ngram_of_the_model_file_is_a_baseline(capsys, monkeypatch, tmp_path):
+    model = with_ngram(chain(TEXT, max_size=12), order=4)
+    path, text = saved(model, tmp_path), corpus(tmp_path, OTHER)
+    arguments = ["eval", text.names[0], "--json", "--model", path, "--baseline"]
+    report = json.loads(ask(capsys, monkeypatch, *arguments)[1])
+    assert [row["name"] for row in report["baselines"]] == ["commonest word", "Kneser-Ney 4-gram"]
+    alone = json.loads(ask(capsys, monkeypatch, *arguments, "--blend", "0")[1])
+    assert report["baselines"][1]["loss"] == pytest.approx(alone["loss"], rel=1e-4)
+    assert "baselines_learned_alike" not in report
+
+
+def test_what_a_text_was_in_training_is_told(eval_command, capsys, monkeypatch, tmp_path):
+    """Where the file tells: a text that was learned from, that chose the weights, or that baselines should have had."""
+    train, other = tmp_path / "train.txt", tmp_path / "other.txt"
+    model = chain(TEXT, max_size=12)
+    digests = {"corpus": digest_of([train]), "valid": digest_of([other])}
+    saved(dataclasses.replace(model, training={**model.training, **digests}), tmp_path)
+    for name, part, told in (("train.txt", "learned", "learned from this very text"),
+                             ("other.txt", "held out", "weights were chosen on this very text")):  # fmt: skip
+        assert json.loads(eval_command(name, "--json")[1])["in_training"] == part
+        assert told in eval_command(name)[1]
+    (tmp_path / "third.txt").write_text(OTHER + "the cat .")
+    assert json.loads(eval_command("third.txt", "--json")[1])["in_training"] is None
+    assert "beware" not in eval_command("third.txt")[1]
+    for name, alike in (("train.txt", True), ("third.txt", False)):
+        more = ["third.txt", "--baseline", "--train-text", name]
+        assert json.loads(eval_command(*more, "--json")[1])["baselines_learned_alike"] == alike
+        assert ("beware: --train-text is not" in eval_command(*more)[1]) != alike
+
+
+def test_a_text_of_mostly_unseen_words_is_warned_of(eval_command, tmp_path):
+    (tmp_path / "strange.txt").write_text("the zebra quagga sat")
+    status, out, err = eval_command("strange.txt", "--json")
+    assert (status, json.loads(out)["oov_rate"]) == (0, 0.5)
+    assert err == (
+        "Warning: 50% of the words are unseen; is it a text for this model? Its words come from the tokenizer words, "
+        "case kept\n"
+    )
+    assert eval_command("strange.txt", "--quiet")[2] == ""
+    assert eval_command("train.txt")[2] == ""
 
 
 @pytest.mark.parametrize("text", ["zebra quagga", ""])

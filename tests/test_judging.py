@@ -11,11 +11,13 @@ from rnnwords.prediction import scoring
 from rnnwords.prediction.calibration import Calibration
 from rnnwords.prediction.evaluation import evaluate
 from rnnwords.prediction.latency import CONTEXTS, latencies, latency_report
+from rnnwords.prediction.mixed import Mixing, mixed
 from rnnwords.prediction.predictor import Predictor
 from rnnwords.prediction.protocol import protocol, with_context
 from rnnwords.prediction.scoring import Scored
 from tests.asking import ask, chain, plain_vocabulary, random_model, saved, vocabulary_of
-from tests.test_evaluation import OTHER, TEXT, corpus
+from tests.test_evaluation import OTHER, TEXT, WITHOUT_UNK, corpus
+from tests.test_mixing import with_ngram
 
 MODELS = {
     "windows": lambda: random_model(vocabulary_of(TEXT)),
@@ -30,11 +32,11 @@ def slow_calibration(predictor, text):
     """(probability of the likeliest word that is shown, whether it is right), a word at a time."""
     vocabulary = predictor.vocabulary
     unk, found = vocabulary.unk, []
-    before: list[int] = []
-    for word in vocabulary.tokenize(text):
+    words, before = vocabulary.tokenize(text), list[int]()
+    for word in words:
         scores = predictor.context(before).log_probabilities().tolist()
         order = sorted(range(len(scores)), key=lambda rank: (-scores[rank], rank))
-        best = next(rank for rank in order if rank != unk or word == "<unk>")  # never shown, but it may be the word
+        best = next(rank for rank in order if rank != unk or "<unk>" in words)
         found.append((math.exp(scores[best]), vocabulary.words[best] == word))
         rank = vocabulary.ranks.get(word, unk)
         if rank is not None:
@@ -42,15 +44,16 @@ def slow_calibration(predictor, text):
     return found
 
 
+@pytest.mark.parametrize("text", [OTHER, WITHOUT_UNK])
 @pytest.mark.parametrize(
     ("name", "batch"), [*((name, 256) for name in MODELS), ("unk", 3), ("stateful", 3), ("eos", 3)]
 )
-def test_calibration_is_that_of_a_slow_twin(name, batch, tmp_path, monkeypatch):
+def test_calibration_is_that_of_a_slow_twin(name, batch, text, tmp_path, monkeypatch):
     monkeypatch.setattr(scoring, "BATCH", batch)
     predictor = Predictor(MODELS[name]())
     watched = Calibration()
-    metrics = evaluate(predictor, corpus(tmp_path, OTHER), observers=[watched])
-    report, found = watched.report(), slow_calibration(predictor, OTHER)
+    metrics = evaluate(predictor, corpus(tmp_path, text), observers=[watched])
+    report, found = watched.report(), slow_calibration(predictor, text)
     error = 0.0
     for bin_ in report["bins"]:
         inside = [(p, hit) for p, hit in found if bin_["from"] < p <= bin_["to"]]
@@ -115,8 +118,8 @@ def test_a_text_that_begins_with_many_unknown_words_is_not_read_for_ever(tmp_pat
 
 def test_the_terms_of_each_kind_of_model():
     terms = protocol(Predictor(MODELS["windows"]()))
-    assert list(terms) == ["tokenizer", "case", "line_ends", "unseen_words", "log_base", "context", "window",
-                           "first_words", "files", "symbols"]  # fmt: skip
+    assert list(terms) == ["tokenizer", "case", "line_ends", "unseen_words", "unk", "log_base", "context", "window",
+                           "first_words", "keystrokes", "files", "symbols"]  # fmt: skip
     assert (terms["case"], terms["line_ends"], terms["log_base"]) == ("kept", "not counted", "e")
     assert (terms["window"], terms["context"]) == (3, "the 3 words before it")
     assert "without probability" in terms["unseen_words"]
@@ -130,6 +133,23 @@ def test_the_terms_of_each_kind_of_model():
     lower = plain_vocabulary(5, text=TextConfig(tokenizer="whitespace", lowercase=True))
     terms = protocol(Predictor(random_model(lower, window=1)))
     assert (terms["tokenizer"], terms["case"], terms["context"]) == ("whitespace", "lowercased", "the word before it")
+
+
+def test_the_terms_of_a_mixture_say_what_each_part_sees():
+    model = with_ngram(MODELS["windows"](), order=5)
+    terms = protocol(mixed(Predictor(model), Mixing("fixed", cache=500)))
+    assert terms["context"] == "the 3 words before it (network), the last 4 (5-gram), the last 500 (cache)"
+    assert terms["window"] == 500
+    assert protocol(mixed(Predictor(model), Mixing("fixed")))["window"] == 4
+    terms = protocol(mixed(Predictor(MODELS["stateful"]()), Mixing(cache=9)))
+    assert terms["window"] is None
+    assert terms["context"].endswith("state carried on through the text (network), the last 9 (cache)")
+
+
+def test_the_terms_say_what_unk_is():
+    predictor = Predictor(MODELS["unk"]())
+    assert protocol(predictor)["unk"] == "passed over where words are ranked"
+    assert protocol(predictor, literal_unk=True)["unk"] == "a word of the text like any other"
 
 
 def test_a_network_that_sees_fewer_words_is_asked_as_after_short_prompts():
@@ -170,7 +190,7 @@ def test_calibration_is_shown_where_it_is_asked_for(eval_command):
 
 @pytest.mark.parametrize(("name", "begins"), [("a.png", b"\x89PNG"), ("a.SVG", b"<?xml"), ("a.pdf", b"%PDF")])
 def test_a_plot_is_drawn_by_its_ending(eval_command, tmp_path, name, begins):
-    status, out, err = eval_command("--plot", name)
+    status, out, err = eval_command("--plot", name, "--quiet")
     assert (status, err) == (0, "")
     first = (tmp_path / name).read_bytes()
     assert first.startswith(begins)

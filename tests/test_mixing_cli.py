@@ -54,7 +54,7 @@ def test_every_command_asks_the_same_mixture(run, path):
         assert found == pytest.approx([p.probability for p in best], abs=1e-5)
     written = "".join(asked.generate("the cat", n=4))
     assert run("generate", "the cat", "-n", "4", "--no-stream", *BOTH)[1] == f"the cat{written}\n"
-    assert run("repl", "-n", "4", *BOTH, stdin=b"the cat\n")[0] == 0
+    assert run("repl", "-n", "4", *BOTH, stdin=b"the cat\n")[1] == f"{written.strip()}\n"
 
 
 def test_what_is_mixed_is_told(run, path):

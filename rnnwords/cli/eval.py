@@ -13,6 +13,7 @@ from rnnwords.cli.common import (
     find_model,
     json_option,
     model_option,
+    note,
     print_json,
     quiet_option,
     seed_option,
@@ -22,6 +23,8 @@ from rnnwords.cli.mixing import mixed, mixing_options
 from rnnwords.cli.plots import check_plot
 from rnnwords.cli.terminal import safe
 from rnnwords.errors import UsageError
+
+UNSEEN = 0.3  # share of unseen words from which a text is probably another one than was meant
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,7 +38,14 @@ if TYPE_CHECKING:
     "--baseline",
     is_flag=True,
     help="The same figures for the commonest word, a bigram and a Kneser-Ney n-gram that sees as many words, "
-    "trained on what the model was trained on: name it with --train-text.",
+    "trained on what the model was trained on: name it with --train-text. Without it, the n-gram of train --ngram.",
+)
+@click.option(
+    "--baseline-order",
+    type=click.IntRange(2, 9),
+    metavar="N",
+    help="Words of the longest n-gram of --baseline, the predicted one among them.  [default: as many as the network "
+    "sees, and one; 5 for a network without a window]",
 )
 @train_text_option
 @click.option("--calibration", is_flag=True, help="Whether it is right as often as its probabilities say.")
@@ -68,9 +78,9 @@ if TYPE_CHECKING:
 @json_option
 @quiet_option
 def eval_command(
-    corpus: tuple[Path, ...], model: Path | None, by_frequency: bool, baseline: bool, train_text: tuple[Path, ...],
-    calibration: bool, vs: Path | None, plot: Path | None, context: int | None, encoding_errors: str, seed: int | None,
-    as_json: bool, quiet: bool, **mixing: Any,
+    corpus: tuple[Path, ...], model: Path | None, by_frequency: bool, baseline: bool, baseline_order: int | None,
+    train_text: tuple[Path, ...], calibration: bool, vs: Path | None, plot: Path | None, context: int | None,
+    encoding_errors: str, seed: int | None, as_json: bool, quiet: bool, **mixing: Any,
 ) -> None:  # fmt: skip
     """Measure a model on a text: perplexity, hits, keystrokes saved, and whether another is better.
 
@@ -84,16 +94,16 @@ def eval_command(
       rnnwords eval other-story.txt --calibration --plot judged.png
       rnnwords eval other-story.txt --context 1
     """
-    if baseline and not train_text:
-        raise UsageError(
-            "--baseline needs the text that the model was trained on, which its file does not hold; "
-            "name it with --train-text FILE"
-        )
     if train_text and not baseline:
         raise UsageError("--train-text is for --baseline; add that")
+    if baseline_order and not train_text:
+        raise UsageError("--baseline-order is for n-grams of a training text; add --baseline --train-text FILE")
+    if seed is not None and not vs:
+        raise UsageError("--seed is for the intervals of --vs, and nothing else here is drawn; leave it out")
     if plot:
         check_plot(plot)
     from rnnwords.cli.eval_report import lines_of
+    from rnnwords.files import digest_of
     from rnnwords.prediction.baselines import baselines
     from rnnwords.prediction.calibration import Calibration
     from rnnwords.prediction.comparison import Comparison
@@ -102,7 +112,8 @@ def eval_command(
     from rnnwords.prediction.mixed import tuned_on
     from rnnwords.prediction.predictor import Predictor
     from rnnwords.prediction.protocol import protocol, with_context
-    from rnnwords.prediction.texts import ids_of, trained_part
+    from rnnwords.prediction.scoring import scorer
+    from rnnwords.prediction.texts import has_literal_unk, part_in_training
     from rnnwords.text.reading import Corpus
 
     path = find_model(model, quiet)
@@ -110,29 +121,36 @@ def eval_command(
     predictor = with_context(predictor, context) if context else predictor
     source = Corpus(corpus, encoding_errors)
     calibrated = Calibration() if calibration or plot else None
-    compared = Comparison(predictor, Predictor.load(find_model(vs, quiet)), cores()) if vs else None
+    literal_unk, digest = has_literal_unk(source, predictor.vocabulary), digest_of(source.paths)
+    other = Predictor.load(find_model(vs, quiet)) if vs else None
+    compared = Comparison(predictor, other, cores(), literal_unk=literal_unk) if other else None
     seed = drawn_seed(seed, quiet) if vs else seed
+    trained = Corpus(train_text, encoding_errors) if train_text else None
+    beside = baselines(predictor, trained, baseline_order, cores(), literal_unk) if baseline else ()
     figure = _empty_figure(plot)
     observers: list[Observer] = [observer for observer in (calibrated, compared) if observer]
     with byte_progress(quiet) as progress:
-        metrics = evaluate(
-            predictor, source, progress("evaluating", source.length), threads=cores(), observers=observers
-        )
+        judge = scorer(predictor, cores(), literal_unk)
+        metrics = evaluate(predictor, source, progress("evaluating", source.length), by=judge, observers=observers)
         report = {
             **metrics.report(), **latency_report(latencies(predictor, source)), "model": str(path),
-            "text": source.names if len(source.names) > 1 else source.names[0], "protocol": protocol(predictor),
+            "text": source.names if len(source.names) > 1 else source.names[0],
+            "in_training": part_in_training(predictor.model, digest), "protocol": protocol(predictor, literal_unk),
         }  # fmt: skip
+        if report["oov_rate"] > UNSEEN:
+            note(f"Warning: {_unseen(report)}", quiet)
         if predictor.terms:
-            report["mixture"] = {**predictor.terms, "tuned_on_this_text": tuned_on(predictor, source.paths)}
+            report["mixture"] = {**predictor.terms, "tuned_on_this_text": tuned_on(predictor, digest)}
         if calibrated and calibration:
             report["calibration"] = calibrated.report()
         if by_frequency:
             report["by_frequency"] = metrics.by_frequency()
         if baseline:
-            trained = trained_part(ids_of(Corpus(train_text, encoding_errors), predictor.vocabulary), predictor.model)
+            if trained:
+                report["baselines_learned_alike"] = digest_of(trained.paths) == predictor.model.training.get("corpus")
             report["baselines"] = [
-                {"name": name, **evaluate(predictor, source, progress(name, source.length), by=scorer).report()}
-                for name, scorer in baselines(predictor, trained, cores())
+                {"name": name, **evaluate(predictor, source, progress(name, source.length), by=by).report()}
+                for name, by in beside
             ]
     if compared:
         report["vs"] = {"model": str(find_model(vs, quiet)), **compared.report(seed or 0)}
@@ -147,6 +165,14 @@ def eval_command(
         return
     for line in lines_of(report):
         click.echo(safe(line))
+
+
+def _unseen(report: dict[str, Any]) -> str:
+    terms = report["protocol"]
+    return (
+        f"{report['oov_rate']:.0%} of the words are unseen; is it a text for this model? Its words come from the "
+        f"tokenizer {terms['tokenizer']}, case {terms['case']}"
+    )
 
 
 def _empty_figure(plot: Path | None) -> "Figure | None":

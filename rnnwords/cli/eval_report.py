@@ -7,6 +7,11 @@ from typing import Any
 from rnnwords.prediction.bootstrap import FEWEST
 from rnnwords.prediction.mixed import described
 
+IN_TRAINING = {
+    "learned": "the model learned from this very text",
+    "held out": "the model's best weights were chosen on this very text",
+}
+
 
 def lines_of(report: dict[str, Any]) -> Iterator[str]:
     """The report line by line, its terms first, so that two numbers can be compared."""
@@ -15,8 +20,10 @@ def lines_of(report: dict[str, Any]) -> Iterator[str]:
     yield from _wrapped(
         f"terms      each word from {terms['context']}; at the start {terms['first_words']}; tokenizer "
         f"{terms['tokenizer']}, case {terms['case']}, line ends {terms['line_ends']}, {terms['symbols']:,} symbols; "
-        f"unseen words {terms['unseen_words']}; logarithms are natural"
+        f"unseen words {terms['unseen_words']}; <unk> is {terms['unk']}; logarithms are natural"
     )
+    if report["in_training"]:
+        yield f"beware     {IN_TRAINING[report['in_training']]}, which flatters it"
     if "mixture" in report:
         told = described(report["mixture"])
         if report["mixture"]["tuned_on_this_text"]:
@@ -32,7 +39,7 @@ def lines_of(report: dict[str, Any]) -> Iterator[str]:
         f"hits       top 1 {report['top1']:.1%}, top 3 {report['top3']:.1%}, top 5 {report['top5']:.1%}; "
         f"mean reciprocal rank {report['mrr']:.3f}"
     )
-    yield f"keystrokes {report['keystroke_savings']:.1%} saved by a list of 3 words"
+    yield from _wrapped(f"keystrokes {report['keystroke_savings']:.1%} saved by {terms['keystrokes']}")
     yield f"speed      {report['words_per_second']:,.0f} words a second, in batches"
     if report["latency_p50_ms"] is not None:
         yield (
@@ -72,6 +79,8 @@ def _baselines(report: dict[str, Any]) -> Iterator[str]:
             f"{row['name']:<22} {_shown(row['loss'], '.4f'):>8} {_shown(row['perplexity'], ',.2f'):>10} "
             f"{row['top1']:>7.1%} {row['top3']:>7.1%} {row['top5']:>7.1%} {row['keystroke_savings']:>7.1%}"
         )
+    if not report.get("baselines_learned_alike", True):
+        yield "beware: --train-text is not, byte for byte, what the model was trained on; these learned from it"
 
 
 def _comparison(report: dict[str, Any]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """What a network must beat: the commonest word, a bigram, and a Kneser-Ney n-gram that sees as many words as it does.
 
-All three predict over the model's own vocabulary and learn from the words that the model learned from, so that their
+All of them predict over the model's own vocabulary and learn from the words that the model learned from, so that their
 figures can stand beside its own. `prediction.ngram` has the mathematics.
 """
 
@@ -8,20 +8,27 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from rnnwords.errors import UsageError
 from rnnwords.network.arrays import Floats, Ids
+from rnnwords.prediction.mixed import ngram_of
 from rnnwords.prediction.ngram import KneserNey
 from rnnwords.prediction.predictor import Predictor
-from rnnwords.prediction.scoring import Scorer
+from rnnwords.prediction.scoring import Reader, Scorer
+from rnnwords.prediction.texts import ids_of, trained_part
+from rnnwords.text.reading import Corpus
 from rnnwords.text.tokenizer import EOS
 
+COMMONEST = "commonest word"
 STREAM_ORDER = 5  # of the n-gram beside a network without a window: beyond it they hardly gain
 
 
 class FrequencyReader:
     """Predicts the commonest words, whatever came before."""
 
-    def __init__(self, predictor: Predictor) -> None:
-        self.frequencies = predictor.frequencies
+    def __init__(self, counts: Ids) -> None:
+        """(V,) occurrences of each word; one is added to each, so that every word has a probability."""
+        added = np.asarray(counts, np.float64) + 1
+        self.frequencies: Floats = np.log(added / added.sum()).astype(np.float32)  # (V,)
 
     def restart(self) -> None:
         """Nothing is remembered."""
@@ -53,13 +60,39 @@ class NgramReader:
         return lambda: np.log(self.model.probabilities(contexts)).astype(np.float32)
 
 
-def baselines(predictor: Predictor, ids: Ids, threads: int = 1) -> Iterator[tuple[str, Scorer]]:
-    """Name and scorer of each baseline, trained on (N,) ranks when its turn comes. One at a time is in memory."""
+def baselines(
+    predictor: Predictor, text: Corpus | None, order: int | None = None, threads: int = 1, literal_unk: bool = False
+) -> Iterator[tuple[str, Scorer]]:
+    """Name and scorer of each baseline, trained on the training text when its turn comes; one at a time is in memory.
+
+    `order` is that of the longest n-gram; by default it sees as many words as the network. Without the text there are
+    the commonest word, by the counts of the vocabulary, and the n-gram that the model file holds. Raises UsageError if
+    it holds none, CorpusError if the text has no word of the vocabulary.
+    """
+    if text is None and predictor.model.ngram is None:
+        raise UsageError(
+            "--baseline needs the text that the model was trained on, which its file does not hold; name it with "
+            "--train-text FILE"
+        )
+    readers = _kept(predictor) if text is None else _trained(predictor, text, order)
+    return ((name, Scorer(predictor.vocabulary, reader, threads, literal_unk)) for name, reader in readers)
+
+
+def _kept(predictor: Predictor) -> Iterator[tuple[str, Reader]]:
+    yield COMMONEST, FrequencyReader(np.asarray(predictor.vocabulary.counts))
+    ngram = ngram_of(predictor.model)
+    yield _named(ngram.order), NgramReader(ngram)
+
+
+def _trained(predictor: Predictor, text: Corpus, order: int | None) -> Iterator[tuple[str, Reader]]:
     vocabulary = predictor.vocabulary
+    ids = trained_part(ids_of(text, vocabulary), predictor.model)
     boundary = vocabulary.ranks.get(EOS) if vocabulary.text.eos else None
-    yield "commonest word", Scorer(vocabulary, FrequencyReader(predictor), threads)
-    longest = STREAM_ORDER if predictor.window is None else predictor.window + 1
-    for order in sorted({2, longest}):
-        name = "bigram" if order == 2 else f"Kneser-Ney {order}-gram"
-        model = KneserNey.train(ids, len(vocabulary), order, boundary)
-        yield name, Scorer(vocabulary, NgramReader(model), threads)
+    yield COMMONEST, FrequencyReader(np.bincount(ids, minlength=len(vocabulary)))
+    longest = order or (STREAM_ORDER if predictor.window is None else predictor.window + 1)
+    for n in sorted({2, longest}):
+        yield _named(n), NgramReader(KneserNey.train(ids, len(vocabulary), n, boundary))
+
+
+def _named(order: int) -> str:
+    return "bigram" if order == 2 else f"Kneser-Ney {order}-gram"

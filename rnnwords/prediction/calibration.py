@@ -1,11 +1,11 @@
 """Whether a model is right as often as it says: its probability of the likeliest word against the share that is right.
 
-The words of a text are put into bins of equal width by the probability of the likeliest word, as shown to a user (<unk>
-never is, so it is passed over). A model is calibrated if in each bin the share of right ones equals the mean
-probability. The expected calibration error is the mean distance of the two, each bin weighted by its share of the words
-(Guo et al. 2017, "On Calibration of Modern Neural Networks", equation 3). Unseen words are wrong, whatever was
-predicted. (Where a model has no <unk> they are not read, and one at the end of a batch is judged by the last prediction
-before it.)
+The words of a text are put into bins of equal width by the probability of the likeliest word: of those that a user is
+shown, or, in a text that has <unk> itself, of all. A model is calibrated if in each bin the share of right ones equals
+the mean probability. The expected calibration error is the mean distance of the two, each bin weighted by its share of
+the words (Guo et al. 2017, "On Calibration of Modern Neural Networks", equation 3). Unseen words are wrong, whatever
+was predicted. (Where a model has no <unk> they are not read, and one at the end of a batch is judged by the last
+prediction before it.)
 """
 
 from typing import Any
@@ -26,9 +26,7 @@ class Calibration(Observer):
 
     def add(self, batch: Scored) -> None:
         right = batch.ranks == 1
-        # <unk> can be the likeliest and right only where the text itself has it.
-        likeliest = np.where(right, batch.log_probabilities, batch.rivals.max(axis=1)).astype(np.float64)
-        chance = np.minimum(np.exp(likeliest), 1)
+        chance = np.minimum(np.exp(batch.rivals.max(axis=1).astype(np.float64)), 1)
         bins = np.clip(np.ceil(chance * BINS).astype(int) - 1, 0, BINS - 1)
         np.add.at(self.sums, bins, np.stack([np.ones(len(batch)), chance, right], axis=1))
 

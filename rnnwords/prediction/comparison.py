@@ -26,10 +26,13 @@ WORDS, LOSS, OTHER_LOSS, HITS, OTHER_HITS = range(5)  # figures of a word
 class Comparison(Observer):
     """Compares while a text is evaluated; in memory are a chunk's figures and sums of blocks."""
 
-    def __init__(self, predictor: Predictor, other: Predictor, threads: int = 1, by: Scorer | None = None) -> None:
+    def __init__(
+        self, predictor: Predictor, other: Predictor, threads: int = 1, by: Scorer | None = None,
+        literal_unk: bool = False,
+    ) -> None:  # fmt: skip
         """`by` scores for the other model. Raises UsageError if the two would split a text into different words."""
         check_same_words(predictor.vocabulary, other.vocabulary)
-        self.scorer = by or scorer(other, threads)
+        self.scorer = by or scorer(other, threads, literal_unk)
         self.same = set(predictor.vocabulary.words) == set(other.vocabulary.words)
         self.counts = counting(predictor.vocabulary, other.vocabulary, self.same)
         self.chunk: list[Array] = []

@@ -2,6 +2,7 @@
 
 `loss` is the mean negative natural log-probability of a word. Unknown words count as <unk> (without one they have no
 probability, and so neither have loss and perplexity); as hits they are misses. Words of equal score rank by frequency.
+<unk> itself is passed over in the ranks, unless the text has it: see `prediction.texts`.
 """
 
 import math
@@ -17,7 +18,7 @@ from rnnwords.network.arrays import Ids
 from rnnwords.prediction.keystrokes import KeystrokeSavings
 from rnnwords.prediction.predictor import Predictor
 from rnnwords.prediction.scoring import Scored, Scorer, scorer
-from rnnwords.prediction.texts import words_of
+from rnnwords.prediction.texts import MARKS, has_literal_unk, words_of
 from rnnwords.text.reading import Corpus
 from rnnwords.text.vocabulary import Vocabulary
 
@@ -41,6 +42,8 @@ class Metrics:
     vocabulary: Vocabulary
     words: int = 0
     unknown: int = 0
+    marks: int = 0  # line ends, and <unk> of the text itself
+    recognised: int = 0  # others that are in the vocabulary
     loss: float = 0.0  # nats, of all words that have a probability
     known_loss: float = 0.0  # nats, of words in the vocabulary
     hits: dict[int, int] = field(default_factory=lambda: {1: 0, 3: 0, 5: 0})
@@ -60,6 +63,9 @@ class Metrics:
         known, losses = batch.known, -batch.log_probabilities.astype(np.float64)
         self.words += len(batch)
         self.unknown += int(len(batch) - known.sum())
+        marks = np.array([word in MARKS for word in batch.words])
+        self.marks += int(marks.sum())
+        self.recognised += int((known & ~marks).sum())
         self.known_loss += float(losses[known].sum())
         self.loss += float(losses.sum())
         ranks = batch.ranks[known]
@@ -135,7 +141,7 @@ def evaluate(
 
     Raises CorpusError if the corpus has no words, or none that the model knows.
     """
-    by = by or scorer(predictor, threads)
+    by = by or scorer(predictor, threads, has_literal_unk(corpus, predictor.vocabulary))
     metrics = Metrics(predictor.vocabulary)
     start, untimed = time.perf_counter(), 0.0
     for words in words_of(corpus, predictor.vocabulary, progress):
@@ -149,10 +155,9 @@ def evaluate(
         untimed += time.perf_counter() - pause
     metrics.seconds = time.perf_counter() - start - untimed
     names = ", ".join(corpus.names)
-    if not metrics.words:
+    told = metrics.words - metrics.marks
+    if not told:
         raise CorpusError(f"{names}: no words found; at least one is needed")
-    if metrics.unknown == metrics.words:
-        raise CorpusError(
-            f"{names}: none of its {metrics.words:,} words is in the model's vocabulary; is it the right text?"
-        )
+    if not metrics.recognised:
+        raise CorpusError(f"{names}: none of its {told:,} words is in the model's vocabulary; is it the right text?")
     return metrics

@@ -25,8 +25,9 @@ class KeystrokeSavings:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
         self.alphabet = Alphabet(vocabulary)
-        self.eos = vocabulary.ranks.get(EOS) if vocabulary.text.eos else None
-        self.not_typed = {UNK} if self.eos is None else {UNK, EOS}
+        eos = vocabulary.ranks.get(EOS) if vocabulary.text.eos else None
+        self.not_typed = {UNK} if eos is None else {UNK, EOS}
+        self.not_shown = [rank for rank in (vocabulary.unk, eos) if rank is not None]
         self.rivals = functools.lru_cache(maxsize=100_000)(self._rivals)
 
     def count(self, batch: Scored) -> tuple[int, int]:
@@ -45,8 +46,7 @@ class KeystrokeSavings:
     def saved(self, rank: int, place: int, scores: Floats) -> int:
         """Of the letters and the space of the word at `rank`, which is the `place`-th likeliest by (V,) scores."""
         word = self.vocabulary.words[rank]
-        if self.eos is not None and (scores[self.eos], -self.eos) > (scores[rank], -rank):
-            place -= 1
+        place -= sum((scores[other], -other) > (scores[rank], -rank) for other in self.not_shown)
         if place <= SHOWN:
             return len(word)  # of len + 1 keys one is left
         for typed in range(1, len(word)):
@@ -58,4 +58,4 @@ class KeystrokeSavings:
         return 0
 
     def _rivals(self, prefix: str) -> Ids:
-        return self.alphabet.starting_with(prefix)
+        return np.setdiff1d(self.alphabet.starting_with(prefix), self.not_shown)

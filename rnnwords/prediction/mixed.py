@@ -7,16 +7,14 @@
 """
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rnnwords.config import Config, shown, within
 from rnnwords.errors import ModelError, UsageError
-from rnnwords.files import digest_of
 from rnnwords.model_file import Model
 from rnnwords.network.arrays import Floats
 from rnnwords.network.mixture import MixtureConfig, Weights
@@ -119,7 +117,9 @@ def _cache(model: Model, asked: Mixing) -> tuple[Cache | None, dict[str, Any]]:
     weight = asked.cache_weight if asked.cache_weight is not None else found.cache
     theta = asked.cache_theta if asked.cache_theta is not None else found.theta
     source = "default, not tuned" if tuned.cache is None else f"{_source(config)}, a cache of {config.cache:,} words"
-    source = source if asked.cache_weight is None and asked.cache_theta is None else "given"
+    given = [name for name in ("weight", "theta") if getattr(asked, f"cache_{name}") is not None]
+    if given:
+        source = "given" if len(given) == 2 else f"{source}; {given[0]} given"
     cache = Cache(asked.cache, float(weight or 0), float(theta or 0), states)
     kind = "states" if states else "words"
     return cache, {"cache": {"kind": kind, "words": cache.size, "weight": cache.weight, "theta": cache.theta,
@@ -173,15 +173,13 @@ class MixedPredictor(Predictor):
         return Memory(self._start)
 
 
-def tuned_on(predictor: Predictor, paths: Iterable[Path]) -> bool:
-    """Whether weights of its mixture were tuned on these very files, so that they cannot judge it.
+def tuned_on(predictor: Predictor, digest: str) -> bool:
+    """Whether weights of its mixture were tuned on the text of this SHA-256, so that it cannot judge them.
 
     The end of a training text that was held out is not known again.
     """
     config, parts = predictor.model.mixture, predictor.terms.values()
-    if config is None or config.digest is None or not any(part["source"].startswith(TUNED) for part in parts):
-        return False
-    return digest_of(paths) == config.digest
+    return config is not None and digest == config.digest and any(p["source"].startswith(TUNED) for p in parts)
 
 
 def described(terms: Mapping[str, Any]) -> str:

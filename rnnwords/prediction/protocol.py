@@ -4,11 +4,13 @@ import dataclasses
 from typing import Any
 
 from rnnwords.errors import UsageError
+from rnnwords.prediction.keystrokes import SHOWN
+from rnnwords.prediction.mixed import MixedPredictor
 from rnnwords.prediction.predictor import Predictor
 
 
-def protocol(predictor: Predictor) -> dict[str, Any]:
-    """The terms by name, in words that a report can print."""
+def protocol(predictor: Predictor, literal_unk: bool = False) -> dict[str, Any]:
+    """The terms by name, in words that a report can print; for a text with `literal_unk` of its own or without."""
     text, window = predictor.vocabulary.text, predictor.window
     first = f"the very first {'as behind a line end' if text.eos else 'by frequency in the training text'}"
     if window is None:
@@ -18,6 +20,8 @@ def protocol(predictor: Predictor) -> dict[str, Any]:
     else:
         context = f"the {window} words before it"
         first = f"from the fewer words there are, {first}"
+    if isinstance(predictor, MixedPredictor):
+        context = ", ".join([f"{context} (network)", *_looking_back(predictor)])
     return {
         "tokenizer": text.tokenizer,
         "case": "lowercased" if text.lowercase else "kept",
@@ -25,13 +29,23 @@ def protocol(predictor: Predictor) -> dict[str, Any]:
         "unseen_words": "read and scored as <unk>, never hits"
         if predictor.vocabulary.unk is not None
         else "without probability, which makes the loss infinite; left out of contexts, never hits",
+        "unk": "a word of the text like any other" if literal_unk else "passed over where words are ranked",
         "log_base": "e",
         "context": context,
-        "window": window,
+        "window": None if window is None else predictor.reach,
         "first_words": first,
+        "keystrokes": f"a list of the {SHOWN} likeliest words with the letters so far, shown before the first letter "
+        "and after each; one key takes a word and the space behind it (Trnka & McCoy 2008)",
         "files": "read as one text",
         "symbols": len(predictor.vocabulary),
     }
+
+
+def _looking_back(predictor: MixedPredictor) -> list[str]:
+    """The words that each part of a mixture beside the network sees."""
+    blend, cache = predictor.mixture.blend, predictor.mixture.cache
+    parts = [f"the last {blend.ngram.order - 1:,} ({blend.ngram.order}-gram)"] if blend else []
+    return [*parts, f"the last {cache.size:,} (cache)"] if cache else parts
 
 
 def with_context(predictor: Predictor, words: int) -> Predictor:

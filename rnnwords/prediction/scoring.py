@@ -51,18 +51,22 @@ class Scored:
     ids: Ids  # ranks; those of unknown words are that of <unk>, or -1 without it
     known: Ids  # bool: in the vocabulary
     log_probabilities: Floats  # nats; of <unk> where unknown; -inf where there is no <unk>
-    ranks: Ids  # 1 is the likeliest word; 0 for an unknown one. <unk> is passed over, unless the text itself has it
-    rivals: Floats  # (B, V) the scores, those of <unk> replaced by -inf: it is never shown
+    ranks: Ids  # 1 is the likeliest word; 0 for an unknown one
+    rivals: Floats  # (B, V) the scores that words are ranked by: see `Scorer`
 
     def __len__(self) -> int:
         return len(self.words)
 
 
 class Scorer:
-    """Scores a text that comes in pieces."""
+    """Scores a text that comes in pieces.
 
-    def __init__(self, vocabulary: Vocabulary, reader: Reader, threads: int = 1) -> None:
-        self.vocabulary, self.reader, self.threads = vocabulary, reader, threads
+    <unk> is passed over in the ranks, as it is never shown; for a text with `literal_unk`, whose own rare words were
+    replaced by it (see `prediction.texts`), it is a word like any other.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, reader: Reader, threads: int = 1, literal_unk: bool = False) -> None:
+        self.vocabulary, self.reader, self.threads, self.literal_unk = vocabulary, reader, threads, literal_unk
         self.size = max(1, min(BATCH, CELLS // len(vocabulary)))
 
     def score(self, words: Sequence[str]) -> Iterator[Scored]:
@@ -83,7 +87,7 @@ class Scorer:
                 following: Ids = np.cumsum(readable) - readable
                 scores = scores[np.minimum(following, len(scores) - 1)]
             own = np.where(readable, scores[np.arange(len(ids)), ids], -np.inf)
-            if unk is not None:
+            if unk is not None and not self.literal_unk:
                 scores[:, unk] = -np.inf
             return Scored(words, ids, known, own, np.where(known, 1 + ahead(scores, own, ids), 0), scores)
 
@@ -162,9 +166,9 @@ class StreamReader:
         return scores
 
 
-def scorer(predictor: "Predictor", threads: int = 1) -> Scorer:
+def scorer(predictor: "Predictor", threads: int = 1, literal_unk: bool = False) -> Scorer:
     """A scorer of texts by a model; the first word is predicted from none, or from a line end where those are words."""
-    return Scorer(predictor.vocabulary, predictor.reader(), threads)
+    return Scorer(predictor.vocabulary, predictor.reader(), threads, literal_unk)
 
 
 class WordScore(NamedTuple):

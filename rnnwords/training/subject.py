@@ -27,7 +27,7 @@ class Subject(Protocol):
     train: Text
     held_out: Text | None
     digest: str
-    amount: dict[str, int]  # how much there is to learn from, and of what
+    amount: dict[str, Any]  # how much there is to learn from, and of what; the SHA-256 of a held-out text of its own
     ceiling: tuple[int, int] | None  # windows that can be right at the most, all windows
     labels: list[str] | None  # of the rows of the embedding
 
@@ -56,7 +56,9 @@ class Words:
     def __init__(self, prepared: Prepared, network: NetworkConfig, training: TrainingConfig) -> None:
         self.prepared, self.network, self.training = prepared, network, training
         self.train, self.held_out, self.digest = prepared.train, prepared.held_out, prepared.digest
-        self.amount = {"words": prepared.words}
+        self.amount: dict[str, Any] = {"words": prepared.words}
+        if prepared.valid_digest:
+            self.amount["valid"] = prepared.valid_digest
         self.ceiling: tuple[int, int] | None = None
         if not network.stateful and prepared.words <= CEILING_UP_TO:
             self.ceiling = ceiling(prepared.train, network.window)
