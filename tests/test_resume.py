@@ -305,7 +305,8 @@ def test_checkpoints_are_ordered_by_step_never_by_time(interrupted, tmp_path):
     assert found.step == newer
 
 
-def test_a_worse_model_never_replaces_a_better_one(tmp_path, killed_after, monkeypatch):
+@pytest.mark.parametrize("free", [[], ["--histograms", "--checkpoint-every", "10"]], ids=["same", "free to change"])
+def test_a_worse_model_never_replaces_a_better_one(free, tmp_path, monkeypatch):
     """Killed behind a good model and before its checkpoint, the run goes back and meets worse ones on its way."""
     from rnnwords.training.steps import Steps
 
@@ -336,6 +337,33 @@ def test_a_worse_model_never_replaces_a_better_one(tmp_path, killed_after, monke
             run_program(command)  # evaluates at steps 5, 10, 15; step 15 is not saved
     assert kept == [3.0, 2.0, 1.0]
     losses = iter([1.5, 0.5, 4.0, 4.0, 4.0])  # of steps 15 (another path), 20, 25, 30
-    assert run_program(command) == 0
+    assert run_program([*command, *free]) == 0
     assert kept == [3.0, 2.0, 1.0, 0.5]
     assert Model.load(run / "model.safetensors").training["metrics"]["loss"] == 0.5
+
+
+@pytest.mark.parametrize("changed", ["valid", "lowercase"])
+def test_the_model_of_a_run_that_was_forgotten_is_never_taken_for_its_own(changed, tmp_path, killed_after, monkeypatch):
+    from rnnwords.training.steps import Steps
+
+    loss = 0.1
+    look = lambda self, ids: (loss, 1, 10)  # noqa: E731
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(f"the mouse and the cat and the {name} bell\n" * 9, encoding="utf-8")
+    options = ["--vocab", str(tmp_path / "words"), *TINY, "--checkpoint-every", "1", "--quiet"]
+    first, second = ["--valid", str(tmp_path / "a")], ["--valid", str(tmp_path / "b")]
+    if changed == "lowercase":
+        options, first, second = options[2:], [], ["--lowercase"]
+    command = ["train", str(FABLE), *options, "--model", str(tmp_path / "run")]
+    assert run_program(["build-vocab", str(FABLE), "--max-size", "50", "-o", str(tmp_path / "words")]) == 0
+    with monkeypatch.context() as inside:
+        inside.setattr(Steps, "evaluate", look)
+        assert run_program([*command, *first]) == 0
+    killed_after(1)
+    with pytest.raises(Killed):
+        run_program([*command, *second, "--restart"])
+    monkeypatch.undo()
+    loss = 1.0
+    monkeypatch.setattr(Steps, "evaluate", look)
+    assert run_program([*command, *second]) == 0
+    assert Model.load(tmp_path / "run" / "model.safetensors").training["metrics"]["loss"] == 1.0

@@ -19,7 +19,7 @@ from rnnwords.text.corpus import Streams, Strides, Text, Windows
 from rnnwords.training.checkpoint import Checkpoint, scalars
 from rnnwords.training.events import Event, Finished, Position, Progress, Report, Saved, Warned
 from rnnwords.training.forecast import ForecastPlan
-from rnnwords.training.plan import Plan
+from rnnwords.training.plan import Plan, identity
 from rnnwords.training.schedule import Budget, rate
 from rnnwords.training.steps import Steps
 from rnnwords.training.tensorboard import EventLog
@@ -38,6 +38,7 @@ class Run:
         self.plan, self.directory, self.subject = plan, plan.directory, plan.subject()
         self.network, self.training, self.precision = plan.network, plan.training, precision
         network, training, subject = plan.network, plan.training, self.subject
+        self.identity = identity(plan.asked, training, precision)
         self.position = Position()
         self.warnings: list[str] = []
         reader = Streams if network.stateful else Strides if training.order == "strides" else Windows
@@ -190,12 +191,12 @@ class Run:
         )
 
     def _loss_on_disk(self) -> float:
-        """The loss of the model that this run left: after kill -9 it may be of a later step than the checkpoint."""
+        """The loss of the model that this run left: after kill -9 it may be of a later step than the checkpoint.
+        That of another run, which --restart forgot, does not count."""
         with contextlib.suppress(ModelError):
-            model = Model.load(self.directory.model)
-            own = {"settings": self.training.to_json(), "corpus": self.subject.digest}
-            if model.network == self.network and {name: model.training.get(name) for name in own} == own:
-                return float(model.training["metrics"]["loss"] or math.inf)
+            record = Model.load(self.directory.model).training
+            if record.get("run") == self.identity:
+                return float(record["metrics"]["loss"])
         return math.inf
 
     def _report(self, learning_rate: float, norms: Any, words: int, seconds: float) -> Report:
@@ -234,6 +235,7 @@ class Run:
             "settings": self.training.to_json(),
             "precision": self.precision,
             "corpus": self.subject.digest,
+            "run": self.identity,
             **self.subject.amount,
             "step": self.position.step,
             "epoch": self.position.step / self.data.steps,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -180,6 +181,13 @@ def check_same(
                 f"{directory.path} holds a run with {name} {_shown(old)}; this command has {name} {_shown(new)}. "
                 "Name another --model, or start anew with --restart"
             )
+
+
+def identity(asked: Mapping[str, Any], training: TrainingConfig, precision: str) -> str:
+    """SHA-256 of all that decides the result of a run, as a hexadecimal string. What may change freely has no part."""
+    settings = {name: value for name, value in training.to_json().items() if name not in FREE or name == "seed"}
+    known = {name: value for name, value in asked.items() if value is not None}
+    return hashlib.sha256(json.dumps([known, settings, precision], sort_keys=True).encode()).hexdigest()
 
 
 def _shown(value: Any) -> str:
