@@ -176,7 +176,7 @@ def timed(owner, name):
 timed(Run, "_save")  # checkpoints
 timed(Run, "_model")  # copies the weights
 timed(Model, "save")
-timed(RunDirectory, "write_history")
+timed(RunDirectory, "append_history")
 begun = time.perf_counter()
 run(sys.argv[1:])
 print(json.dumps({"share": spent / (time.perf_counter() - begun), "seconds": spent}))

@@ -1,4 +1,4 @@
-"""Files that matter are replaced whole, read within bounds, and known by their digest.
+"""Files that matter are replaced whole or added to, read within bounds, and known by their digest.
 
 A save is: a temporary file beside the target, write, flush, fsync, rename over the target, fsync of the directory.
 Whatever happens in between, the target is the old file or the new one.
@@ -55,6 +55,24 @@ def replace_file(path: Path, pieces: "Iterable[Buffer]", *, kept: str = "what wa
         sync_directory(target.parent)
     except OSError as error:
         raise SaveError(f"{path} is saved, but may not survive a power loss: {reason(error)}") from error
+
+
+def append_to_file(path: Path, data: "Buffer") -> None:
+    """Add bytes to the end of a file, made if need be; they are on disk when this returns. Ended within, it leaves all,
+    a part or nothing of them behind what was there.
+
+    Raises SaveError, which names the file and the system's reason.
+    """
+    try:
+        new = not path.exists()
+        with open(path, "ab") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if new:
+            sync_directory(path.parent)
+    except OSError as error:
+        raise SaveError(f"could not save {path}: {reason(error)}; what was there is kept") from error
 
 
 def _is_device(path: Path) -> bool:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnwords import __version__
-from rnnwords.errors import ModelError, UsageError
+from rnnwords.errors import ModelError, SaveError, UsageError
 from rnnwords.files import opened, parse_json, read_array, replace_file
 
 if TYPE_CHECKING:
@@ -60,9 +60,10 @@ def write_tensors(
     apart: str | None = None,
     kept: str = "",
 ) -> None:
-    """Write tensors and JSON `configs` as one safetensors file with a digest. Raises SaveError (see replace_file).
+    """Write tensors and JSON `configs` as one safetensors file with a digest. Tensors whose names begin with `apart`
+    stand apart.
 
-    Tensors whose names begin with `apart` stand apart.
+    Raises SaveError: see replace_file; and for what would be too large to be read.
     """
     # The widest types first, then by name, as the safetensors package does: so every tensor is aligned.
     order = sorted(tensors, key=lambda name: (-tensors[name].dtype.itemsize, name))
@@ -88,6 +89,10 @@ def write_tensors(
     metadata["sha256"] = _digest(metadata, header, buffers[:main])
     text = json.dumps({"__metadata__": metadata, **header}, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
+    for what, size, most in (("header", len(text), MAX_HEADER), ("file", 8 + len(text) + at, MAX_BYTES)):
+        if size > most:
+            kept = kept or "what was there is kept"
+            raise SaveError(f"could not save {path}: its {what} has {size:,} bytes; at most {most:,} are read; {kept}")
     pieces = [len(text).to_bytes(8, "little"), text, *buffers]
     replace_file(path, pieces, **({"kept": kept} if kept else {}))
 
@@ -107,7 +112,8 @@ def _sha256(buffers: Sequence[Any]) -> "hashlib._Hash":
 
 
 def read_tensors(path: Path, form: str, version: tuple[int, int], what: str) -> tuple[dict[str, NDArray[Any]], Any]:
-    """Tensors and configs of a file that `write_tensors` made, verified before anything is made of them.
+    """Tensors and configs of a file that `write_tensors` made, verified before anything is made of them. Older majors
+    are read too: what they lack is the caller's to know.
 
     Raises ModelNotFoundError; ModelError, naming `what`, for damage, another format, or a newer version.
     """
@@ -131,7 +137,7 @@ def read_parts(
             major = metadata.get("version", "").partition(".")[0]
             if not (major.isascii() and major.isdigit() and 1 <= len(major) <= 6):
                 raise ModelError("its version is no number")
-        if int(major) != version[0]:
+        if not 1 <= int(major) <= version[0]:
             raise ModelError(
                 f"{what} {path} is of format {metadata['version']}, and this is rnnwords {__version__}, which reads "
                 f"{version[0]}.x: it needs rnnwords >= {metadata.get('program')}"

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnwords.errors import ModelError, ModelNotFoundError, SaveError
-from rnnwords.files import blocks_of, digest_of, parse_json, read_bounded, replace_file
+from rnnwords.files import append_to_file, blocks_of, digest_of, parse_json, read_bounded, replace_file
 from tests.helpers import ROOT, run_python, write
 
 OLD, PIECE = b"o" * 1_000, b"n" * 100_000
@@ -247,6 +247,22 @@ def test_where_nothing_can_be_saved_the_reason_is_told(tmp_path):
             replace_file(path, [b"new"])
         assert str(caught.value) == f"could not save {path}: {message}; what was there is kept"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["directory", "file"]
+
+
+def test_what_is_added_stands_behind_what_was_there_and_is_on_disk(tmp_path, monkeypatch):
+    synchronised = []
+    monkeypatch.setattr(os, "fsync", synchronised.append)
+    for line in (b"one\n", b"two\n"):
+        append_to_file(tmp_path / "file", line)
+    assert (tmp_path / "file").read_bytes() == b"one\ntwo\n"
+    assert len(synchronised) == 3  # the file twice, and once the directory that it is new in
+
+
+def test_what_cannot_be_added_is_told(tmp_path):
+    with pytest.raises(SaveError, match=r"could not save /dev/full: No space left on device; what was there is kept"):
+        append_to_file(Path("/dev/full"), b"line\n")
+    with pytest.raises(SaveError, match=r"could not save .*: Is a directory; "):
+        append_to_file(tmp_path, b"line\n")
 
 
 def test_reading_is_bounded(tmp_path):

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from rnnwords import __version__, tensor_file
 from rnnwords.config import TextConfig
-from rnnwords.errors import ModelError, ModelNotFoundError
+from rnnwords.errors import ModelError, ModelNotFoundError, SaveError
 from rnnwords.model_file import FORMAT, VERSION, Model
 from rnnwords.network.arrays import Network
 from rnnwords.network.mixture import MixtureConfig, Weights
@@ -461,6 +461,15 @@ def test_a_checkpoint_is_no_model_and_a_model_no_checkpoint(tmp_path):
     saved(tmp_path / "model")
     with pytest.raises(ModelError, match=r"checkpoint .* is damaged: it is no other"):
         read_tensors(tmp_path / "model", "other", (1, 0), "checkpoint")
+
+
+@pytest.mark.parametrize(("what", "limit"), [("header", "MAX_HEADER"), ("file", "MAX_BYTES")])
+def test_what_would_be_too_large_to_be_read_is_not_written(what, limit, tmp_path, monkeypatch):
+    write_tensors(tmp_path / "a", "other", (1, 0), {}, {"kept": True})
+    monkeypatch.setattr(tensor_file, limit, 1_000)
+    with pytest.raises(SaveError, match=rf"could not save .*/a: its {what} has [\d,]+ bytes; at most 1,000 are read"):
+        write_tensors(tmp_path / "a", "other", (1, 0), {}, {"long": "x" * 1_000})
+    assert read_tensors(tmp_path / "a", "other", (1, 0), "file") == ({}, {"kept": True})
 
 
 def test_what_is_no_file_is_refused(tmp_path):

@@ -19,7 +19,9 @@ import pytest
 
 from rnnwords.cli import run as run_program
 from rnnwords.model_file import Model
-from rnnwords.training.checkpoint import RunDirectory
+from rnnwords.tensor_file import read_tensors, write_tensors
+from rnnwords.training.checkpoint import FORMAT, VERSION, RunDirectory
+from rnnwords.training.events import Position
 from tests.conftest import Killed
 from tests.helpers import FABLE
 from tests.processes import (
@@ -60,10 +62,14 @@ def place(directory: Path) -> Path:
 
 def result(run: Path) -> tuple[bytes, list[dict[str, Any]], list[int]]:
     """What two equal runs share: the model, the history but for its speed, the steps of the last checkpoints."""
-    history = [json.loads(line) for line in (run / "history.jsonl").read_text(encoding="utf-8").splitlines()]
+    history = reports_of(run)
     for report in history:
         del report["words_per_second"]
     return (run / "model.safetensors").read_bytes(), history, checkpoints(run)
+
+
+def reports_of(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "history.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -293,6 +299,77 @@ def test_what_a_killed_run_left_half_written_is_cleaned(run, tmp_path):
         file.write_bytes(b"half")
     assert rnnwords("train", FABLE, *TINY, "--model", "models/tiny", cwd=tmp_path).returncode == 0
     assert not any(file.exists() for file in left)
+
+
+@pytest.mark.parametrize("harm", ["half a line", "later reports", "no newline", "no word of it"])
+def test_the_history_of_a_killed_run_is_cut_to_what_the_checkpoint_knows(harm, interrupted, unbroken, tmp_path):
+    there = shutil.copytree(interrupted[0], tmp_path / "copy")
+    history = there / "run" / "history.jsonl"
+    lines = history.read_bytes().splitlines(keepends=True) if history.exists() else []
+    whole = unbroken["windows"][1]
+    later = [json.dumps({**report, "words_per_second": 1.0}).encode() + b"\n" for report in whole[len(lines) :]]
+    history.write_bytes(b"".join(lines) + {
+        "half a line": later[0][:40], "later reports": b"".join(later), "no newline": b"".join(later)[:-1],
+        "no word of it": b'\xff\0[[[{"step": 1}\n7\n',
+    }[harm])  # fmt: skip
+    assert here(*READINGS["windows"], cwd=there) == 0
+    assert result(there / "run") == unbroken["windows"]
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_history_that_lost_its_lines_is_no_obstacle(left, interrupted, unbroken, tmp_path):
+    there = shutil.copytree(interrupted[0], tmp_path / "copy")
+    history = there / "run" / "history.jsonl"
+    lines = history.read_bytes().splitlines(keepends=True) if history.exists() else []
+    history.write_bytes(b"".join(lines[:left]))
+    if not left:
+        history.unlink()
+    assert here(*READINGS["windows"], cwd=there) == 0
+    model, reports, steps = unbroken["windows"]
+    assert result(there / "run") == (model, reports[:left] * bool(lines) + reports[len(lines) :], steps)
+
+
+def test_a_new_run_takes_over_no_history(interrupted, tmp_path):
+    there = shutil.copytree(interrupted[0], tmp_path / "copy")
+    shutil.rmtree(there / "run" / "checkpoints")
+    (there / "run" / "history.jsonl").write_text('{"step": 7}\n', encoding="utf-8")
+    assert here(*READINGS["windows"], cwd=there) == 0
+    assert [report["step"] for report in reports_of(there / "run")] == list(range(50, STEPS + 1, 50))
+
+
+def test_a_checkpoint_does_not_grow_with_the_run():
+    position = Position()
+    position.advance([0.1] * 100_000, [1.0] * 100_000)
+    assert len(json.dumps(position.to_json())) < 400
+    assert (position.step, position.steps, position.hits) == (100_000, 100_000, 100_000.0)
+
+
+def test_how_many_steps_come_at_once_is_no_matter():
+    numbers = [random.Random(1).uniform(0, 10) for _ in range(1_000)]
+    whole, parts = Position(), Position()
+    whole.advance(numbers, numbers)
+    for at in range(0, 1_000, 7):
+        parts.advance(numbers[at : at + 7], numbers[at : at + 7])
+        parts = Position.from_json(json.loads(json.dumps(parts.to_json())))
+    assert whole == parts
+
+
+def test_a_checkpoint_of_the_first_format_is_resumed(interrupted, unbroken, tmp_path):
+    there = shutil.copytree(interrupted[0], tmp_path / "copy")
+    directory = RunDirectory(there / "run")
+    for step in checkpoints(there / "run"):
+        path = directory.checkpoints / f"step-{step:010}.safetensors"
+        tensors, state = read_tensors(path, FORMAT, VERSION, "checkpoint")
+        position = state["position"]
+        steps = position.pop("steps")
+        position |= {name: [position[name] / max(1, steps)] * steps for name in ("losses", "hits")}
+        position["reports"] = [{"step": 50}]
+        del position["epoch_steps"], position["epoch_hits"]
+        write_tensors(path, FORMAT, (1, 0), tensors, state)
+    assert here(*READINGS["windows"], cwd=there) == 0
+    model, reports, _ = result(there / "run")
+    assert model == unbroken["windows"][0]
+    assert [report["loss"] for report in reports] == pytest.approx([one["loss"] for one in unbroken["windows"][1]])
 
 
 def test_checkpoints_are_ordered_by_step_never_by_time(interrupted, tmp_path):

@@ -3,7 +3,7 @@
 model.safetensors   the best weights so far: what every other command loads
 vocabulary.tsv      the same vocabulary for people
 checkpoints/        the whole training state, the last two steps
-history.jsonl       one line a report
+history.jsonl       one line a report, added as it comes
 logs/               TensorBoard
 lock                held while training
 """
@@ -23,12 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnwords.errors import ModelError, SaveError, TrainingError, UsageError
-from rnnwords.files import TEMPORARY_SUFFIX, reason, replace_file
+from rnnwords.files import TEMPORARY_SUFFIX, append_to_file, parse_json, reason, replace_file
 from rnnwords.tensor_file import read_tensors, write_tensors
 
 FORMAT = "rnnwords-checkpoint"
 # 1.0  the first format
-VERSION = (1, 0)
+# 2.0  sums in the place of every loss and hit since the last report; the reports are in the history alone
+VERSION = (2, 0)
 KEEP = 2
 _NAME = re.compile(r"step-(\d{10,})\.safetensors")
 _OURS = {"model.safetensors", "vocabulary.tsv", "checkpoints", "history.jsonl", "logs", "lock", "tensorflow.log"}
@@ -169,10 +170,26 @@ class RunDirectory:
             with contextlib.suppress(OSError):
                 old.unlink()
 
-    def write_history(self, reports: Sequence[Mapping[str, Any]]) -> None:
-        """Replace the history by these reports, one JSON line each."""
-        lines = [json.dumps(report, ensure_ascii=False, allow_nan=False) + "\n" for report in reports]
-        replace_file(self.history, ["".join(lines).encode()])
+    def append_history(self, report: Mapping[str, Any]) -> None:
+        """Add a report to the history. Raises SaveError."""
+        append_to_file(self.history, f"{json.dumps(report, ensure_ascii=False, allow_nan=False)}\n".encode())
+
+    def cut_history(self, step: int) -> None:
+        """Leave only reports up to a step: later ones, and what a killed run left half-written, are made again.
+
+        Raises SaveError.
+        """
+        if self.history.exists():
+            replace_file(self.history, self._reports(step))
+
+    def _reports(self, step: int) -> Iterator[bytes]:
+        """The lines of the history that are reports up to a step."""
+        with open(self.history, "rb") as lines:
+            for line in lines:
+                with contextlib.suppress(ModelError):
+                    report = parse_json(line, "a report")
+                    if isinstance(report, dict) and type(at := report.get("step")) is int and at <= step:
+                        yield line.rstrip(b"\n") + b"\n"
 
 
 def scalars(values: Mapping[str, Any]) -> dict[str, NDArray[Any]]:

@@ -1,7 +1,8 @@
 """What a run tells as it goes; the command line shows it."""
 
 import math
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 
@@ -66,18 +67,39 @@ Event = Progress | Report | Saved | Warned | Finished
 
 @dataclass
 class Position:
-    """What a checkpoint holds beside the tensors."""
+    """What a checkpoint holds beside the tensors: of one size, however long the run."""
 
     step: int = 0
     seconds: float = 0.0  # of training, over all sessions of the run
     best: float | None = None  # lowest evaluated loss
     best_accuracy: float | None = None
     waited: int = 0  # evaluations since the best
-    losses: list[float] = field(default_factory=list)  # of the steps since the last report
-    hits: list[float] = field(default_factory=list)
-    reports: list[dict[str, Any]] = field(default_factory=list)
+    steps: int = 0  # since the last report
+    losses: float = 0.0  # their sum over these steps
+    hits: float = 0.0
+    epoch_steps: int = 0  # those of these steps that are of the last epoch
+    epoch_hits: float = 0.0
     evaluated: tuple[float, float] | None = None  # loss and accuracy of the evaluation since the last report
     finished: str | None = None
+
+    def begin_epoch(self) -> None:
+        """The next step is the first of an epoch."""
+        self.epoch_steps, self.epoch_hits = 0, 0.0
+
+    def advance(self, losses: Sequence[float], hits: Sequence[float]) -> None:
+        """Take steps with these losses and hits, added one by one: how many come in a call is no matter."""
+        self.step += len(losses)
+        self.steps += len(losses)
+        self.epoch_steps += len(losses)
+        for loss, hit in zip(losses, hits, strict=True):
+            self.losses += loss
+            self.hits += hit
+            self.epoch_hits += hit
+
+    def reported(self) -> None:
+        """Begin anew behind a report."""
+        self.steps, self.losses, self.hits, self.evaluated = 0, 0.0, 0.0, None
+        self.begin_epoch()
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -85,7 +107,11 @@ class Position:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """From such values."""
+        """From such values, or from those of a checkpoint of format 1, which have every loss, hit and report."""
+        if "reports" in values:
+            losses, hits = values["losses"], values["hits"]
+            sums = {"steps": len(losses), "losses": math.fsum(losses), "hits": math.fsum(hits)}
+            values = {name: value for name, value in values.items() if name != "reports"} | sums
         found = cls(**values)
         found.evaluated = (found.evaluated[0], found.evaluated[1]) if found.evaluated else None
         return found

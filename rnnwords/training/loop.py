@@ -62,10 +62,10 @@ class Run:
         found = self.plan.found
         if found:
             self.position = Position.from_json(found.state["position"])
+        self.directory.cut_history(self.position.step)
         self.steps = self.make_steps(self.network, self.training, self.precision)
         if found:
             self.steps.restore(found.tensors)
-            self.directory.write_history(self.position.reports)
             self.on_disk = self._loss_on_disk()
         else:
             self.subject.begin(self.directory.vocabulary)
@@ -92,14 +92,13 @@ class Run:
             ]
             if position.step % self.data.steps == 0:
                 self.steps.forget()
+                position.begin_epoch()
             ids = self.data.batches(position.step, count)
             losses, hits, norms = self.steps.run(ids, np.array(rates, np.float32), position.step)
             if not np.isfinite(losses).all():
                 raise self._no_number(position.step + int(np.argmin(np.isfinite(losses))) + 1)
             first = position.step == 0
-            position.step += count
-            position.losses += losses.tolist()
-            position.hits += hits.tolist()
+            position.advance(losses.tolist(), hits.tolist())
             position.seconds = time.monotonic() - begun
             took = time.monotonic() - called
             if first:
@@ -117,7 +116,7 @@ class Run:
                 looked = time.monotonic()
                 reason = yield from self._evaluate(reason)
                 self.looking = time.monotonic() - looked
-            if position.step % self.log_every == 0 or (reason and position.losses):
+            if position.step % self.log_every == 0 or (reason and position.steps):
                 yield self._report(rates[-1], norms, words, took / count)
             due = position.seconds - saved_at >= self.training.checkpoint_seconds
             if every := self.training.checkpoint_every:
@@ -158,8 +157,8 @@ class Run:
         """Whether the last epoch was so nearly right that a look at all windows is worth its time."""
         if self.ceiling is None or self.subject.held_out is not None or not self.training.to_ceiling:
             return False
-        last = self.position.hits[-self.data.steps :]
-        return len(last) > 0 and sum(last) / len(last) >= 0.85 * self.ceiling[0] / self.ceiling[1]
+        steps, hits = self.position.epoch_steps, self.position.epoch_hits
+        return steps > 0 and hits / steps >= 0.85 * self.ceiling[0] / self.ceiling[1]
 
     def _evaluate(self, reason: str | None) -> Generator[Event, None, str | None]:
         """Look at the held-out text, or without one at the training text; keep the best model; say whether to stop."""
@@ -202,7 +201,7 @@ class Run:
     def _report(self, learning_rate: float, norms: Any, words: int, seconds: float) -> Report:
         position = self.position
         held_out = position.evaluated if self.subject.held_out is not None else None
-        figures = self.subject.figures(float(np.mean(position.losses)), float(np.mean(position.hits)))
+        figures = self.subject.figures(position.losses / position.steps, position.hits / position.steps)
         generator = np.random.default_rng([self.training.seed, position.step])
         report = Report(
             position.step,
@@ -215,9 +214,8 @@ class Run:
             self.subject.sample(self.steps.export(), generator),
             words / seconds,
         )
-        position.losses, position.hits, position.evaluated = [], [], None
-        position.reports.append(asdict(report))
-        self.directory.write_history(position.reports)
+        position.reported()
+        self.directory.append_history(asdict(report))
         curves = {**figures, "learning rate": learning_rate, "words a second": words / seconds}
         if held_out:
             curves |= {f"held-out/{name}": number for name, number in self.subject.figures(*held_out).items()}
