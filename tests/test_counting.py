@@ -2,7 +2,11 @@
 
 import concurrent.futures
 import multiprocessing
+import os
 import re
+import signal
+import subprocess
+import sys
 from collections import Counter
 from typing import Any
 
@@ -19,7 +23,8 @@ from rnnwords.text.counting import WordCounts, count_words, encode_corpus, id_ty
 from rnnwords.text.reading import Corpus
 from rnnwords.text.tokenizer import UNK, tokenize
 from rnnwords.text.vocabulary import Vocabulary
-from tests.helpers import FABLES, texts, write
+from tests.helpers import FABLES, ROOT, texts, write
+from tests.processes import killed_at_end
 
 PLAIN = TextConfig()
 ENDS = TextConfig(eos=True)
@@ -175,3 +180,36 @@ def test_a_stopped_count_leaves_no_process_behind(monkeypatch, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         count_words(Corpus([FABLES]), PLAIN, stop)
     assert multiprocessing.active_children() == []
+
+
+WAITING = """
+import multiprocessing, os, sys, time
+from pathlib import Path
+from rnnwords.config import TextConfig
+from rnnwords.text import counting, reading
+
+os.sched_getaffinity = lambda _: {0, 1}
+counting.PARALLEL_FROM, reading.CHUNK = 0, 1_000
+
+def wait(_):
+    print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+    time.sleep(600)
+
+counting.count_words(reading.Corpus([Path(sys.argv[1])]), TextConfig(), wait)
+"""
+
+
+def test_a_killed_count_leaves_no_process_behind():
+    process = subprocess.Popen(
+        [sys.executable, "-c", WAITING, FABLES], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    with killed_at_end(process):
+        workers = [int(word) for word in process.stdout.readline().split()]  # type: ignore[union-attr]
+        assert workers
+        process.kill()
+        try:
+            process.communicate(timeout=60)  # until nobody has its standard output open, and they would
+        except subprocess.TimeoutExpired:
+            for worker in workers:
+                os.kill(worker, signal.SIGKILL)
+            pytest.fail("workers outlived the process that started them")

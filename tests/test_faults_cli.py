@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from rnnwords.cli import run as run_program
 from rnnwords.model_file import Model
 from rnnwords.training.checkpoint import RunDirectory
 from tests.conftest import Killed
-from tests.helpers import FABLE, small_model
+from tests.helpers import FABLE, FABLES, ROOT, small_model
 from tests.processes import (
     LIMIT,
     PROGRAM,
@@ -312,11 +313,14 @@ def test_training_without_standard_error_keeps_its_lock_and_its_peace(tmp_path):
     assert (run / "lock").read_text(encoding="ascii").strip().isdigit()
 
 
-# Ctrl-C.
+# Ctrl-C and SIGTERM.
+
+ENDS = {signal.SIGINT: (130, ""), signal.SIGTERM: (143, "Ended by SIGTERM.")}  # what each gets, and is told
 
 
+@pytest.mark.parametrize("number", ENDS)
 @pytest.mark.parametrize("command", ["build-vocab", "eval", "train"])
-def test_ctrl_c_while_a_text_is_read(command, trained, tmp_path):
+def test_a_signal_while_a_text_is_read(command, number, trained, tmp_path):
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     arguments = {
@@ -328,13 +332,56 @@ def test_ctrl_c_while_a_text_is_read(command, trained, tmp_path):
     with killed_at_end(process):
         process.stdin.write("the cat and the bell\n" * 50_000)  # type: ignore[union-attr]
         process.stdin.flush()  # type: ignore[union-attr] # more than a pipe holds: somebody reads
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         process.wait(LIMIT)
         assert process.stdout.read() == ""  # type: ignore[union-attr]
-        assert process.stderr.read().strip() == ""  # type: ignore[union-attr]
-    assert process.returncode == 130
+        told = process.stderr.read()  # type: ignore[union-attr]
+    assert (process.returncode, told.strip()) == ENDS[number]
     assert list(tmp_path.iterdir()) == [temporary]
     assert list(temporary.iterdir()) == []
+
+
+COUNTING = """
+import importlib, os, sys, time
+from rnnwords.cli import main
+from rnnwords.text import counting, prepare, reading
+
+os.sched_getaffinity = lambda _: {0, 1}
+counting.PARALLEL_FROM, prepare.CACHE_FROM, reading.CHUNK = 0, 1, 1_000
+waits_in = sys.argv.pop(1)
+
+class Progress:
+    def __enter__(self):
+        return self
+    def __exit__(self, *error):
+        pass
+    def __call__(self, what, size):
+        return self.wait if what == waits_in else None
+    def wait(self, size):
+        print("at work", flush=True)
+        time.sleep(600)
+
+for command in ("build_vocab", "train"):
+    importlib.import_module(f"rnnwords.cli.{command}").byte_progress = lambda quiet: Progress()
+main()
+"""
+
+
+@pytest.mark.parametrize(("command", "at"), [("build-vocab", "counting"), ("train", "counting"), ("train", "encoding")])
+def test_sigterm_while_several_processes_read(command, at, tmp_path):
+    (tmp_path / "cache").mkdir()
+    env = environment(RNNWORDS_CACHE=str(tmp_path / "cache"), PYTHONPATH=str(ROOT))
+    option = {"build-vocab": "-o", "train": "--model"}[command]
+    process = subprocess.Popen(
+        [sys.executable, "-c", COUNTING, at, command, FABLES, option, "made"],
+        cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with killed_at_end(process):
+        assert process.stdout.readline() == "at work\n"  # type: ignore[union-attr]
+        process.terminate()
+        _, told = process.communicate(timeout=LIMIT)  # until the workers are gone too: they have the streams
+    assert (process.returncode, told) == (143, "Ended by SIGTERM.\n")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "cache"]
 
 
 def test_ctrl_c_while_text_is_generated(trained, tmp_path):

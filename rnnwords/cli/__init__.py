@@ -24,7 +24,7 @@ from rnnwords.cli.info import info
 from rnnwords.cli.predict import predict
 from rnnwords.cli.repl import repl
 from rnnwords.cli.score import score
-from rnnwords.cli.terminal import safe
+from rnnwords.cli.terminal import SignalEnd, ended_in_order, safe
 from rnnwords.cli.train import train
 from rnnwords.errors import RnnwordsError, SaveError
 
@@ -63,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # for each other: then they are twenty times slower. Batches go to threads of our own (prediction.threads).
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _settle_streams()
-    status = run(arguments)
+    with ended_in_order("SIGTERM"):
+        status = run(arguments)
     if sys.stdout is not None:
         try:
             sys.stdout.flush()
@@ -97,6 +98,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _complain(error)
     except (KeyboardInterrupt, click.Abort):
         return 130
+    except SignalEnd as end:
+        _tell(f"Ended by {end.name}.")
+        return end.status
     except _ReaderLeft:
         _discard_stdout()
         return 141
@@ -125,8 +129,12 @@ def _complain(error: RnnwordsError) -> int:
 
 
 def _show(message: str) -> None:
+    _tell(f"Error: {safe(' '.join(message.split(chr(10))))}")
+
+
+def _tell(line: str) -> None:
     with contextlib.suppress(OSError):
-        click.echo(f"Error: {safe(' '.join(message.split(chr(10))))}", err=True)
+        click.echo(line, err=True)
 
 
 def _discard_stdout() -> None:

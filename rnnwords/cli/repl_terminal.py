@@ -26,7 +26,7 @@ from rnnwords.cli.repl_keys import bindings
 from rnnwords.cli.repl_menu import EMPTY, FULL, MenuCompleter, UnknownLexer
 from rnnwords.cli.repl_session import Session
 from rnnwords.cli.repl_suggestions import MENU, Suggestions
-from rnnwords.cli.terminal import can_write, closing_terminal_ends, safe, silent_keys
+from rnnwords.cli.terminal import can_write, ended_in_order, safe, silent_keys
 
 PROMPT = "> "
 HINT = "Tab takes the grey text, Alt-\u2192 a word of it; Enter writes on; :help"
@@ -69,7 +69,7 @@ def run_terminal(
     display.note(trouble or f"{words:,} words; Tab takes the grey text, Enter writes on, :help tells more.")
     editor = Editor(session, display, history, input, screen)
     try:
-        with closing_terminal_ends(), silent_keys(editor.prompt.app.input.fileno):
+        with ended_in_order("SIGHUP"), silent_keys(editor.prompt.app.input.fileno):
             goes_on = True
             while goes_on:
                 try:

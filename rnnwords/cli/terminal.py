@@ -90,19 +90,35 @@ def silent_keys(descriptor: Callable[[], int]) -> Iterator[None]:
             termios.tcsetattr(descriptor(), termios.TCSANOW, before)
 
 
+class SignalEnd(SystemExit):
+    """A signal ends the command: what it was at is left behind in order, as after Ctrl-C. The code is a shell's."""
+
+    def __init__(self, number: int) -> None:
+        self.status = 128 + number
+        self.name = signal.Signals(number).name
+        super().__init__(self.status)
+
+
 @contextlib.contextmanager
-def closing_terminal_ends() -> Iterator[None]:
-    """A closed terminal or SIGTERM raises SystemExit instead of ending the process at once: work can be kept."""
+def ended_in_order(name: str) -> Iterator[None]:
+    """The signal SIGTERM or SIGHUP raises SignalEnd instead of ending the process at once: work can be kept, and
+    temporary files and other processes are not left behind.
+
+    A second SIGTERM does end it at once; of a terminal that is closed both the kernel and the shell tell. A signal that
+    is ignored (nohup) stays so. Nothing happens where the machine has no such signal, and outside the main thread.
+    """
+    number: int | None = getattr(signal, name, None)
+    of_threads = threading.current_thread() is not threading.main_thread()
+    if number is None or of_threads or signal.getsignal(number) == signal.SIG_IGN:
+        yield
+        return
 
     def end(number: int, frame: object) -> None:
-        raise SystemExit(128 + number)
+        signal.signal(number, signal.SIG_DFL if name == "SIGTERM" else signal.SIG_IGN)
+        raise SignalEnd(number)
 
-    numbers = [getattr(signal, name) for name in ("SIGHUP", "SIGTERM") if hasattr(signal, name)]
-    if threading.current_thread() is not threading.main_thread():
-        numbers = []  # only the main thread may say what a signal does
-    before = {number: signal.signal(number, end) for number in numbers}
+    before = signal.signal(number, end)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signal.signal(number, before)

@@ -12,6 +12,7 @@ import itertools
 import multiprocessing
 import os
 import signal
+import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -151,8 +152,21 @@ _worker: _Worker | None = None  # of a worker process: set once by _set_up
 
 def _set_up(*arguments: Any) -> None:
     global _worker
-    _worker = _Worker(*arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends its workers
+    _end_with_parent()
+    _worker = _Worker(*arguments)
+
+
+def _end_with_parent() -> None:
+    """End this process as soon as the one that started it is gone: killed, that one can end nobody."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="rnnwords parent").start()
 
 
 def _call(task: Callable[[_Worker, Group], _Result], group: Group) -> _Result:
