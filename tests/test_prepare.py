@@ -1,6 +1,8 @@
 """From a corpus to what training reads: what is counted, what is held out, and what the cache may do."""
 
+import fcntl
 import json
+import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -186,6 +188,33 @@ def test_a_cache_that_cannot_be_used_is_done_without(tmp_path, monkeypatch, enco
     assert (tmp_path / "file").read_text() == "not a directory"
     assert same(found, fables())
     assert len(encoded) == 2
+
+
+def test_what_a_killed_encoding_left_is_removed_once_nobody_is_at_work(cache):
+    cache.mkdir()
+    names = [f"{'0a' * 16}{suffix}.123.tmp" for suffix in (".ids", ".vocabulary.tsv", ".json")]
+    left = [write(cache / name, "half") for name in names]
+    others = [write(cache / name, "mine") for name in ("notes.tmp", "notes.ids.123.tmp")]
+    other_process = os.open(cache, os.O_RDONLY)
+    fcntl.flock(other_process, fcntl.LOCK_SH)
+    fables()
+    assert all(path.exists() for path in left)
+    os.close(other_process)
+    fables()
+    assert not any(path.exists() for path in left)
+    assert all(path.read_text() == "mine" for path in others)
+
+
+def test_nobody_sweeps_while_a_text_is_encoded(cache, monkeypatch):
+    def encode(corpus: Corpus, *rest: Any) -> Iterator[bytes]:
+        other_process = os.open(cache, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other_process, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(other_process)
+        return encode_corpus(corpus, *rest)
+
+    monkeypatch.setattr(module, "encode_corpus", encode)
+    fables()
 
 
 def test_a_full_cache_says_how_to_name_another(cache, monkeypatch):

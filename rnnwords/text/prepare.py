@@ -4,12 +4,15 @@ Only words that training sees are counted: a vocabulary that had seen the held-o
 """
 
 import atexit
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,13 +22,14 @@ import numpy as np
 from rnnwords import __version__
 from rnnwords.config import TextConfig
 from rnnwords.errors import CorpusError, ModelError
-from rnnwords.files import digest_of, replace_file
+from rnnwords.files import TEMPORARY_SUFFIX, digest_of, replace_file
 from rnnwords.text.corpus import IdFile, Text, cut_at, in_memory, part_of
 from rnnwords.text.counting import Progress, count_words, encode_corpus, id_type, without_tail
 from rnnwords.text.reading import Corpus
 from rnnwords.text.vocabulary import Vocabulary
 
 CACHE_FROM = 4 << 20  # bytes of text; smaller ones are read anew each time
+_TEMPORARY = re.compile(r"[0-9a-f]{32}\.(ids|vocabulary\.tsv|json)\.[0-9]+" + re.escape(TEMPORARY_SUFFIX))
 
 
 @dataclass(frozen=True)
@@ -68,11 +72,7 @@ def prepare(request: Request) -> Prepared:
     corpus, valid = request.corpus, request.valid
     digest = digest_of(corpus.paths)
     valid_digest = digest_of(valid.paths) if valid else None
-    key = _key(request, digest) if corpus.size >= CACHE_FROM else None
-    if key and (found := _from_cache(key)):
-        vocabulary, whole, cuts = found
-    else:
-        vocabulary, whole, cuts = _encoded(request, key)
+    vocabulary, whole, cuts = _found_or_encoded(request, digest)
     cut = cut_at(len(whole), 0.0 if valid else cuts.hold_out)
     train = part_of(whole, 0, cut)
     held_out: Text | None = None
@@ -81,6 +81,15 @@ def prepare(request: Request) -> Prepared:
     elif cut < len(whole):
         held_out = part_of(whole, max(0, cut - request.context), len(whole))
     return Prepared(vocabulary, train, held_out, digest, cut, cuts, valid_digest)
+
+
+def _found_or_encoded(request: Request, digest: str) -> tuple[Vocabulary, Text, Cuts]:
+    """The corpus as an earlier run left it in the cache; else encoded, and kept there if it is large."""
+    if request.corpus.size < CACHE_FROM:
+        return _encoded(request, None)
+    key = _key(request, digest)
+    with _swept(key.parent):
+        return _from_cache(key) or _encoded(request, key)
 
 
 def _encoded(request: Request, key: Path | None) -> tuple[Vocabulary, Text, Cuts]:
@@ -155,6 +164,27 @@ def _key(request: Request, digest: str) -> Path:
     temporary = tempfile.mkdtemp(prefix="rnnwords-")
     atexit.register(shutil.rmtree, temporary, ignore_errors=True)
     return Path(temporary) / name
+
+
+@contextlib.contextmanager
+def _swept(directory: Path) -> Iterator[None]:
+    """At work in a cache from which the temporary files of killed processes were removed.
+
+    Whoever is at work holds the directory's lock with others, and it goes with the process: who gets it alone knows
+    that nobody writes any of those files. They stay where a file system cannot lock.
+    """
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for item in directory.glob(f"*{TEMPORARY_SUFFIX}"):
+                if _TEMPORARY.fullmatch(item.name):
+                    item.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _from_cache(key: Path) -> tuple[Vocabulary, Text, Cuts] | None:
