@@ -1,6 +1,8 @@
 """Windows and streams: what training reads, and in which order; the ceiling; ids on disk."""
 
+import os
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -145,7 +147,7 @@ def test_the_ceiling_of_many_words_does_not_overflow():
 def test_ids_on_disk_are_as_ids_in_memory(tmp_path_factory, ids, start, stop, typecode):
     array = np.array(ids, np.dtype(typecode))
     path = write(tmp_path_factory.mktemp("corpus") / "ids", array.tobytes())
-    on_disk = IdFile(path, array.dtype, 0, len(array))
+    on_disk = IdFile.opened(path, array.dtype)
     assert len(on_disk) == len(array)
     assert on_disk[start:stop].tolist() == array[start:stop].tolist()
     assert on_disk[:].tolist() == ids
@@ -161,23 +163,40 @@ def test_ids_on_disk_are_as_ids_in_memory(tmp_path_factory, ids, start, stop, ty
 def test_windows_and_streams_read_from_disk(tmp_path, monkeypatch):
     monkeypatch.setattr(corpus, "BLOCK", 16)
     ids = distinct(100)
-    on_disk = IdFile(write(tmp_path / "ids", ids.tobytes()), ids.dtype, 0, 100)
+    on_disk = IdFile.opened(write(tmp_path / "ids", ids.tobytes()), ids.dtype)
     assert (Windows(on_disk, 3, 8, 1).batches(0, 12) == Windows(ids, 3, 8, 1).batches(0, 12)).all()
     assert (Streams(on_disk, 3, 8, 1).batches(0, 2) == Streams(ids, 3, 8, 1).batches(0, 2)).all()
     part = on_disk.part(10, 60)
     assert (Windows(part, 3, 8, 1).batches(0, 5) == Windows(ids[10:60], 3, 8, 1).batches(0, 5)).all()
 
 
-def test_ids_that_were_cut_short_or_removed_are_refused(tmp_path):
+def test_ids_that_were_cut_short_are_refused(tmp_path):
     path = write(tmp_path / "ids", distinct(10).tobytes())
-    on_disk = IdFile(path, np.dtype(np.uint16), 0, 10)
+    on_disk = IdFile.opened(path, np.dtype(np.uint16))
     write(path, distinct(9).tobytes() + b"\0")
     assert on_disk[0:9].tolist() == list(range(100, 109))
     with pytest.raises(CorpusError, match="cut short"):
         on_disk[5:10]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc tells which files are open")
+def test_ids_that_are_removed_or_replaced_are_read_on_and_closed_with_their_last_part(tmp_path):
+    path = write(tmp_path / "ids", distinct(10).tobytes())
+
+    def held() -> bool:
+        links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+        return any(os.readlink(link).startswith(str(path)) for link in links)
+
+    on_disk = IdFile.opened(path, np.dtype(np.uint16))
+    part = on_disk.part(4, 8)
     path.unlink()
-    with pytest.raises(CorpusError, match="cannot be read"):
-        on_disk[0:1]
+    assert on_disk[:].tolist() == list(range(100, 110))
+    write(path, b"other")
+    del on_disk
+    assert part[1:3].tolist() == [105, 106]
+    assert held()
+    del part
+    assert not held()
 
 
 @given(st.integers(1, 10**9), st.floats(0, 0.9))

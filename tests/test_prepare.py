@@ -179,6 +179,26 @@ def test_a_damaged_entry_is_made_anew(cache, encoded, suffix, damage):
     assert len(encoded) == 2
 
 
+def test_a_cache_that_is_deleted_is_read_on(cache):
+    made, found = fables(), fables()
+    ids = made.train[:].tolist()
+    shutil.rmtree(cache)
+    assert made.train[:].tolist() == found.train[:].tolist() == ids
+    assert same(made, found)
+
+
+def test_an_entry_that_cannot_be_completed_is_made_anew(cache, encoded, monkeypatch):
+    def refused(vocabulary: Vocabulary, path: Path) -> None:
+        shutil.rmtree(cache)
+        raise SaveError(f"could not save {path}: No such file or directory")
+
+    with monkeypatch.context() as inside:
+        inside.setattr(Vocabulary, "save", refused)
+        made = fables()
+    assert same(made, fables())
+    assert len(encoded) == 2
+
+
 def test_a_cache_that_cannot_be_used_is_done_without(tmp_path, monkeypatch, encoded):
     monkeypatch.setattr(module, "CACHE_FROM", 1)
     monkeypatch.setenv("RNNWORDS_CACHE", str(write(tmp_path / "file", "not a directory")))

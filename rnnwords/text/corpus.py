@@ -3,8 +3,11 @@
 The order is a pure function of (seed, epoch, step), so a resumed run reads exactly what an unbroken one would have.
 """
 
+import os
+import weakref
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnwords.errors import CorpusError
-from rnnwords.files import reason
+from rnnwords.files import read_array, reason
 
 Ids = NDArray[np.integer]
 Values = NDArray[np.float32]  # a series of numbers is read by the same windows as a text
@@ -21,31 +24,44 @@ BLOCK = 1 << 22  # windows shuffled at a time: memory stays bounded, and texts u
 
 @dataclass(frozen=True)
 class IdFile:
-    """Ids in a file, of which parts are read (not mapped: a file cut short under a map ends the process)."""
+    """Ids in a file, of which parts are read (not mapped: a file cut short under a map ends the process).
+
+    The file is held open for as long as a part of it is in use: removed or replaced meanwhile, it is read on.
+    """
 
     path: Path
+    stream: FileIO
     dtype: np.dtype[np.unsignedinteger]
     start: int
     stop: int
+
+    @classmethod
+    def opened(cls, path: Path, dtype: np.dtype[np.unsignedinteger]) -> "IdFile":
+        """All ids of a file. Raises OSError if it cannot be opened."""
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        stream = FileIO(descriptor, closefd=False)
+        weakref.finalize(stream, os.close, descriptor)
+        return cls(path, stream, dtype, 0, os.fstat(descriptor).st_size // dtype.itemsize)
 
     def __len__(self) -> int:
         return self.stop - self.start
 
     def __getitem__(self, part: slice) -> Ids:
-        """A part, as an array. Raises CorpusError if the file is gone, or shorter than it was."""
+        """A part, as an array. Raises CorpusError if it cannot be read, or the file is shorter than it was."""
         first, last, _ = part.indices(len(self))
-        count = max(0, last - first)
+        size = max(0, last - first) * self.dtype.itemsize
         try:
-            ids = np.fromfile(self.path, self.dtype, count, offset=(self.start + first) * self.dtype.itemsize)
+            self.stream.seek((self.start + first) * self.dtype.itemsize)
+            content = read_array(self.stream, size)
         except OSError as error:
             raise CorpusError(f"the encoded text {self.path} cannot be read: {reason(error)}; start again") from error
-        if len(ids) != count:
+        if len(content) != size:
             raise CorpusError(f"the encoded text {self.path} was cut short; remove it and start again")
-        return ids
+        return content.view(self.dtype)
 
     def part(self, start: int, stop: int) -> "IdFile":
         """The ids start..stop as a text of their own."""
-        return IdFile(self.path, self.dtype, self.start + start, self.start + stop)
+        return replace(self, start=self.start + start, stop=self.start + stop)
 
 
 Text = Ids | Values | IdFile

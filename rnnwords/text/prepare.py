@@ -15,13 +15,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from rnnwords import __version__
 from rnnwords.config import TextConfig
-from rnnwords.errors import CorpusError, ModelError
+from rnnwords.errors import CorpusError, ModelError, SaveError
 from rnnwords.files import TEMPORARY_SUFFIX, digest_of, replace_file
 from rnnwords.text.corpus import IdFile, Text, cut_at, in_memory, part_of
 from rnnwords.text.counting import Progress, count_words, encode_corpus, id_type, without_tail
@@ -114,25 +113,21 @@ def _encoded(request: Request, key: Path | None) -> tuple[Vocabulary, Text, Cuts
     else:
         path = key.with_suffix(".ids")
         replace_file(path, pieces, kept="name a directory with more room by RNNWORDS_CACHE")
-        ids = _id_file(path, typecode)
+        ids = IdFile.opened(path, np.dtype(typecode))
     if not len(ids):
         raise CorpusError(f"{', '.join(corpus.names)}: no words found; at least one is needed")
     if request.vocabulary is not None:
         cuts = request.choose(len(ids))
     if key is not None:
-        vocabulary.save(key.with_suffix(".vocabulary.tsv"))
-        about = {"cuts": cuts.__dict__, "sha256": digest_of(_kept(key))}
-        replace_file(key.with_suffix(".json"), [json.dumps(about).encode()])
+        with contextlib.suppress(OSError, SaveError):  # the ids are there; next time they are made anew
+            vocabulary.save(key.with_suffix(".vocabulary.tsv"))
+            about = {"cuts": cuts.__dict__, "sha256": digest_of(_kept(key))}
+            replace_file(key.with_suffix(".json"), [json.dumps(about).encode()])
     return vocabulary, ids, cuts
 
 
 def _kept(key: Path) -> list[Path]:
     return [key.with_suffix(".ids"), key.with_suffix(".vocabulary.tsv")]
-
-
-def _id_file(path: Path, typecode: str) -> IdFile:
-    dtype: np.dtype[Any] = np.dtype(typecode)
-    return IdFile(path, dtype, 0, path.stat().st_size // dtype.itemsize)
 
 
 def cache_directory() -> Path:
@@ -194,6 +189,7 @@ def _from_cache(key: Path) -> tuple[Vocabulary, Text, Cuts] | None:
         if digest_of(_kept(key)) != about["sha256"]:
             return None
         vocabulary = Vocabulary.load(key.with_suffix(".vocabulary.tsv"))
-        return vocabulary, _id_file(key.with_suffix(".ids"), id_type(len(vocabulary))), Cuts(**about["cuts"])
+        ids = IdFile.opened(key.with_suffix(".ids"), np.dtype(id_type(len(vocabulary))))
+        return vocabulary, ids, Cuts(**about["cuts"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError, ModelError):
         return None
