@@ -132,6 +132,29 @@ def test_the_cache_gives_the_same_text(cache, encoded, monkeypatch):
     assert same(without, found)
 
 
+def test_a_large_held_out_text_is_kept_in_the_cache_too(tmp_path, cache, encoded, monkeypatch):
+    valid = Corpus([write(tmp_path / "valid", FABLES.read_bytes()[:20_000] + b"a zebra")])
+    bars: list[tuple[str, int | None]] = []
+    monkeypatch.setattr(module, "CACHE_FROM", 1 << 40)
+    without = fables(valid=valid)
+    monkeypatch.setattr(module, "CACHE_FROM", 1)
+    made = fables(valid=valid, progress=lambda *bar: bars.append(bar))
+    assert isinstance(made.held_out, IdFile)
+    assert bars[-1] == ("encoding the held-out text", valid.size)
+    done = len(encoded)
+    found = fables(valid=valid)
+    assert len(encoded) == done
+    assert same(without, made)
+    assert same(made, found)
+
+    again = fables(valid=valid, max_size=300)  # by another vocabulary: other ids
+    assert len(encoded) == done + 2
+    assert again.held_out is not None
+    assert max(again.held_out[:]) < 300
+    write(valid.paths[0], "the fox")
+    assert fables(valid=valid).held_out[:].tolist() == found.vocabulary.encode(["the", "fox", "<eos>"])  # type: ignore[index]
+
+
 def test_another_request_has_another_entry(tmp_path, cache, encoded):
     own = Vocabulary(["the", UNK], [2, 1], ENDS)
     other = Corpus([write(tmp_path / "other", FABLES.read_bytes() + b"end")])

@@ -70,16 +70,25 @@ def prepare(request: Request) -> Prepared:
     """Count, cut, encode and split. Raises CorpusError if the text has no words, UnknownWordError (see encode)."""
     corpus, valid = request.corpus, request.valid
     digest = digest_of(corpus.paths)
-    valid_digest = digest_of(valid.paths) if valid else None
     vocabulary, whole, cuts = _found_or_encoded(request, digest)
     cut = cut_at(len(whole), 0.0 if valid else cuts.hold_out)
     train = part_of(whole, 0, cut)
     held_out: Text | None = None
+    valid_digest = None
     if valid:
-        held_out = in_memory(encode_corpus(valid, vocabulary), id_type(len(vocabulary)))
+        valid_digest = digest_of(valid.paths)
+        _, held_out, _ = _found_or_encoded(_of_held_out(request, valid, vocabulary), valid_digest)
     elif cut < len(whole):
         held_out = part_of(whole, max(0, cut - request.context), len(whole))
     return Prepared(vocabulary, train, held_out, digest, cut, cuts, valid_digest)
+
+
+def _of_held_out(request: Request, valid: Corpus, vocabulary: Vocabulary) -> Request:
+    """What is asked for of a held-out text of its own: all its words, by the vocabulary of the training text."""
+    return Request(
+        valid, vocabulary.text, lambda words: Cuts(None, 1, 0.0), vocabulary=vocabulary,
+        progress=lambda what, size: request.progress(f"{what} the held-out text", size),
+    )  # fmt: skip
 
 
 def _found_or_encoded(request: Request, digest: str) -> tuple[Vocabulary, Text, Cuts]:
