@@ -80,6 +80,11 @@ def test_processes_make_no_difference(tmp_path, monkeypatch):
     again = in_memory(encode_corpus(corpus, vocabulary), id_type(len(vocabulary)))
     assert again.tolist() == ids.tolist()
     assert len(started) == 2
+    every = tokenize("".join(corpus.chunks()), ENDS)
+    head = len(every) // 3
+    without_tail(several, corpus, ENDS, head)
+    assert list(several.counts.items()) == list(Counter(every[:head]).items())
+    assert len(started) == 3
 
 
 def test_errors_come_out_of_other_processes(tmp_path, monkeypatch):

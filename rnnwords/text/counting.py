@@ -5,6 +5,7 @@ taken in the order of the text. So first appearances, and with them ties and ran
 """
 
 import array
+import bisect
 import contextlib
 import dataclasses
 import functools
@@ -60,11 +61,18 @@ class WordCounts:
             self.counts = Counter(kept)
             rarest += 1
 
+    def take_back(self, counts: dict[str, int]) -> None:
+        """Take back counts that were added: what is not among the words held comes off the pruned ones."""
+        for word, count in counts.items():
+            known = min(count, self.counts[word])
+            self.counts[word] -= known
+            self.pruned = max(0, self.pruned - (count - known))
+
 
 def count_words(corpus: Corpus, text: TextConfig, progress: Progress | None = None) -> WordCounts:
     """Count the words of a corpus. Raises CorpusError for what cannot be read."""
     found = WordCounts()
-    for counts in _each(_Worker.count, corpus, (text, corpus.encoding_errors, None), progress):
+    for counts in _each(_Worker.count, _groups(corpus), corpus.size, (text, corpus.encoding_errors, None), progress):
         found.add(counts)
     return found
 
@@ -74,16 +82,16 @@ def without_tail(found: WordCounts, corpus: Corpus, text: TextConfig, words: int
 
     Only the groups of blocks behind that point are split into words again.
     """
-    stop = 0
-    for group, size in zip(_groups(corpus), found.groups, strict=True):
-        stop += size
-        if stop > words:
-            own = (tokenize(block.decode(corpus.encoding_errors), text) for block in group)
-            tail = itertools.islice(itertools.chain.from_iterable(own), max(0, words - (stop - size)), None)
-            for word, count in Counter(tail).items():
-                known = min(count, found.counts[word])
-                found.counts[word] -= known
-                found.pruned = max(0, found.pruned - (count - known))
+    stops = list(itertools.accumulate(found.groups))
+    cut = bisect.bisect_right(stops, words)  # the group of blocks in which the tail begins
+    groups = itertools.islice(_groups(corpus), cut, None)
+    for group in itertools.islice(groups, 1):
+        own = (tokenize(block.decode(corpus.encoding_errors), text) for block in group)
+        kept = words - (stops[cut] - found.groups[cut])
+        found.take_back(Counter(itertools.islice(itertools.chain.from_iterable(own), kept, None)))
+    size = corpus.size * (found.total - words) // max(1, found.total)
+    for counts in _each(_Worker.count, groups, size, (text, corpus.encoding_errors, None), None):
+        found.take_back(counts)
     found.counts = Counter({word: count for word, count in found.counts.items() if count})
     found.groups = [words]
 
@@ -93,7 +101,8 @@ def encode_corpus(corpus: Corpus, vocabulary: Vocabulary, progress: Progress | N
 
     Raises UnknownWordError if the corpus has a word that a vocabulary without <unk> lacks.
     """
-    yield from _each(_Worker.encode, corpus, (vocabulary.text, corpus.encoding_errors, vocabulary), progress)
+    arguments = (vocabulary.text, corpus.encoding_errors, vocabulary)
+    yield from _each(_Worker.encode, _groups(corpus), corpus.size, arguments, progress)
 
 
 def id_type(vocabulary_size: int) -> str:
@@ -183,24 +192,28 @@ def _groups(corpus: Corpus) -> Iterator[Group]:
 
 
 def _each(
-    task: Callable[[_Worker, Group], _Result], corpus: Corpus, arguments: tuple[Any, ...], progress: Progress | None
+    task: Callable[[_Worker, Group], _Result],
+    groups: Iterator[Group],
+    size: int,
+    arguments: tuple[Any, ...],
+    progress: Progress | None,
 ) -> Iterator[_Result]:
-    """`task` of every group of blocks, in order, in this process or, for large texts, in several; `arguments` make
-    the worker that does it."""
+    """`task` of every group of blocks, in order, in this process or, from a `size` of PARALLEL_FROM bytes up, in
+    several; `arguments` make the worker that does it."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with contextlib.ExitStack() as stack:
-        if cores == 1 or corpus.size < PARALLEL_FROM:
+        if cores == 1 or size < PARALLEL_FROM:
             worker = _Worker(*arguments)
-            results: Iterator[tuple[int, _Result]] = ((_size(group), task(worker, group)) for group in _groups(corpus))
+            results: Iterator[tuple[int, _Result]] = ((_size(group), task(worker, group)) for group in groups)
         else:
             context = multiprocessing.get_context("spawn")
             pool = ProcessPoolExecutor(cores, context, initializer=_set_up, initargs=arguments)
             stack.callback(pool.shutdown, wait=True, cancel_futures=True)
-            results = _ordered(pool, functools.partial(_call, task), _groups(corpus), cores + 1)
-        for size, result in results:
+            results = _ordered(pool, functools.partial(_call, task), groups, cores + 1)
+        for done, result in results:
             yield result
             if progress:
-                progress(size)
+                progress(done)
 
 
 def _size(group: Group) -> int:
