@@ -44,8 +44,8 @@ def gradients(model: Any, ids: np.ndarray, *, fresh: bool = False) -> np.ndarray
     class Watched(KerasNetwork):
         """Remembers its inputs, so that a gradient can be taken by them."""
 
-        def _inputs(self, ids: Any) -> Any:
-            self.inputs = super()._inputs(ids)
+        def _embedded(self, ids: Any) -> Any:
+            self.inputs = super()._embedded(ids)
             tape.watch(self.inputs)
             return self.inputs
 

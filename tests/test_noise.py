@@ -61,6 +61,17 @@ def test_variational_dropout_drops_the_same_outputs_at_every_word(variational):
     assert (dropped[0] != dropped[1]).any()
 
 
+@pytest.mark.parametrize("input", ["scalar", "one-hot"])
+def test_a_rank_is_never_dropped_nor_made_another(input):
+    """What is left of the outputs is as without dropout, but larger to make up for the others."""
+    one = network(input=input)
+    ids = np.random.default_rng(2).integers(0, V, (B, T)).astype(np.int32)
+    found = outputs(one, ids, 1, dropout=RATE)
+    kept = found != 0
+    assert 0.4 < kept.mean() < 0.8
+    assert found[kept] == pytest.approx((outputs(one, ids, None) / (1 - RATE))[kept], rel=1e-5)
+
+
 @pytest.mark.parametrize("reading", ["stateful", "windows"])
 @pytest.mark.parametrize("variational", [True, False])
 def test_variational_dropout_drops_the_same_inputs_at_every_word(reading, variational):

@@ -73,6 +73,31 @@ def test_keras_and_numpy_give_the_same_probabilities(cell, reading):
             assert np.abs(tf.nn.softmax(logits).numpy() - np.exp(twin.scores(outputs))).max() <= MOST, config
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_ranks_and_values_are_read_exactly_whatever_the_precision(cell, precision):
+    """By networks for which two ranks above 256, or two values, that are next to each other make a difference."""
+    random = np.random.default_rng(7)
+    words = NetworkConfig(1_000, "windows", 3, cell, 2, H, "scalar")
+    numbers = NetworkConfig(1, "windows", 3, cell, 2, H, "number", output="linear")
+    ranks = random.integers(760, 776, (B, 3)).astype(np.int32)
+    values = (0.75 + ranks % 16 / 4096).astype(np.float32)
+    for config, inputs, slope in ((words, ranks, 0.2), (numbers, values, 819.2)):
+        weights = {name: np.float32(0.6) * weight for name, weight in small_weights(config).items()}
+        kernel = weights[f"{cell}_1/kernel"]
+        kernel *= np.float32(slope)
+        bias = weights[f"{cell}_1/bias"]  # of the GRU the first of two
+        (bias[0] if cell == "gru" else bias)[:] = -inputs.mean() * kernel[0]
+        ours = KerasNetwork(config, precision=precision)
+        ours.load(weights)
+        found = ours.logits(tf.constant(inputs))[0].numpy()
+        twin = Network(config, weights)
+        expected = twin.scores(twin.read_all(inputs)[0][:, -1])
+        if not config.numbers:
+            found = tf.nn.log_softmax(found).numpy()
+        assert np.abs(found - expected).max() <= (0.03 if precision == "bfloat16" else 1e-4)
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_reading_word_by_word_is_reading_at_once(cell):
     random = np.random.default_rng(3)

@@ -119,9 +119,7 @@ class KerasNetwork:
         """
         drop = _Dropout(noise)
         keep = _late_starts(ids.shape, noise)
-        x = None if self.config.input == "one-hot" else self._inputs(ids)  # (B, T, E)
-        if x is not None and not self.config.numbers:
-            x = drop(x)
+        x = drop(self._embedded(ids)) if self.config.input == "embedding" else None  # (B, T, E)
         after: State = []
         for layer in range(self.config.layers):
             carried = None if state is None else state[layer]
@@ -130,8 +128,11 @@ class KerasNetwork:
                 after.append(tuple(carried))
                 x = drop(tf.cast(y, self.dtype))
                 continue
-            kernel = self._cast(f"{self.config.cell}_{layer + 1}/kernel")
-            products = tf.gather(kernel, ids) if x is None else self._product(x, kernel)  # (B, T, GH)
+            name = f"{self.config.cell}_{layer + 1}/kernel"
+            if x is None:
+                products = self._plain_products(ids, name)  # (B, T, GH)
+            else:
+                products = self._product(x, self._cast(name))
             recurrent = drop.kernel(layer, self._cast(f"{self.config.cell}_{layer + 1}/recurrent_kernel"))
             outputs, carried = self._layer(layer, products, recurrent, carried, keep)
             after.append(carried)
@@ -147,11 +148,20 @@ class KerasNetwork:
         """(..., E) x (E, N) as one matrix product."""
         return tf.reshape(tf.matmul(tf.reshape(x, (-1, x.shape[-1])), kernel), (*x.shape[:-1], kernel.shape[-1]))
 
-    def _inputs(self, ids: Tensor) -> Tensor:
-        """(B, T) ids -> (B, T, E) what the first layer reads."""
-        if self.config.input == "embedding":
-            return tf.cast(tf.gather(self.variables["embedding/embeddings"].value, ids), self.dtype)
-        return tf.cast(ids, self.dtype)[..., None]
+    def _embedded(self, ids: Tensor) -> Tensor:
+        """(B, T) ids -> (B, T, E) their rows of the embedding."""
+        return tf.cast(tf.gather(self.variables["embedding/embeddings"].value, ids), self.dtype)
+
+    def _plain_products(self, ids: Tensor, name: str) -> Tensor:
+        """(B, T) ids -> (B, T, GH) products with the first layer's kernel of what enters as it is: a word as a one-hot
+        row, its rank or a value as one number.
+
+        A number has float32 products whatever the precision, and none by a GPU's matrix units: bfloat16 would make one
+        rank of two above 256, TF32 above 2048.
+        """
+        if self.config.input == "one-hot":
+            return tf.gather(self._cast(name), ids)
+        return tf.cast(ids, tf.float32)[..., None] * self.variables[name].value
 
     def _layer(
         self, layer: int, products: Tensor, recurrent: Tensor, state: tuple[Tensor, ...] | None, keep: Tensor | None
@@ -199,7 +209,8 @@ def _learned_at_once(products: Tensor, recurrent: Tensor, read: list[Tensor]) ->
     def through(products: Tensor, recurrent: Tensor) -> tuple[Tensor, Any]:
         def gradient(upstream: Tensor) -> tuple[Tensor, Tensor]:
             states = tf.reshape(tf.stack(read, axis=1), (-1, recurrent.shape[0]))
-            return upstream, tf.matmul(states, tf.reshape(upstream, (-1, recurrent.shape[1])), transpose_a=True)
+            steps = tf.cast(tf.reshape(upstream, (-1, recurrent.shape[1])), recurrent.dtype)
+            return upstream, tf.matmul(states, steps, transpose_a=True)
 
         return tf.identity(products), gradient
 
