@@ -4,9 +4,13 @@ from typing import Any
 
 import pytest
 
-from rnnwords.config import TrainingConfig
+from rnnwords.config import TextConfig, TrainingConfig
+from rnnwords.errors import CorpusError
 from rnnwords.training import defaults
+from rnnwords.training.checkpoint import RunDirectory
 from rnnwords.training.defaults import SIZES, complete
+from rnnwords.training.plan import Asked, Plan, make_plan
+from tests.helpers import FABLE
 
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
@@ -59,7 +63,7 @@ def test_a_wish_is_never_changed():
         "clip_norm": 3.0,
     }
     for stateful in (False, True):
-        for words in TEXTS.values():
+        for words in (40, *TEXTS.values()):
             config = chosen(words, stateful=stateful, **wishes)
             assert {name: getattr(config, name) for name in wishes} == wishes
             assert chosen(words, stateful=stateful, seconds=60.0).epochs is None
@@ -76,5 +80,20 @@ def test_gradient_descent_gets_rates_of_its_own():
 
 
 def test_a_batch_is_never_larger_than_the_text():
-    assert chosen(40).batch_size == 37
+    assert chosen(40).batch_size == chosen(40, batch_size=99).batch_size == 37
     assert chosen(350, stateful=True).batch_size == 3
+    assert chosen(40, stateful=True).batch_size == 1
+
+
+def test_more_streams_than_the_text_has_room_for_are_refused(tmp_path):
+    """Of the fable's 204 words, a fifth held out, three streams can have a step of 40 words and the word after it."""
+    network = {"window": 40, "stateful": True, "layers": 1, "units": 8, "cell": "lstm", "input": "embedding",
+               "embedding": 8, "tie": False, "softmax": "full"}  # fmt: skip
+
+    def plan_of(streams: int) -> Plan:
+        asked = Asked([FABLE], TextConfig(), network, {"batch_size": streams}, hold_out=0.2)
+        return make_plan(RunDirectory(tmp_path / "run"), asked, lambda: 1, pytest.fail)
+
+    assert plan_of(3).training.batch_size == 3
+    with pytest.raises(CorpusError, match=r"164 words for training; 4 streams of steps of 40 words need 165 or more"):
+        plan_of(4)

@@ -171,7 +171,9 @@ def test_stopped_or_killed_workers_stop_all_and_the_run_resumes(start: Start) ->
     status, told = chief.end()
     assert status == worker.end()[0] == 0, told
     assert any(line.startswith("resuming run at step ") for line in told)
+    assert "distribution: 2 workers, 2 replicas, 3 or 2 rows each" in told
     assert whole.end()[0] == 0
+    assert any(", batch 5, " in line for line in whole.told())
     assert_equal(chief, whole)
 
 

@@ -80,6 +80,8 @@ def unbroken(tmp_path_factory):
         there = place(tmp_path_factory.mktemp(reading))
         assert here(*command, cwd=there) == 0
         found[reading] = result(there / "run")
+        settings = Model.load(there / "run" / "model.safetensors").training["settings"]
+        assert settings["batch_size"] == int(command[command.index("--batch-size") + 1])
         assert checkpoints(there / "run")[-1] == STEPS
         assert len(found[reading][1]) == STEPS // 50
     return found

@@ -20,6 +20,7 @@ from rnnwords.config import TrainingConfig
 
 HOLD_OUT_FROM = 10_000  # words
 HOLD_OUT = 0.1
+STREAM = 100  # words of a stream at least, where nobody says how many streams there are to be
 LONG = 10  # patience for streams: while their rate is high, the held-out loss stands still for long
 
 
@@ -73,12 +74,16 @@ def size_of(words: int) -> Size:
 
 
 def complete(config: TrainingConfig, words: int, windows: int, stateful: bool) -> TrainingConfig:
-    """Fill in what is None, for a text of `words` words that has `windows` things to learn from."""
+    """Fill in what is None, for a text of `words` words that has `windows` windows.
+
+    Streams are as many as were asked for, whether the text is long enough or not. Of windows, a step takes no more than
+    all there are, whoever asked for more.
+    """
     size = size_of(words)
     chosen = dict(size.settings)
     if stateful:
         chosen |= {"short_windows": 0.0, **size.stateful}
-        windows = max(1, words // 100)  # streams of 100 words or more
+        chosen["batch_size"] = max(1, min(chosen["batch_size"], words // STREAM))
     chosen |= {"weight_dropout": 0.0, "clip_norm": 1.0, "ema": 0.0}
     if (config.optimizer or chosen["optimizer"]) == "sgd":
         chosen |= DESCENT
@@ -86,4 +91,6 @@ def complete(config: TrainingConfig, words: int, windows: int, stateful: bool) -
         del chosen["epochs"]
     chosen = {name: value for name, value in chosen.items() if getattr(config, name) is None}
     config = dataclasses.replace(config, **chosen)
+    if stateful:
+        return config
     return dataclasses.replace(config, batch_size=max(1, min(config.batch_size or 1, windows)))
