@@ -54,7 +54,7 @@ def gradients(model: Any, ids: np.ndarray, *, fresh: bool = False) -> np.ndarray
         network.load(model.weights)
     with tf.GradientTape() as tape:
         x, _ = network.hidden(tf.constant(ids[:, :-1]))
-        losses, _ = network.output.losses(x[:, -1], tf.constant(ids[:, -1]))
+        losses, *_ = network.output.losses(x[:, -1], tf.constant(ids[:, -1]))
         loss = tf.reduce_sum(losses)
     found = tape.gradient(loss, network.inputs).numpy()  # (B, T, E)
     return np.linalg.norm(found, axis=2).mean(axis=0)[::-1]

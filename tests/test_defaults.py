@@ -1,12 +1,13 @@
 """The settings that a run gets where nobody said: as in the table that the README shows, and never over a wish."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rnnwords.config import TextConfig, TrainingConfig
-from rnnwords.errors import CorpusError
-from rnnwords.training import defaults
+from rnnwords.errors import CorpusError, UsageError
+from rnnwords.training import defaults, plan
 from rnnwords.training.checkpoint import RunDirectory
 from rnnwords.training.defaults import SIZES, complete
 from rnnwords.training.plan import Asked, Plan, make_plan
@@ -85,15 +86,32 @@ def test_a_batch_is_never_larger_than_the_text():
     assert chosen(40, stateful=True).batch_size == 1
 
 
+NETWORK = {
+    "window": None, "stateful": False, "layers": 1, "units": 16, "cell": "lstm", "input": "embedding", "embedding": 8,
+    "tie": False, "softmax": "auto",
+}  # fmt: skip
+
+
+def plan_of(tmp_path: Path, network: dict[str, Any], **wishes: Any) -> Plan:
+    """The plan for the fable: 204 words, the last fifth held out, so 164 to learn from."""
+    asked = Asked([FABLE], TextConfig(), {**NETWORK, **network}, wishes, hold_out=0.2)
+    return make_plan(RunDirectory(tmp_path / "run"), asked, lambda: 1, pytest.fail)
+
+
 def test_more_streams_than_the_text_has_room_for_are_refused(tmp_path):
-    """Of the fable's 204 words, a fifth held out, three streams can have a step of 40 words and the word after it."""
-    network = {"window": 40, "stateful": True, "layers": 1, "units": 8, "cell": "lstm", "input": "embedding",
-               "embedding": 8, "tie": False, "softmax": "full"}  # fmt: skip
-
-    def plan_of(streams: int) -> Plan:
-        asked = Asked([FABLE], TextConfig(), network, {"batch_size": streams}, hold_out=0.2)
-        return make_plan(RunDirectory(tmp_path / "run"), asked, lambda: 1, pytest.fail)
-
-    assert plan_of(3).training.batch_size == 3
+    network = {"stateful": True, "window": 40}
+    assert plan_of(tmp_path, network, batch_size=3).training.batch_size == 3
     with pytest.raises(CorpusError, match=r"164 words for training; 4 streams of steps of 40 words need 165 or more"):
-        plan_of(4)
+        plan_of(tmp_path, network, batch_size=4)
+
+
+def test_label_smoothing_is_refused_where_it_would_do_nothing(tmp_path, monkeypatch):
+    assert plan_of(tmp_path, {}, label_smoothing=0.1).network.softmax == "full"
+    expected = r"with \d\d symbols it needs --softmax full"
+    with pytest.raises(UsageError, match=expected):
+        plan_of(tmp_path, {"softmax": "adaptive"}, label_smoothing=0.1)
+    monkeypatch.setattr(plan, "ADAPTIVE_FROM", 50)
+    with pytest.raises(UsageError, match=expected):
+        plan_of(tmp_path, {}, label_smoothing=0.1)
+    assert plan_of(tmp_path, {}, label_smoothing=0.0).network.softmax == "adaptive"
+    assert plan_of(tmp_path, {"softmax": "full"}, label_smoothing=0.1).training.label_smoothing == 0.1

@@ -105,11 +105,13 @@ class KerasNetwork:
         state: State | None = None,
         noise: Noise | None = None,
         smoothing: float = 0.0,
-    ) -> tuple[Tensor, Tensor, State]:
-        """(B, T) ids and their targets, (B,) or (B, T) -> losses in nats and hits (0 or 1) of the same shape; state."""
+    ) -> tuple[Tensor, Tensor, Tensor, State]:
+        """(B, T) ids and their targets, (B,) or (B, T) -> losses in nats, hits (0 or 1) and objectives, all of the same
+        shape, see Output.losses; and the state after."""
         x, after = self.hidden(ids, state, noise)
-        losses, hits = self.output.losses(tf.reshape(x, (-1, x.shape[-1])), tf.reshape(targets, (-1,)), smoothing)
-        return tf.reshape(losses, targets.shape), tf.reshape(hits, targets.shape), after
+        found = self.output.losses(tf.reshape(x, (-1, x.shape[-1])), tf.reshape(targets, (-1,)), smoothing)
+        losses, hits, objectives = (tf.reshape(one, targets.shape) for one in found)
+        return losses, hits, objectives, after
 
     def hidden(self, ids: Tensor, state: State | None = None, noise: Noise | None = None) -> tuple[Tensor, State]:
         """(B, T) ids -> what the output layer reads, (B, H) for windows or (B, T, H), and the state after.

@@ -46,23 +46,25 @@ class Output:
             parts.append(tf.nn.log_softmax(self._tail(number, x)) + head[:, first + number - 1, None])
         return tf.concat(parts, axis=1)
 
-    def losses(self, x: Tensor, targets: Tensor, smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
-        """(N, H), (N,) ids -> (N,) losses in nats and (N,) hits as 0 or 1.
+    def losses(self, x: Tensor, targets: Tensor, smoothing: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
+        """(N, H), (N,) ids -> (N,) losses in nats, (N,) hits as 0 or 1, and (N,) objectives that training lowers.
 
-        With an adaptive softmax a hit follows the likeliest branch; smoothing is for the full one only. For a linear
-        output the targets are numbers and the losses squared errors; there are no hits.
+        The objectives are the losses or, with smoothing, which is for the full softmax only, cross entropies against
+        targets that share so much of their probability among all words (Szegedy et al. 2016). With an adaptive softmax
+        a hit follows the likeliest branch. For a linear output the targets are numbers and the losses squared errors;
+        there are no hits.
         """
         x = self._projected(x)
         head = self._head(x)
         if self.config.numbers:
             losses = tf.square(head[:, 0] - targets)
-            return losses, tf.zeros_like(losses)
+            return losses, tf.zeros_like(losses), losses
         if not self.config.clusters:
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, head)
+            losses = objectives = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, head)
             if smoothing:
                 spread = tf.reduce_logsumexp(head, -1) - tf.reduce_mean(head, -1)
-                losses = (1 - smoothing) * losses + smoothing * spread
-            return losses, tf.cast(tf.equal(tf.argmax(head, -1, tf.int32), targets), tf.float32)
+                objectives = (1 - smoothing) * losses + smoothing * spread
+            return losses, tf.cast(tf.equal(tf.argmax(head, -1, tf.int32), targets), tf.float32), objectives
         entries = targets
         for number, (first, end, _) in enumerate(self.config.clusters):
             inside = tf.logical_and(targets >= first, targets < end)
@@ -76,7 +78,7 @@ class Output:
             losses = tf.tensor_scatter_nd_add(losses, rows, tf.nn.sparse_softmax_cross_entropy_with_logits(own, tail))
             right = tf.logical_and(tf.gather(hits, rows[:, 0]), tf.equal(tf.argmax(tail, -1, tf.int32), own))
             hits = tf.tensor_scatter_nd_update(hits, rows, right)
-        return losses, tf.cast(hits, tf.float32)
+        return losses, tf.cast(hits, tf.float32), losses
 
     def _projected(self, x: Tensor) -> Tensor:
         return self._product(x, self.variables["projection/kernel"]) if self.config.projects else x

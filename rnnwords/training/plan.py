@@ -143,6 +143,11 @@ def make_plan(
     large = len(prepared.vocabulary) > ADAPTIVE_FROM and not network["tie"]
     if network["softmax"] == "auto":
         network["softmax"] = "adaptive" if large else "full"
+    if network["softmax"] == "adaptive" and asked.given.get("label_smoothing"):
+        raise UsageError(
+            "label smoothing is for all words, which an adaptive softmax never looks at together; with "
+            f"{len(prepared.vocabulary):,} symbols it needs --softmax full"
+        )
     if network["tie"] is None:
         network["tie"] = size.tie and network["input"] == "embedding" and network["softmax"] == "full"
     if network["embedding"] is None:

@@ -49,8 +49,8 @@ class Steps:
     def run(self, ids: Ids, rates: Floats, step: int) -> tuple[Floats, Floats, Floats]:
         """Train on (K, B, T + 1) ids with (K,) learning rates; `step` counts the steps before.
 
-        Returns the mean loss (nats a word) and accuracy of each step, (K,) each, and the gradient norm of each weight
-        in the last step, before clipping.
+        Returns the mean loss (nats a word, without label smoothing) and accuracy of each step, (K,) each, and the
+        gradient norm of each weight in the last step, before clipping.
         """
         losses, hits, norms, self.state = self._run(tf.constant(ids), tf.constant(rates), tf.constant(step), self.state)
         return losses.numpy(), hits.numpy(), norms.numpy()
@@ -95,10 +95,11 @@ class Steps:
         """(B, T + 1) ids -> mean loss, mean accuracy, state after, gradients. Of rows that are not a whole batch, loss
         and accuracy are their `share` of its mean."""
         with tf.GradientTape() as tape:
-            loss, hit, after = self._loss(ids, state, noise)
+            losses, hits, objectives, after = self._predicted(ids, state, noise, self.training.label_smoothing)
+            loss, hit, objective = (tf.reduce_mean(one) for one in (losses, hits, objectives))
             if share != 1:
-                loss, hit = loss * share, hit * share
-        return loss, hit, after, tape.gradient(loss, [variable.value for variable in self.network.trainable])
+                loss, hit, objective = loss * share, hit * share, objective * share
+        return loss, hit, after, tape.gradient(objective, [variable.value for variable in self.network.trainable])
 
     def _apply(self, gradients: Any) -> Any:
         """Move the weights. Returns the norm of each gradient."""
@@ -131,16 +132,11 @@ class Steps:
             for value, variable in zip(own, self.network.trainable, strict=False):
                 variable.assign(value)
 
-    def _loss(self, ids: Any, state: Any, noise: Noise) -> Any:
-        """(B, T + 1) ids -> mean loss, mean accuracy, state after."""
-        losses, hits, after = self._predicted(ids, state, noise, self.training.label_smoothing)
-        return tf.reduce_mean(losses), tf.reduce_mean(hits), after
-
     def _predicted(self, ids: Any, state: Any, noise: Noise | None = None, smoothing: float = 0.0) -> Any:
-        """(B, T + 1) ids -> losses and hits of each predicted word, and the state after."""
+        """(B, T + 1) ids -> losses, hits and objectives of each predicted word, and the state after."""
         targets = ids[:, 1:] if self.config.stateful else ids[:, -1]
-        losses, hits, after = self.network.losses(ids[:, :-1], targets, state or None, noise, smoothing)
-        return losses, hits, after if self.config.stateful else state
+        losses, hits, objectives, after = self.network.losses(ids[:, :-1], targets, state or None, noise, smoothing)
+        return losses, hits, objectives, after if self.config.stateful else state
 
     def evaluate(self, ids: Ids) -> tuple[float, int, int]:
         """(N,) ids of a text -> mean loss (nats a word), words predicted right, words predicted."""
@@ -159,7 +155,7 @@ class Steps:
         for start in range(0, len(windows), size):
             rows = windows[start : start + size].astype(self.dtype)
             filled = np.resize(rows, (size, self.config.window + 1))  # the last batch repeats rows to fill up
-            losses, hits, _ = self._evaluate(tf.constant(filled), [])
+            losses, hits, *_ = self._evaluate(tf.constant(filled), [])
             total += float(losses.numpy()[: len(rows)].sum(dtype=np.float64))
             right += int(hits.numpy()[: len(rows)].sum())
         return total / len(windows), right, len(windows)
@@ -173,7 +169,7 @@ class Steps:
         rows = np.stack([ids[b * length : (b + 1) * length + 1] for b in range(streams)]).astype(np.int32)
         for start in range(0, length, STREAM_WORDS):
             part = rows[:, start : start + STREAM_WORDS + 1]
-            losses, hits, state = self._evaluate(tf.constant(part), state)
+            losses, hits, _, state = self._evaluate(tf.constant(part), state)
             total += float(losses.numpy().sum(dtype=np.float64))
             right += int(hits.numpy().sum())
             count += losses.shape[0] * losses.shape[1]

@@ -1,0 +1,96 @@
+"""What a step of training computes: losses, hits and objectives of every output layer, and what is told."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnnwords.config import NetworkConfig, TrainingConfig
+from tests.helpers import small_weights
+
+tf: Any = pytest.importorskip("tensorflow")
+from rnnwords.network.keras import KerasNetwork  # noqa: E402 -- loads TensorFlow
+from rnnwords.training.steps import Steps  # noqa: E402
+
+V, B, T = 40, 80, 2
+KINDS: dict[str, dict[str, Any]] = {"full": {}, "tied": {"tie": True}, "adaptive": {"softmax": "adaptive"}}
+SMALL = NetworkConfig(V, "windows", T, "simple", 1, 6, embedding=5)
+
+
+def network_of(kind: str) -> Any:
+    config = NetworkConfig(V, "windows", T, "simple", 1, 16, embedding=12, **KINDS[kind])
+    network = KerasNetwork(config)
+    network.load(small_weights(config))
+    return network
+
+
+def likeliest(config: NetworkConfig, log_p: Any) -> Any:
+    """(B, V) -> (B,) the likeliest word of the likeliest branch: a word of the head, or a cluster of rarer ones."""
+    first = config.clusters[0][0] if config.clusters else V
+    masses = [np.exp(log_p[:, start:end]).sum(axis=1) for start, end, _ in config.clusters]
+    branch = np.column_stack([np.exp(log_p[:, :first]), *masses]).argmax(axis=1)
+    best = branch.copy()
+    for number, (start, end, _) in enumerate(config.clusters):
+        best = np.where(branch == first + number, start + log_p[:, start:end].argmax(axis=1), best)
+    return best
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_losses_and_hits_are_those_of_the_probabilities(kind):
+    network = network_of(kind)
+    ids = tf.constant(np.random.default_rng(1).integers(0, V, (B, T)).astype(np.int32))
+    scores = network.logits(ids)[0]
+    log_p = tf.nn.log_softmax(scores).numpy()
+    best = likeliest(network.config, log_p)
+    if kind == "adaptive":
+        np.testing.assert_allclose(scores, log_p, atol=1e-5)  # of probabilities that sum to 1
+        assert best.max() >= network.config.clusters[0][0]
+    targets = np.where(np.arange(B) % 2, best, np.arange(B) // 2).astype(np.int32)  # every word, and right guesses
+    losses, hits, objectives, _ = network.losses(ids, tf.constant(targets))
+    np.testing.assert_allclose(losses, -log_p[np.arange(B), targets], atol=1e-5)
+    assert (hits.numpy() == (best == targets)).all()
+    assert (objectives.numpy() == losses.numpy()).all()
+
+
+@pytest.mark.parametrize("kind", ["full", "tied"])
+def test_smoothing_is_of_the_objective_and_not_of_the_loss(kind):
+    """The objective is the cross entropy against targets of which a share is spread over all words."""
+    network, share = network_of(kind), 0.1
+    random = np.random.default_rng(2)
+    ids, targets = random.integers(0, V, (B, T)).astype(np.int32), random.integers(0, V, B).astype(np.int32)
+    log_p = tf.nn.log_softmax(network.logits(tf.constant(ids))[0]).numpy()
+    losses, _, objectives, _ = network.losses(tf.constant(ids), tf.constant(targets), smoothing=share)
+    spread = (1 - share) * np.eye(V)[targets] + share / V
+    np.testing.assert_allclose(losses, -log_p[np.arange(B), targets], atol=1e-5)
+    np.testing.assert_allclose(objectives, -(spread * log_p).sum(axis=1), atol=1e-5)
+
+
+def steps_of(**settings: Any) -> Steps:
+    return Steps(SMALL, TrainingConfig(seed=1, batch_size=B, optimizer="sgd", **settings), "float32")
+
+
+def drawn_windows(seed: int) -> Any:
+    """(1, B, T + 1)"""
+    return np.random.default_rng(seed).integers(0, V, (1, B, T + 1)).astype(np.int32)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.4])
+def test_a_step_moves_by_the_objective_and_tells_the_loss(smoothing):
+    ids, rate = drawn_windows(3), 0.5
+    twin = KerasNetwork(SMALL)
+    twin.load(small_weights(SMALL))
+    with tf.GradientTape() as tape:
+        losses, hits, objectives, _ = twin.losses(
+            tf.constant(ids[0, :, :-1]), tf.constant(ids[0, :, -1]), smoothing=smoothing
+        )
+        objective = tf.reduce_mean(objectives)
+    slopes = tape.gradient(objective, [variable.value for variable in twin.trainable])
+    steps = steps_of(label_smoothing=smoothing)
+    steps.network.load(small_weights(SMALL))
+    told, right, _ = steps.run(ids, np.array([rate], np.float32), 0)
+    assert told[0] == pytest.approx(losses.numpy().mean(), rel=1e-5)
+    assert right[0] == pytest.approx(hits.numpy().mean())
+    assert abs(told[0] - float(objective)) > 0.01 or not smoothing
+    for (name, start), slope in zip(small_weights(SMALL).items(), slopes, strict=True):
+        expected = start - rate * tf.convert_to_tensor(slope).numpy()
+        np.testing.assert_allclose(steps.network.export()[name], expected, atol=1e-5)
