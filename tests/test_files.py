@@ -250,7 +250,7 @@ def test_where_nothing_can_be_saved_the_reason_is_told(tmp_path):
 
 
 def test_what_is_added_stands_behind_what_was_there_and_is_on_disk(tmp_path, monkeypatch):
-    synchronised = []
+    synchronised: list[int] = []
     monkeypatch.setattr(os, "fsync", synchronised.append)
     for line in (b"one\n", b"two\n"):
         append_to_file(tmp_path / "file", line)

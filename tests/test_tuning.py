@@ -20,7 +20,7 @@ from rnnwords.tensor_file import Apart
 from rnnwords.text.tokenizer import EOS
 from tests.asking import random_model, saved, vocabulary_of
 from tests.helpers import FABLES
-from tests.processes import contents, here, only_error, rnnwords
+from tests.processes import contents, here, rnnwords
 
 WORDS = " ".join(f"w{rank}" for rank in range(12))
 
@@ -167,8 +167,20 @@ def test_train_puts_an_ngram_beside_the_network(tmp_path, capsys):
     assert here(*command, cwd=tmp_path / "other") == 0
     assert (tmp_path / "other" / "run" / "model.safetensors").read_bytes() == content
 
-    only_error(rnnwords(*TRAIN, "--ngram", "4", "--cache", "50", cwd=tmp_path), 2, "ngram 3; this command has ngram 4")
-    only_error(rnnwords(*TRAIN, cwd=tmp_path), 2, "this command has (ngram|cache) not set")
+    assert here(*TRAIN, cwd=tmp_path) == 0  # what is not asked for again stays
+    assert path.read_bytes() == content
+    dataclasses.replace(model, mixture=None, ngram=None).save(path)  # a finished run that had asked for neither
+    capsys.readouterr()
+    assert here(*TRAIN, "--cache", "50", cwd=tmp_path) == 0
+    assert "-gram" not in capsys.readouterr().err
+    assert here(*TRAIN, "--ngram", "3", cwd=tmp_path) == 0
+    assert path.read_bytes() == content
+    assert here(*TRAIN, "--ngram", "2", cwd=tmp_path) == 0
+    mixture = Model.load(path).mixture
+    assert mixture is not None
+    assert (mixture.order, mixture.cache) == (2, 50)
+    assert here(*command, cwd=tmp_path) == 0
+    assert path.read_bytes() == content
     asked = rnnwords(
         "predict", "the mouse", "--blend", "auto", "--cache", "20", "--json", "--model", "run", cwd=tmp_path
     )

@@ -11,13 +11,12 @@ if TYPE_CHECKING:
 
 def put_beside(plan: "Plan", quiet: bool) -> None:
     """Count the n-gram and tune the weights that were asked for, unless an earlier session of the run has done it."""
-    order, cache = plan.asked.get("ngram"), plan.asked.get("cache")
-    if not (order or cache):
+    if not plan.beside:
         return
     from rnnwords.prediction.tuning import Wanted, complete
 
     prepared = plan.prepared
-    wanted = Wanted(order, cache, plan.network.window, prepared.valid_digest)
+    wanted = Wanted(plan.beside.get("ngram"), plan.beside.get("cache"), plan.network.window, prepared.valid_digest)
     found = complete(plan.directory.model, prepared.train, prepared.held_out, wanted, lambda line: note(line, quiet))
     for line in _told(found):
         note(line, quiet)

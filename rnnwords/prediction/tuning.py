@@ -42,8 +42,8 @@ Chances = NDArray[np.float64]
 class Wanted:
     """What is to stand beside a network."""
 
-    order: int | None  # of the n-gram
-    cache: int | None  # words of the cache that weights are tuned for
+    order: int | None  # of the n-gram; None: what there is stays
+    cache: int | None  # words of the cache that weights are tuned for; None: so, too
     skip: int  # words at the beginning of the held-out text that are read, but not judged
     digest: str | None  # of the held-out text, where that is a file of its own
 
@@ -56,9 +56,10 @@ def complete(
     The same model and texts give the same bytes. `tell` hears what is being done. Raises ModelError, SaveError.
     """
     model = Model.load(path)
-    found = model.mixture
-    if found and (found.order, found.cache) == (wanted.order, wanted.cache):
-        return found
+    if found := model.mixture:
+        wanted = dataclasses.replace(wanted, order=wanted.order or found.order, cache=wanted.cache or found.cache)
+        if (found.order, found.cache) == (wanted.order, wanted.cache):
+            return found
     ngram = None
     if wanted.order:
         tell(f"counting the {wanted.order}-grams of {len(train):,} words")

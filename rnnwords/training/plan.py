@@ -24,6 +24,7 @@ ADAPTIVE_FROM = 30_000  # symbols: beyond, a full softmax costs more than all th
 STATEFUL_WINDOW = 35  # words a step of truncated back-propagation
 # Settings that may differ when a run is resumed: they change nothing in the result.
 FREE = {"seed", "histograms", "checkpoint_every", "checkpoint_seconds"}
+BESIDE = {"ngram", "cache"}  # what is made when training is done, which can be asked for at any time
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Plan:
     training: TrainingConfig
     asked: dict[str, Any]  # what the user asked for; the same again resumes
     found: Checkpoint | None
+    beside: dict[str, int]  # by the names of BESIDE
     begun: float  # time.monotonic() when the text had not been read yet: a time budget counts from here
 
     def subject(self) -> Words:
@@ -67,15 +69,14 @@ class Asked:
         return {name: value for name, value in self.training.items() if value is not None}
 
     def settings(self, prepared: Prepared, vocabulary: Vocabulary | None) -> dict[str, Any]:
-        """All that decides the result of a run, by name, as JSON values."""
+        """All that decides the result of a training, by name, as JSON values."""
         training = {name: value for name, value in self.training.items() if name not in FREE}
-        beside = {"ngram": self.ngram, "cache": self.cache}
         return {
             "corpus": prepared.digest, "valid": prepared.valid_digest,
             "vocabulary": hashlib.sha256(vocabulary.to_bytes()).hexdigest() if vocabulary else None,
             "holdout": self.hold_out, "max-size": self.max_size, "min-count": self.min_count,
             **{name.replace("_", "-"): value for name, value in {**self.network, **training}.items()},
-            **self.text.to_json(), **{name: value for name, value in beside.items() if value},
+            **self.text.to_json(),
         }  # fmt: skip
 
 
@@ -168,7 +169,8 @@ def make_plan(
             f"words need {(window + 1) * batch + 1:,} or more; a smaller --batch-size or --window needs fewer"
         )
     config = NetworkConfig(vocabulary_size=len(prepared.vocabulary), **network)
-    return Plan(directory, prepared, config, training, wishes, found, begun)
+    beside = {name: wish for name in sorted(BESIDE) if (wish := getattr(asked, name))}
+    return Plan(directory, prepared, config, training, wishes, found, beside, begun)
 
 
 def check_same(
@@ -178,7 +180,7 @@ def check_same(
 
     `also` holds more such pairs: name -> (before, now).
     """
-    before = found.state.get("asked", {})
+    before = {name: value for name, value in found.state.get("asked", {}).items() if name not in BESIDE}
     pairs = {name: (before.get(name), now.get(name)) for name in [*now, *sorted(set(before) - set(now))]}
     for name, (old, new) in {**pairs, **also}.items():
         if old != new:
