@@ -1,5 +1,6 @@
 """A budget of time holds to the end of the run, the last look and checkpoint included: by a clock of our own."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,31 +32,64 @@ class Clock:
         return self.now
 
 
-@pytest.mark.parametrize("seconds", [60, 90])
-def test_the_last_look_is_within_the_time(tmp_path, monkeypatch, seconds):
-    clock = Clock()
-
-    class Timed(Steps):
-        """Steps and looks at the text that take as long as is said above."""
-
-        def run(self, ids: Any, rates: Any, step: int) -> Any:
-            clock.now += STEP * len(rates)
-            return super().run(ids, rates, step)
-
-        def evaluate(self, ids: Any) -> Any:
-            clock.now += LOOK
-            return super().evaluate(ids)
-
+@pytest.fixture
+def clock(monkeypatch):
+    """The clock by which runs are timed."""
+    found = Clock()
     for module in (loop, plan):
-        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=clock))
-    asked = plan.Asked([FABLE], TextConfig(), NETWORK, {"seconds": float(seconds), "batch_size": 100, "patience": 1000})
-    planned = plan.make_plan(RunDirectory(tmp_path), asked, lambda: 1, print)
-    clock.now += READ  # the time begins before the text is read
-    run = loop.Run(planned, "float32", Timed)
-    with planned.directory.locked():
-        *_, last = run.events()
-    assert isinstance(last, Finished)
-    assert last.reason == "budget"
-    took = clock.now - 1_000
-    assert seconds - LOOK < took <= seconds + loop.CALL_SECONDS
-    assert len(planned.directory.history.read_text().splitlines()) > 3
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=found))
+    return found
+
+
+class Trained:
+    """Runs in a directory, by a clock."""
+
+    def __init__(self, place: Path, clock: Clock, **training: Any) -> None:
+        self.directory, self.clock = RunDirectory(place), clock
+        self.asked = plan.Asked([FABLE], TextConfig(), NETWORK, {"patience": 1000, **training})
+        words = len(FABLE.read_text(encoding="utf-8").split())
+
+        class Timed(Steps):
+            """Steps and looks at the text that take as long as is said above."""
+
+            def run(self, ids: Any, rates: Any, step: int) -> Any:
+                clock.now += STEP * len(rates)
+                return super().run(ids, rates, step)
+
+            def evaluate(self, ids: Any) -> Any:
+                clock.now += LOOK * len(ids) / words
+                return super().evaluate(ids)
+
+        self.steps = Timed
+
+    def session(self, stop: bool = False) -> Finished:
+        """Train to the end, or, if it is to stop, for one call. Returns how it ended."""
+        planned = plan.make_plan(self.directory, self.asked, lambda: 1, print)
+        self.clock.now += READ  # the time begins before the text is read
+        run = loop.Run(planned, "float32", self.steps)
+        with self.directory.locked():
+            for event in run.events():
+                run.stop, last = "SIGINT" if stop else None, event
+        assert isinstance(last, Finished)
+        return last
+
+
+@pytest.mark.parametrize("seconds", [60, 90])
+def test_the_last_look_is_within_the_time(tmp_path, clock, seconds):
+    run = Trained(tmp_path, clock, seconds=float(seconds), batch_size=100)
+    assert run.session().reason == "budget"
+    assert seconds - LOOK < clock.now - 1_000 <= seconds + loop.CALL_SECONDS
+    assert len(run.directory.history.read_text().splitlines()) > 3
+
+
+@pytest.mark.parametrize("resumed", [False, True], ids=["at once", "resumed"])
+def test_so_it_is_where_the_time_ends_before_the_first_look_is_due(tmp_path, clock, resumed, monkeypatch):
+    monkeypatch.setattr(loop, "TRIED", 48)
+    run = Trained(tmp_path, clock, seconds=40.0, batch_size=1)
+    if resumed:
+        assert run.session(stop=True).reason == "SIGINT"
+        clock.now -= READ  # the text is read again, which is not of the run's own time
+    assert run.session().reason == "budget"
+    assert 40 - LOOK < clock.now - 1_000 <= 40 + loop.CALL_SECONDS
+    assert len(run.directory.history.read_text().splitlines()) == 1
+    assert run.directory.model.exists()

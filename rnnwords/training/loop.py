@@ -26,6 +26,7 @@ from rnnwords.training.tensorboard import EventLog
 
 CALL_SECONDS = 0.5  # how long one graph call should take: short enough to stop soon, long enough to cost nothing
 LEAVING = 2.0  # seconds that the process itself takes to start and to end; in a short run, at most a hundredth of it
+TRIED = 8_193  # words of a small look, by which the time of a whole one is known before the first
 EVALUATED = 100_000  # words of held-out (or, without it, training) text that an evaluation during training looks at
 
 
@@ -82,6 +83,8 @@ class Run:
         call, reason = 1, None
         begun = (time.monotonic() if self.plan.found else self.plan.begun) - position.seconds
         saved_at = position.seconds
+        if self.budget.seconds is not None:
+            self.looking = self._time_of_a_look()
         while reason is None:
             called = time.monotonic()
             count = self._steps_until_due(call)
@@ -163,9 +166,7 @@ class Run:
     def _evaluate(self, reason: str | None) -> Generator[Event, None, str | None]:
         """Look at the held-out text, or without one at the training text; keep the best model; say whether to stop."""
         position = self.position
-        text: Text = self.subject.train if self.subject.held_out is None else self.subject.held_out
-        part: Any = np.asarray(text[0 : EVALUATED + self.network.window])
-        loss, right, count = self.steps.evaluate(part)
+        loss, right, count = self.steps.evaluate(self._looked_at())
         if not math.isfinite(loss):
             raise self._no_number(position.step)
         position.evaluated = (loss, right / count)
@@ -182,6 +183,20 @@ class Run:
         if reason is None and position.waited >= (self.training.patience or math.inf):
             return "patience"
         return reason
+
+    def _looked_at(self) -> Any:
+        """The part of the held-out text, or without one of the training text, that a look reads: (N,) ids."""
+        text: Text = self.subject.train if self.subject.held_out is None else self.subject.held_out
+        return np.asarray(text[0 : EVALUATED + self.network.window])
+
+    def _time_of_a_look(self) -> float:
+        """About how many seconds a look takes, by a small one; another before it builds the graph."""
+        part = self._looked_at()
+        small = part[: TRIED + self.network.window]
+        self.steps.evaluate(small)
+        begun = time.monotonic()
+        self.steps.evaluate(small)
+        return (time.monotonic() - begun) * len(part) / len(small)
 
     def _no_number(self, step: int) -> TrainingError:
         return TrainingError(
