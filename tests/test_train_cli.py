@@ -119,7 +119,7 @@ def test_json_is_one_report_on_stdout_alone(tmp_path, capfd):
     report = json.loads(line)
     assert report["model"] == "models/belling_the_cat/model.safetensors"
     assert (report["reason"], report["step"], report["of"]) == ("budget", 15, "training text")
-    assert report["ceiling"] == [199, 201]
+    assert (report["words"], report["ceiling"]) == (201, [199, 201])
     assert 0 <= report["accuracy"] <= 1
     assert report["perplexity"] > 1
     assert not any(line.startswith("step ") for line in err.splitlines())
@@ -157,6 +157,28 @@ def test_a_larger_text_is_partly_held_out(tmp_path, capfd):
     assert held_out == (learned + held_out) // 10
     said(err, r"^step .*  held-out perplexity [\d,.]+  accuracy [\d.]+%  ")
     said(err, r"^held-out text: accuracy [\d.]+%, perplexity [\d,.]+$")
+
+
+@pytest.mark.parametrize("hold_out", ["0", "0.4"])
+def test_figures_say_what_part_of_a_long_text_they_are_of(hold_out, tmp_path, capfd, monkeypatch):
+    from rnnwords.cli import train_display
+    from rnnwords.training import loop
+
+    for module in (train_display, loop):
+        monkeypatch.setattr(module, "EVALUATED", 50)
+    options = [*QUICK, "--holdout", hold_out, "--model", str(tmp_path / "run")]
+    assert run_program(["train", str(FABLE), *options]) == 0
+    err = capfd.readouterr().err
+    if hold_out == "0.4":
+        said(err, r"^held-out text \(its first 50 words\): accuracy [\d.]+%, perplexity [\d,.]+$")
+    else:
+        told = said(
+            err,
+            r"^training text \(its first 50 words\): accuracy ([\d.]+)%, perplexity .* \((\d+) of 50 windows; "
+            r"of all 201 no predictor that sees 3 words can have more than 199\)$",
+        )
+        assert float(told[1]) == 2 * int(told[2])
+    assert Model.load(tmp_path / "run" / "model.safetensors").training["metrics"]["words"] == 50
 
 
 def test_a_text_may_come_from_standard_input(tmp_path, monkeypatch):

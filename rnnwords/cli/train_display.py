@@ -11,6 +11,7 @@ from rnnwords.cli.terminal import safe
 from rnnwords.text.tokenizer import EOS, UNK, detokenize
 from rnnwords.training.events import Event, Finished, Position, Progress, Report, Saved, Warned
 from rnnwords.training.plan import Plan
+from rnnwords.training.subject import EVALUATED
 
 
 def describe(plan: Plan) -> Iterator[str]:
@@ -129,12 +130,16 @@ def conclusion(finished: Finished, plan: Plan, model: Path | None) -> Iterator[s
     metrics = finished.metrics
     yield f"Done after {finished.step:,} steps, {finished.seconds:,.0f} s: {why}."
     if metrics["loss"] is not None:
-        line = f"{metrics['of']}: accuracy {metrics['accuracy']:.1%}, perplexity {metrics['perplexity']:,.2f}"
+        looked = _part_looked_at(metrics, plan)
+        first = f" (its first {looked:,} words)" if looked else ""
+        line = f"{metrics['of']}{first}: accuracy {metrics['accuracy']:.1%}, perplexity {metrics['perplexity']:,.2f}"
         if metrics["ceiling"]:
             right, count = metrics["ceiling"]
+            windows = looked or count
             line += (
-                f" ({round(metrics['accuracy'] * count):,} of {count:,} windows; no predictor that sees "
-                f"{plan.network.window} words can have more than {right:,})"
+                f" ({round(metrics['accuracy'] * windows):,} of {windows:,} windows; "
+                + (f"of all {count:,} " if looked else "")
+                + f"no predictor that sees {plan.network.window} words can have more than {right:,})"
             )
         yield line
     vocabulary = plan.prepared.vocabulary
@@ -142,3 +147,9 @@ def conclusion(finished: Finished, plan: Plan, model: Path | None) -> Iterator[s
     prompt = detokenize(opening[: min(plan.network.window, 3)], vocabulary.text)
     command = ["rnnwords", "generate", *([] if model is None else ["--model", str(model)])]
     yield "next: " + quoted([*command, *(["--"] if prompt.startswith("-") else []), prompt])
+
+
+def _part_looked_at(metrics: dict[str, Any], plan: Plan) -> int | None:
+    """How many words the figures are of, if that is not the whole text."""
+    text = plan.prepared.train if plan.prepared.held_out is None else plan.prepared.held_out
+    return metrics.get("words") if len(text) - plan.network.window > EVALUATED else None

@@ -74,6 +74,7 @@ class Position:
     best: float | None = None  # lowest evaluated loss
     best_accuracy: float | None = None
     waited: int = 0  # evaluations since the best
+    looked: int | None = None  # words that an evaluation looks at
     steps: int = 0  # since the last report
     losses: float = 0.0  # their sum over these steps
     hits: float = 0.0

@@ -165,9 +165,10 @@ class Numbers:
         """Mean squared error of the scaled values, and its root in the unit of the values."""
         return {"loss": loss, "RMSE": math.sqrt(loss) * (self.scaling.high - self.scaling.low)}
 
-    def metrics(self, best: float | None, accuracy: float | None) -> dict[str, Any]:
-        """Loss and RMSE of the best weights, on what they were trained on."""
-        return {"of": "training part", "loss": best, "rmse": None if best is None else self.figures(best, 0)["RMSE"]}
+    def metrics(self, best: float | None, accuracy: float | None, looked: int | None) -> dict[str, Any]:
+        """Loss and RMSE of the best weights, on the first so many values of what they were trained on."""
+        rmse = None if best is None else self.figures(best, 0)["RMSE"]
+        return {"of": "training part", "values": looked, "loss": best, "rmse": rmse}
 
     def model(self, weights: Weights, record: dict[str, Any]) -> Model:
         """The network with its column and scaling."""

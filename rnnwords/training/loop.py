@@ -22,12 +22,12 @@ from rnnwords.training.forecast import ForecastPlan
 from rnnwords.training.plan import Plan, identity
 from rnnwords.training.schedule import Budget, rate
 from rnnwords.training.steps import Steps
+from rnnwords.training.subject import EVALUATED
 from rnnwords.training.tensorboard import EventLog
 
 CALL_SECONDS = 0.5  # how long one graph call should take: short enough to stop soon, long enough to cost nothing
 LEAVING = 2.0  # seconds that the process itself takes to start and to end; in a short run, at most a hundredth of it
 TRIED = 8_193  # words of a small look, by which the time of a whole one is known before the first
-EVALUATED = 100_000  # words of held-out (or, without it, training) text that an evaluation during training looks at
 
 
 class Run:
@@ -169,7 +169,7 @@ class Run:
         loss, right, count = self.steps.evaluate(self._looked_at())
         if not math.isfinite(loss):
             raise self._no_number(position.step)
-        position.evaluated = (loss, right / count)
+        position.evaluated, position.looked = (loss, right / count), count
         there = self.subject.held_out is None and self.ceiling is not None and right >= self.ceiling[0]
         if position.best is None or loss < position.best or there:
             position.best, position.best_accuracy, position.waited = loss, right / count, 0
@@ -258,7 +258,7 @@ class Run:
 
     def metrics(self) -> dict[str, Any]:
         """The figures of the best model."""
-        return self.subject.metrics(self.position.best, self.position.best_accuracy)
+        return self.subject.metrics(self.position.best, self.position.best_accuracy, self.position.looked)
 
     def _save(self) -> None:
         begun = time.monotonic()

@@ -18,6 +18,7 @@ from rnnwords.text.corpus import Text, ceiling
 from rnnwords.text.prepare import Prepared
 from rnnwords.training.samples import SAMPLE
 
+EVALUATED = 100_000  # words of held-out (or, without it, training) text that an evaluation during training looks at
 CEILING_UP_TO = 1_000_000  # words; above, the ceiling is no help and costs memory
 
 
@@ -43,8 +44,8 @@ class Subject(Protocol):
     def figures(self, loss: float, accuracy: float) -> dict[str, float]:
         """What a mean loss and the share of hits mean, by name; the loss is among them."""
 
-    def metrics(self, best: float | None, accuracy: float | None) -> dict[str, Any]:
-        """The figures of the best model, with the data that they are of."""
+    def metrics(self, best: float | None, accuracy: float | None, looked: int | None) -> dict[str, Any]:
+        """The figures of the best model, with the data that they are of and how much of it was looked at."""
 
     def model(self, weights: Weights, record: dict[str, Any]) -> Model:
         """The network with all that it needs to predict."""
@@ -86,10 +87,12 @@ class Words:
         """Loss (nats a word), accuracy, perplexity."""
         return {"loss": loss, "accuracy": accuracy, "perplexity": math.exp(min(loss, 700.0))}
 
-    def metrics(self, best: float | None, accuracy: float | None) -> dict[str, Any]:
-        """Loss, perplexity and accuracy of the best model, the text that they are of, and the ceiling."""
+    def metrics(self, best: float | None, accuracy: float | None, looked: int | None) -> dict[str, Any]:
+        """Loss, perplexity and accuracy of the best model, the text whose first words they are of, how many words those
+        are, and the ceiling of the whole training text."""
         return {
             "of": "training text" if self.held_out is None else "held-out text",
+            "words": looked,
             "loss": best,
             "perplexity": None if best is None else math.exp(min(best, 700.0)),
             "accuracy": accuracy,
