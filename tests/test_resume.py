@@ -18,10 +18,12 @@ from typing import Any
 import pytest
 
 from rnnwords.cli import run as run_program
+from rnnwords.config import TrainingConfig
 from rnnwords.model_file import Model
 from rnnwords.tensor_file import read_tensors, write_tensors
-from rnnwords.training.checkpoint import FORMAT, VERSION, RunDirectory
+from rnnwords.training.checkpoint import FORMAT, VERSION, Checkpoint, RunDirectory
 from rnnwords.training.events import Position
+from rnnwords.training.plan import resumed
 from tests.conftest import Killed
 from tests.helpers import FABLE
 from tests.processes import (
@@ -249,6 +251,21 @@ def test_changed_settings_are_named_with_both_values(change, name, old, new, int
         rf"run holds a run with {name} {re.escape(old)}; this command has {name} {re.escape(new)}\. .*--restart",
     )
     assert contents(there) == before
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "steps", "seconds"),
+    [
+        ({"checkpoint_every": 7}, {"checkpoint_seconds": 60.0}, None, 60.0),
+        ({"checkpoint_seconds": 60.0}, {"checkpoint_every": 7}, 7, 60.0),
+        ({"checkpoint_every": 7}, {"checkpoint_every": 9}, 9, 300.0),
+        ({"checkpoint_every": 7}, {}, 7, 300.0),
+    ],
+)
+def test_the_newer_wish_of_when_to_save_wins(before, now, steps, seconds):
+    found = Checkpoint(1, {}, {"training": TrainingConfig(0, **before).to_json()})
+    training = resumed(found, now)
+    assert (training.checkpoint_every, training.checkpoint_seconds) == (steps, seconds)
 
 
 def test_a_changed_text_is_named_with_both_digests(interrupted, tmp_path):

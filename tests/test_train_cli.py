@@ -1,5 +1,6 @@
 """`rnnwords train` as people meet it: what it says, where it says it, and that what it says is true."""
 
+import dataclasses
 import json
 import re
 import shlex
@@ -10,6 +11,8 @@ import pytest
 
 from rnnwords.cli import run as run_program
 from rnnwords.cli.common import quoted
+from rnnwords.cli.train_display import also_in_force
+from rnnwords.config import NetworkConfig, TrainingConfig
 from rnnwords.model_file import Model
 from rnnwords.prediction.predictor import Predictor
 from tests.helpers import FABLE, FABLES
@@ -57,6 +60,17 @@ def test_it_says_what_it_chose(fable):
     )
     said(done.stderr, r"^network: windows of 3 words, embedding \d+, 2 x lstm 512, softmax 112.*; [\d,]+ weights$")
     said(done.stderr, r"^training: \w+ \S+ \S+, batch \d+, .*, at most epochs \d+, .*seed 1$")
+    said(done.stderr, r"^settings: precision (float32|bfloat16), short windows 0\.1$")
+
+
+def test_settings_that_are_off_are_not_told():
+    windows, stateful = NetworkConfig(10), NetworkConfig(10, reading="stateful")
+    training = TrainingConfig(0, optimizer="adamw", schedule="cosine", weight_decay=0.01, warmup=0.05,
+                              short_windows=0.1, label_smoothing=0.2, ema=0.99)  # fmt: skip
+    told = "settings: precision bfloat16, weight decay 0.01, warm-up 0.05, short windows 0.1, label smoothing 0.2"
+    assert also_in_force(windows, training, "bfloat16") == f"{told}, averaging 0.99"
+    off = dataclasses.replace(training, optimizer="sgd", schedule="one-cycle", label_smoothing=0.0, ema=0.0)
+    assert also_in_force(stateful, off, "float32") == "settings: precision float32"
 
 
 def test_each_report_is_one_plain_line_with_a_sample(fable):
@@ -78,7 +92,7 @@ def test_nothing_but_its_own_lines_is_said(fable):
     """TensorFlow's log lines are in a file of the run."""
     done, there = fable
     assert done.stdout == ""
-    kinds = r"(text|network|training|next): |step \d|Done after |training text: |model |seed "
+    kinds = r"(text|network|training|settings|next): |step \d|Done after |training text: |model |seed "
     for line in done.stderr.splitlines():
         assert re.match(kinds, line), line
     assert not PLAIN.search(done.stderr.encode())
@@ -152,6 +166,7 @@ def test_a_larger_text_is_partly_held_out(tmp_path, capfd):
     options = [*TINY, "--epochs", "1", "--batch-size", "512"]
     assert run_program(["train", str(FABLES), *options, "--model", str(tmp_path / "run")]) == 0
     err = capfd.readouterr().err
+    said(err, r"^settings: precision float32, weight decay 0\.01, warm-up 0\.05, short windows 0\.1$")
     text = said(err, r"^text: ([\d,]+) words to learn from, ([\d,]+) held out; ([\d,]+) symbols$")
     learned, held_out = (int(text[group].replace(",", "")) for group in (1, 2))
     assert held_out == (learned + held_out) // 10

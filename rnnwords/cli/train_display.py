@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from rnnwords.cli.common import note, plain_terminal, quoted
 from rnnwords.cli.terminal import safe
+from rnnwords.config import NetworkConfig, TrainingConfig
 from rnnwords.text.tokenizer import EOS, UNK, detokenize
 from rnnwords.training.events import Event, Finished, Position, Progress, Report, Saved, Warned
 from rnnwords.training.plan import Plan
@@ -50,6 +51,18 @@ def describe(plan: Plan) -> Iterator[str]:
     if plan.found:
         position = Position.from_json(plan.found.state["position"])
         yield f"resuming {plan.directory.path} at step {position.step:,}"
+
+
+def also_in_force(network: NetworkConfig, training: TrainingConfig, precision: str) -> str:
+    """The settings that `describe` leaves out, those that are off left out too, with the precision that was chosen."""
+    decay = training.weight_decay if training.optimizer == "adamw" else None
+    warmup = None if training.schedule == "one-cycle" else training.warmup
+    short = None if network.stateful else training.short_windows
+    numbers = (
+        ("weight decay", decay), ("warm-up", warmup), ("short windows", short),
+        ("label smoothing", training.label_smoothing), ("averaging", training.ema),
+    )  # fmt: skip
+    return ", ".join([f"settings: precision {precision}", *(f"{name} {one:g}" for name, one in numbers if one)])
 
 
 class Display:

@@ -30,6 +30,7 @@ def carry_out(
     command: str = "train",
 ) -> "Finished":
     """Run the plan, telling first what is `described`; a run that is complete already is left as it is."""
+    from rnnwords.cli.train_display import also_in_force
     from rnnwords.training.events import Finished, Position, Saved
     from rnnwords.training.silence import native_output_to
 
@@ -49,6 +50,7 @@ def carry_out(
         if restart:
             plan.directory.clear()
         precision = plan.found.state["precision"] if plan.found else choose_precision(plan.training.precision or "auto")
+        note(also_in_force(plan.network, plan.training, precision), quiet)
         run = Run(plan, precision, steps_of(team))
         restore_signals = on_signals(run)
         try:

@@ -23,7 +23,7 @@ from rnnwords.series.scaling import fit, scaled, unscaled
 from rnnwords.text.corpus import Text, cut_at
 from rnnwords.text.vocabulary import Vocabulary
 from rnnwords.training.checkpoint import Checkpoint, RunDirectory
-from rnnwords.training.plan import FREE, check_same
+from rnnwords.training.plan import FREE, check_same, resumed
 
 HOLD_OUT = 0.1  # of the series, at its end, where no file of test values is named
 SHOWN = 3  # values of a window in a sample
@@ -104,8 +104,7 @@ def make_forecast_plan(
     if found:
         seeds = {} if asked.seed is None else {"seed": (found.state["training"].get("seed"), asked.seed)}
         check_same(directory, found, wishes, seeds)
-        training = TrainingConfig.from_json(found.state["training"])
-        training = dataclasses.replace(training, **{name: given[name] for name in FREE & set(given)})
+        training = resumed(found, given)
     else:
         chosen = dict(DEFAULTS)
         if {"iterations", "seconds"} & set(given):

@@ -155,8 +155,7 @@ def make_plan(
         network["embedding"] = min(size.embedding or network["units"], network["units"])
     try:
         if found:
-            training = TrainingConfig.from_json(found.state["training"])
-            training = dataclasses.replace(training, **{k: v for k, v in asked.given.items() if k in FREE})
+            training = resumed(found, asked.given)
         else:
             training = TrainingConfig(seed=seed(), **asked.given)
             training = complete(training, prepared.words, prepared.words - window, stateful)
@@ -188,6 +187,14 @@ def check_same(
                 f"{directory.path} holds a run with {name} {_shown(old)}; this command has {name} {_shown(new)}. "
                 "Name another --model, or start anew with --restart"
             )
+
+
+def resumed(found: Checkpoint, given: Mapping[str, Any]) -> TrainingConfig:
+    """The settings of a run that goes on; those that may change freely are as they are `given` now, if they are."""
+    free = {name: given[name] for name in FREE & set(given)}
+    if "checkpoint_seconds" in free:
+        free = {"checkpoint_every": None, **free}  # which would win over the time
+    return dataclasses.replace(TrainingConfig.from_json(found.state["training"]), **free)
 
 
 def identity(asked: Mapping[str, Any], training: TrainingConfig, precision: str) -> str:
