@@ -197,6 +197,24 @@ def test_standard_input_is_read_as_often_as_needed(tmp_path, monkeypatch):
         list(Corpus([Path("-")]).chunks())
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_the_copy_of_standard_input_goes_with_the_corpus(named, tmp_path, monkeypatch):
+    if not named and not Path("/proc/self/fd").exists():
+        pytest.skip("a file without a name cannot be opened again here")
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setattr("sys.stdin", Stdin(b"one two"))
+    if named:
+        monkeypatch.setattr(reading, "PROCESSES", tmp_path / "none")
+    corpus = Corpus([Path("-")])
+    assert len(list((tmp_path / "tmp").iterdir())) == named  # without a name, a killed process leaves nothing
+    path = corpus.paths[0]
+    with open(path, "rb") as first, open(path, "rb") as second:  # each reads from the beginning
+        assert (first.read(3), second.read(7), corpus.size) == (b"one", b"one two", 7)
+    del corpus
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
 def test_a_closed_standard_input_is_said_to_be_closed(monkeypatch):
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(CorpusError, match="standard input is closed"):

@@ -8,6 +8,7 @@ is cut where the chunk ends.
 import codecs
 import contextlib
 import gzip
+import os
 import re
 import shutil
 import stat
@@ -17,12 +18,13 @@ import weakref
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import IO, BinaryIO, NamedTuple
 
 from rnnwords.errors import CorpusError, UsageError
 from rnnwords.files import reason
 
 CHUNK = 1 << 20  # bytes
+PROCESSES = Path("/proc")  # where Linux shows the open files of each
 _LAST_SPACE = re.compile(rb".*[ \t\n\r\f\v]", re.DOTALL)
 
 
@@ -70,11 +72,11 @@ class Corpus:
 
     def _spooled(self, stream: BinaryIO) -> Path:
         """A pipe can be read once only: keep it in a temporary file for as long as this corpus lives."""
-        spool = tempfile.NamedTemporaryFile(prefix="rnnwords-")  # noqa: SIM115
+        spool, path = _temporary_file()
         weakref.finalize(self, spool.close)
         shutil.copyfileobj(stream, spool)
         spool.flush()
-        return Path(spool.name)
+        return path
 
     @property
     def size(self) -> int:
@@ -99,6 +101,22 @@ class Corpus:
     def length(self) -> int | None:
         """Bytes of text that reading will go through; None where compressed files keep it a secret."""
         return None if any(name.endswith(".gz") for name in self.names) else self.size
+
+
+def _temporary_file() -> tuple[IO[bytes], Path]:
+    """A file that goes when it is closed, and the path by which it can be opened again until then.
+
+    Where open files can be opened again it has no name, so that not even a killed process leaves it behind.
+    """
+    nameless = tempfile.TemporaryFile()  # noqa: SIM115
+    path = PROCESSES / str(os.getpid()) / "fd" / str(nameless.fileno())
+    try:
+        open(path, "rb").close()
+    except OSError:
+        nameless.close()
+        named = tempfile.NamedTemporaryFile(prefix="rnnwords-")  # noqa: SIM115
+        return named, Path(named.name)
+    return nameless, path
 
 
 def blocks(name: str, path: Path) -> Iterator[bytes]:
