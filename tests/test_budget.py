@@ -1,4 +1,4 @@
-"""A budget of time holds to the end of the run, the last look and checkpoint included: by a clock of our own."""
+"""When a run ends: by its time, the last look and checkpoint included, by a clock of our own; by its patience."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from rnnwords.config import TextConfig
+from rnnwords.model_file import Model
 from rnnwords.training import plan
 from rnnwords.training.checkpoint import RunDirectory
 from rnnwords.training.events import Finished
@@ -93,3 +94,23 @@ def test_so_it_is_where_the_time_ends_before_the_first_look_is_due(tmp_path, clo
     assert 40 - LOOK < clock.now - 1_000 <= 40 + loop.CALL_SECONDS
     assert len(run.directory.history.read_text().splitlines()) == 1
     assert run.directory.model.exists()
+
+
+def test_a_run_ends_when_its_patience_does(tmp_path):
+    """Equal is no better; a better look makes patience whole again."""
+    looks = iter([3.0, 3.5, 2.0, 2.5, 2.0])
+
+    class Seen(Steps):
+        def evaluate(self, ids: Any) -> Any:
+            return next(looks), 1, 10
+
+    asked = plan.Asked([FABLE], TextConfig(), NETWORK, {"epochs": 1000, "batch_size": 201, "patience": 2})
+    planned = plan.make_plan(RunDirectory(tmp_path), asked, lambda: 1, print)
+    with planned.directory.locked():
+        *_, last = loop.Run(planned, "float32", Seen).events()
+    assert isinstance(last, Finished)
+    assert (last.reason, last.step, last.metrics["loss"]) == ("patience", 25, 2.0)
+    assert Model.load(planned.directory.model).training["step"] == 15
+    found = planned.directory.newest(pytest.fail)
+    assert found is not None
+    assert found.state["position"]["finished"] == "patience"

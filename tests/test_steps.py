@@ -1,4 +1,4 @@
-"""What a step of training computes: losses, hits and objectives of every output layer, and what is told."""
+"""What a step of training computes: losses, hits and objectives of every output layer, what is told, averages."""
 
 from typing import Any
 
@@ -94,3 +94,23 @@ def test_a_step_moves_by_the_objective_and_tells_the_loss(smoothing):
     for (name, start), slope in zip(small_weights(SMALL).items(), slopes, strict=True):
         expected = start - rate * tf.convert_to_tensor(slope).numpy()
         np.testing.assert_allclose(steps.network.export()[name], expected, atol=1e-5)
+
+
+def test_averages_follow_the_weights_and_are_what_is_looked_at():
+    """The share of what is new is 0.75, and larger in the first steps: 0.9, then 9 of 11."""
+    steps = steps_of(ema=0.25)
+    expected = steps.export()
+    for step, share in enumerate((9 / 10, 9 / 11, 9 / 12, 0.75)):
+        steps.run(drawn_windows(step), np.array([0.5], np.float32), step)
+        own = steps.network.export()
+        expected = {name: average + share * (own[name] - average) for name, average in expected.items()}
+        found = steps.export()
+        for name, average in expected.items():
+            np.testing.assert_allclose(found[name], average, rtol=1e-5, atol=1e-6)
+            assert np.abs(average - own[name]).max() > 1e-4
+    text = np.random.default_rng(9).integers(0, V, 60)
+    loss, *_ = steps.evaluate(text)
+    assert all((steps.network.export()[name] == weight).all() for name, weight in own.items())
+    other = steps_of()
+    other.network.load(found)
+    assert loss == pytest.approx(other.evaluate(text)[0], rel=1e-6)

@@ -209,7 +209,7 @@ class Run:
         That of another run, which --restart forgot, does not count."""
         with contextlib.suppress(ModelError):
             record = Model.load(self.directory.model).training
-            if record.get("run") == self.identity:
+            if record.get("run") == self.identity and record["metrics"]["loss"] is not None:
                 return float(record["metrics"]["loss"])
         return math.inf
 
