@@ -1,7 +1,8 @@
 """Nothing of a run is ever lost: whatever ends it, the same command goes on, and the result is that of an unbroken run.
 
-Equal means byte for byte, with dropout on, in both ways of reading. The runs are processes of their own, since they are
-killed; where only the order of things matters, a run of this process ends as if killed.
+Equal means byte for byte, with dropout on, in both ways of reading, in both precisions, with either softmax. The runs
+are processes of their own, since they are killed; where only the order of things matters, a run of this process ends as
+if killed.
 """
 
 import json
@@ -46,13 +47,22 @@ COMMON = (
     "--learning-rate", "0.01", "--seed", "5", "--precision", "float32", "--iterations", str(STEPS), "--log-every", "50",
     "--checkpoint-every", "7",
 )  # fmt: skip
-READINGS = {
+COMMANDS = {
     "windows": ("train", "fable.txt", *COMMON, "--layers", "1", "--batch-size", "20", "--ema", "0.9", "--model", "run"),
     "stateful": (
         "train", "fable.txt", *COMMON, "--layers", "2", "--stateful", "--window", "5", "--batch-size", "4",
         "--variational", "--weight-dropout", "0.3", "--model", "run",
     ),
+    "bfloat16": (
+        "train", "fable.txt", *COMMON, "--layers", "1", "--batch-size", "20", "--precision", "bfloat16",
+        "--optimizer", "adamw", "--weight-decay", "0.1", "--schedule", "cosine", "--model", "run",
+    ),
+    "adaptive": (
+        "train", "fable.txt", *COMMON, "--layers", "1", "--stateful", "--window", "5", "--batch-size", "3",
+        "--units", "16", "--softmax", "adaptive", "--optimizer", "sgd", "--learning-rate", "0.3", "--model", "run",
+    ),
 }  # fmt: skip
+KILLS = {"windows": 2, "stateful": 2, "bfloat16": 1, "adaptive": 1}
 
 
 def place(directory: Path) -> Path:
@@ -76,16 +86,16 @@ def reports_of(run: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory):
-    """reading -> the result of a run that nothing disturbed."""
+    """kind -> the result of a run that nothing disturbed."""
     found = {}
-    for reading, command in READINGS.items():
-        there = place(tmp_path_factory.mktemp(reading))
+    for kind, command in COMMANDS.items():
+        there = place(tmp_path_factory.mktemp(kind))
         assert here(*command, cwd=there) == 0
-        found[reading] = result(there / "run")
+        found[kind] = result(there / "run")
         settings = Model.load(there / "run" / "model.safetensors").training["settings"]
         assert settings["batch_size"] == int(command[command.index("--batch-size") + 1])
         assert checkpoints(there / "run")[-1] == STEPS
-        assert len(found[reading][1]) == STEPS // 50
+        assert len(found[kind][1]) == STEPS // 50
     return found
 
 
@@ -93,7 +103,7 @@ def unbroken(tmp_path_factory):
 def interrupted(tmp_path_factory):
     """A run that was stopped by Ctrl-C, while others tried to train in its directory, which is to be copied."""
     there = place(tmp_path_factory.mktemp("interrupted"))
-    return there, *stopped(READINGS["windows"], there, signal.SIGINT, [(), ("--restart",)])
+    return there, *stopped(COMMANDS["windows"], there, signal.SIGINT, [(), ("--restart",)])
 
 
 def stopped(
@@ -111,22 +121,22 @@ def stopped(
     return subprocess.CompletedProcess(process.args, process.returncode, out, err), tried
 
 
-@pytest.mark.parametrize("reading", READINGS)
-def test_kill_9_at_random_moments(reading, unbroken, tmp_path):
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_kill_9_at_random_moments(kind, unbroken, tmp_path):
     there = place(tmp_path)
     seed = random.randrange(10**6)
-    moments = sorted(random.Random(seed).sample(range(STEPS * 2 // 3), 2))
+    moments = sorted(random.Random(seed).sample(range(STEPS * 2 // 3), KILLS[kind]))
     kills = 0
     for step in moments:
-        process = start(*READINGS[reading], cwd=there, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = start(*COMMANDS[kind], cwd=there, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         with killed_at_end(process):
             until(lambda: (checkpoints(there / "run") or [-1])[-1] >= step or process.poll() is not None)  # noqa: B023
             process.kill()
             process.wait()
         kills += process.returncode == -signal.SIGKILL
     assert kills, "every run was done before it could be killed"
-    assert here(*READINGS[reading], cwd=there) == 0
-    assert result(there / "run") == unbroken[reading]
+    assert here(*COMMANDS[kind], cwd=there) == 0
+    assert result(there / "run") == unbroken[kind]
     assert not list(there.rglob("*.tmp"))
 
 
@@ -137,7 +147,7 @@ def test_ctrl_c_ends_the_step_saves_and_prints_the_command_that_resumes(interrup
 
 def test_so_does_sigterm(unbroken, tmp_path, capfd):
     there = place(tmp_path)
-    done, _ = stopped(READINGS["stateful"], there, signal.SIGTERM)
+    done, _ = stopped(COMMANDS["stateful"], there, signal.SIGTERM)
     check_resumed(there, done, 143, unbroken["stateful"], capfd)
 
 
@@ -154,7 +164,7 @@ def check_resumed(there: Path, done: Any, status: int, expected: Any, capfd: Any
 
 def test_a_second_ctrl_c_ends_at_once_and_leaves_whole_files(tmp_path):
     there = place(tmp_path)
-    process = start(*READINGS["windows"], cwd=there)
+    process = start(*COMMANDS["windows"], cwd=there)
     with killed_at_end(process):
         until(lambda: len(checkpoints(there / "run")) == 2, process)
         while process.poll() is None:
@@ -172,7 +182,7 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(interrupted, u
     there = shutil.copytree(interrupted[0], tmp_path / "copy")
     before, newest = checkpoints(there / "run")
     flip_a_bit(there / "run" / "checkpoints" / f"step-{newest:010}.safetensors")
-    assert here(*READINGS["windows"], cwd=there) == 0
+    assert here(*COMMANDS["windows"], cwd=there) == 0
     err = capfd.readouterr().err
     said(err, rf"^Warning: checkpoint run/checkpoints/step-{newest:010}\.safetensors is damaged: .*one before$")
     said(err, rf"^resuming run at step {before:,}$")
@@ -190,7 +200,7 @@ def test_when_all_checkpoints_are_damaged_it_says_so(interrupted, tmp_path):
     for step in checkpoints(there / "run"):
         flip_a_bit(there / "run" / "checkpoints" / f"step-{step:010}.safetensors")
     before = contents(there)
-    done = rnnwords(*READINGS["windows"], cwd=there)
+    done = rnnwords(*COMMANDS["windows"], cwd=there)
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert re.fullmatch(
@@ -244,7 +254,7 @@ def test_the_lock_goes_with_its_process(tmp_path):
 def test_changed_settings_are_named_with_both_values(change, name, old, new, interrupted, tmp_path):
     there = shutil.copytree(interrupted[0], tmp_path / "copy")
     before = contents(there)
-    done = rnnwords(*READINGS["windows"], *change, cwd=there)
+    done = rnnwords(*COMMANDS["windows"], *change, cwd=there)
     only_error(
         done,
         2,
@@ -272,7 +282,7 @@ def test_a_changed_text_is_named_with_both_digests(interrupted, tmp_path):
     there = shutil.copytree(interrupted[0], tmp_path / "copy")
     with open(there / "fable.txt", "a", encoding="utf-8") as text:
         text.write("one more line .\n")
-    done = rnnwords(*READINGS["windows"], cwd=there)
+    done = rnnwords(*COMMANDS["windows"], cwd=there)
     only_error(done, 2, r"run holds a run with corpus [0-9a-f]{12}\.\.\.; this command has corpus [0-9a-f]{12}\.\.\.")
     assert "--restart" in done.stderr
 
@@ -295,9 +305,9 @@ def test_restart_forgets_the_run_but_not_before_the_new_one_can_begin(interrupte
     there = shutil.copytree(interrupted[0], tmp_path / "copy")
     before = contents(there)
     assert rnnwords("train", "missing.txt", "--model", "run", "--restart", cwd=there).returncode == 2
-    assert rnnwords(*READINGS["windows"], "--units", "0", "--restart", cwd=there).returncode == 2
+    assert rnnwords(*COMMANDS["windows"], "--units", "0", "--restart", cwd=there).returncode == 2
     assert contents(there) == before
-    assert here(*READINGS["windows"], "--restart", "--iterations", "60", cwd=there) == 0
+    assert here(*COMMANDS["windows"], "--restart", "--iterations", "60", cwd=there) == 0
     assert checkpoints(there / "run") == [56, 60]
     assert [report["step"] for report in result(there / "run")[1]] == [50, 60]
 
