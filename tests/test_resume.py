@@ -341,7 +341,7 @@ def test_the_history_of_a_killed_run_is_cut_to_what_the_checkpoint_knows(harm, i
         "half a line": later[0][:40], "later reports": b"".join(later), "no newline": b"".join(later)[:-1],
         "no word of it": b'\xff\0[[[{"step": 1}\n7\n',
     }[harm])  # fmt: skip
-    assert here(*READINGS["windows"], cwd=there) == 0
+    assert here(*COMMANDS["windows"], cwd=there) == 0
     assert result(there / "run") == unbroken["windows"]
 
 
@@ -353,7 +353,7 @@ def test_a_history_that_lost_its_lines_is_no_obstacle(left, interrupted, unbroke
     history.write_bytes(b"".join(lines[:left]))
     if not left:
         history.unlink()
-    assert here(*READINGS["windows"], cwd=there) == 0
+    assert here(*COMMANDS["windows"], cwd=there) == 0
     model, reports, steps = unbroken["windows"]
     assert result(there / "run") == (model, reports[:left] * bool(lines) + reports[len(lines) :], steps)
 
@@ -362,7 +362,7 @@ def test_a_new_run_takes_over_no_history(interrupted, tmp_path):
     there = shutil.copytree(interrupted[0], tmp_path / "copy")
     shutil.rmtree(there / "run" / "checkpoints")
     (there / "run" / "history.jsonl").write_text('{"step": 7}\n', encoding="utf-8")
-    assert here(*READINGS["windows"], cwd=there) == 0
+    assert here(*COMMANDS["windows"], cwd=there) == 0
     assert [report["step"] for report in reports_of(there / "run")] == list(range(50, STEPS + 1, 50))
 
 
@@ -395,7 +395,7 @@ def test_a_checkpoint_of_the_first_format_is_resumed(interrupted, unbroken, tmp_
         position["reports"] = [{"step": 50}]
         del position["epoch_steps"], position["epoch_hits"]
         write_tensors(path, FORMAT, (1, 0), tensors, state)
-    assert here(*READINGS["windows"], cwd=there) == 0
+    assert here(*COMMANDS["windows"], cwd=there) == 0
     model, reports, _ = result(there / "run")
     assert model == unbroken["windows"][0]
     assert [report["loss"] for report in reports] == pytest.approx([one["loss"] for one in unbroken["windows"][1]])
