@@ -10,7 +10,7 @@ import pytest
 from rnnwords.config import TextConfig
 from tests.asking import FABLE, Predictor, ask, chain, coprocess, plain_vocabulary, random_model, saved
 
-LINES = "w1 w2 w3 zebra\n\nw4 w5 , w1\nw2\n"
+LINES = "w1 w2 w3 zebra\n\nw4 w5 , w1 cat\nw2\n"
 EOS = TextConfig(eos=True)
 
 
