@@ -1,7 +1,7 @@
 """Quality, measured: networks on the Penn Treebank, and on texts as they come, against Kneser-Ney n-grams.
 
     python benchmarks/quality.py --models DIR --ptb DIR [--rows window,stateful,ten]
-    python benchmarks/quality.py --models DIR --texts TEXT...
+    python benchmarks/quality.py --models DIR --texts TEXT... [--training "--time 10m"]
 
 The directory of --ptb holds train.txt and valid.txt, one sentence a line, rare words as <unk>. Everything is tuned on
 valid.txt, blending too; test.txt is not looked at. Of each of --texts the last tenth is cut off and judges; what is
@@ -106,17 +106,17 @@ def judged(model: Path, *options: str | Path) -> dict[str, Any]:
     return report("eval", "--model", model, *options)
 
 
-def texts(paths: list[Path], models: Path) -> str:
-    """Texts as they come, with defaults alone."""
+def texts(paths: list[Path], models: Path, more: str) -> str:
+    """Texts as they come, with defaults and `more` options for the training."""
     rows = []
     for path in paths:
         name = f"{path.absolute().parent.name}-{path.name.split('.')[0]}"
         learned, kept = halves(path, models, name)
-        run = trained(models / name, learned, "--ngram", 4, "--seed", 1)
+        run = trained(models / name, learned, "--ngram", 4, "--seed", 1, *shlex.split(more))
         alone = judged(models / name, kept, "--baseline", "--train-text", learned)
         blended = judged(models / name, kept, "--blend", "auto")
         rows.append([
-            name, f"{alone['protocol']['symbols']:,}", f"{run['wall'] / 60:.1f}",
+            f"{name} {more}".strip(), f"{alone['protocol']['symbols']:,}", f"{run['wall'] / 60:.1f}",
             f"{alone['perplexity']:.1f}", f"{alone['baselines'][-1]['perplexity']:.1f}", f"{blended['perplexity']:.1f}",
         ])  # fmt: skip
     head = ["text", "symbols", "minutes of training", "network alone", "Kneser-Ney 4-gram", "`--blend auto`"]
@@ -141,13 +141,14 @@ def main() -> None:
     parser.add_argument("--ptb", type=Path)
     parser.add_argument("--rows", default=",".join(TRAININGS))
     parser.add_argument("--texts", type=Path, nargs="*", default=[])
+    parser.add_argument("--training", default="", help="more options for the trainings of --texts")
     options = parser.parse_args()
     options.models.mkdir(parents=True, exist_ok=True)
     print(f"\n{machine()}\n")
     if options.ptb:
         print(penn(options.ptb, options.models, options.rows.split(",")), flush=True)
     if options.texts:
-        print(texts(options.texts, options.models), flush=True)
+        print(texts(options.texts, options.models, options.training), flush=True)
 
 
 if __name__ == "__main__":
