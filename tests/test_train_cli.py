@@ -174,6 +174,17 @@ def test_a_larger_text_is_partly_held_out(tmp_path, capfd):
     said(err, r"^held-out text: accuracy [\d.]+%, perplexity [\d,.]+$")
 
 
+def test_a_rate_that_rises_as_long_as_is_said(tmp_path, capfd):
+    options = [*QUICK, "--schedule", "cosine", "--warmup", "0.5", "--model", str(tmp_path / "run")]
+    assert run_program(["train", str(FABLE), *options]) == 0
+    said(capfd.readouterr().err, r"^settings: .*warm-up 0\.5")
+    assert Model.load(tmp_path / "run" / "model.safetensors").training["settings"]["warmup"] == 0.5
+    options = ["--schedule", "one-cycle", "--warmup", "0.5", "--model", str(tmp_path / "other")]
+    assert run_program(["train", str(FABLE), *options]) == 2
+    assert "leave --warmup out" in capfd.readouterr().err
+    assert not (tmp_path / "other").exists()
+
+
 @pytest.mark.parametrize("hold_out", ["0", "0.4"])
 def test_figures_say_what_part_of_a_long_text_they_are_of(hold_out, tmp_path, capfd, monkeypatch):
     from rnnwords.cli import train_display

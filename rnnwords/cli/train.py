@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 
 NETWORK = ("window", "stateful", "layers", "units", "cell", "input", "embedding", "tie", "softmax")
 TRAINING = (
-    "dropout", "variational", "weight_dropout",
-    "optimizer", "learning_rate", "schedule", "weight_decay", "label_smoothing", "ema", "clip_norm", "batch_size",
-    "epochs", "histograms", "iterations", "patience", "precision", "log_every",
+    "dropout", "variational", "weight_dropout", "optimizer", "learning_rate", "schedule", "warmup", "weight_decay",
+    "label_smoothing", "ema", "clip_norm", "batch_size", "epochs", "histograms", "iterations",
+    "patience", "precision", "log_every",
 )  # fmt: skip
-RECIPE_ONLY = ("warmup", "short_windows", "order", "output_start", "to_ceiling", "sample")
+RECIPE_ONLY = ("short_windows", "order", "output_start", "to_ceiling", "sample")
 
 
 def _option(name: str, kind: Any, text: str, **settings: Any) -> Callable[[F], F]:
@@ -74,6 +74,7 @@ def _option(name: str, kind: Any, text: str, **settings: Any) -> Callable[[F], F
 @_option("--optimizer", click.Choice(OPTIMIZERS), "Kind of optimizer.")
 @_option("--learning-rate", Number(1e-8, 100), "The highest learning rate.")
 @_option("--schedule", click.Choice(SCHEDULES), "How the learning rate moves.")
+@_option("--warmup", Number(0, 0.9), "Share of the budget over which the rate first rises.")
 @_option("--weight-decay", Number(0, 1), "For AdamW.")
 @_option("--label-smoothing", Number(0, 0.5), "Share of probability spread over all words.")
 @_option("--ema", Number(0, 0.99999), "Average the weights with this decay.")
@@ -158,6 +159,8 @@ def _asked(corpus: tuple[Path, ...], options: dict[str, Any]) -> "Asked":
     """The options as the library wants them."""
     from rnnwords.training.plan import Asked
 
+    if options["schedule"] == "one-cycle" and options["warmup"] is not None:
+        raise UsageError("the one-cycle schedule rises over its first third; leave --warmup out")
     every = options["checkpoint_every"]
     training = {name: options[name] for name in TRAINING} | {"seconds": options["time"]}
     training |= {name: options[name] for name in RECIPE_ONLY if name in options}
