@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 TEMPORARY_SUFFIX = ".tmp"
+KEPT = "what was there is kept"
 
 
-def replace_file(path: Path, pieces: "Iterable[Buffer]", *, kept: str = "what was there is kept") -> None:
+def replace_file(path: Path, pieces: "Iterable[Buffer]", *, kept: str = KEPT) -> None:
     """Replace `path` by the bytes of `pieces`, whole or not at all. A link stays: the file that it names is replaced.
 
     Raises SaveError, which names the file, the system's reason and what is `kept`. A failed fsync is not tried again:
@@ -72,7 +73,7 @@ def append_to_file(path: Path, data: "Buffer") -> None:
         if new:
             sync_directory(path.parent)
     except OSError as error:
-        raise SaveError(f"could not save {path}: {reason(error)}; what was there is kept") from error
+        raise SaveError(f"could not save {path}: {reason(error)}; {KEPT}") from error
 
 
 def _is_device(path: Path) -> bool:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from rnnwords import __version__
 from rnnwords.errors import ModelError, SaveError, UsageError
-from rnnwords.files import opened, parse_json, read_array, replace_file
+from rnnwords.files import KEPT, opened, parse_json, read_array, replace_file
 
 if TYPE_CHECKING:
     from io import FileIO
@@ -58,7 +58,7 @@ def write_tensors(
     configs: Mapping[str, Any],
     *,
     apart: str | None = None,
-    kept: str = "",
+    kept: str = KEPT,
 ) -> None:
     """Write tensors and JSON `configs` as one safetensors file with a digest. Tensors whose names begin with `apart`
     stand apart.
@@ -91,10 +91,9 @@ def write_tensors(
     text += b" " * (-len(text) % 8)
     for what, size, most in (("header", len(text), MAX_HEADER), ("file", 8 + len(text) + at, MAX_BYTES)):
         if size > most:
-            kept = kept or "what was there is kept"
             raise SaveError(f"could not save {path}: its {what} has {size:,} bytes; at most {most:,} are read; {kept}")
     pieces = [len(text).to_bytes(8, "little"), text, *buffers]
-    replace_file(path, pieces, **({"kept": kept} if kept else {}))
+    replace_file(path, pieces, kept=kept)
 
 
 def _digest(metadata: Mapping[str, str], header: Mapping[str, Any], buffers: Sequence[Any]) -> str:

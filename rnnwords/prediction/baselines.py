@@ -13,6 +13,7 @@ from rnnwords.network.arrays import Floats, Ids
 from rnnwords.prediction.mixed import ngram_of
 from rnnwords.prediction.ngram import KneserNey
 from rnnwords.prediction.predictor import Predictor
+from rnnwords.prediction.ranking import log_frequencies
 from rnnwords.prediction.scoring import Reader, Scorer
 from rnnwords.prediction.texts import ids_of, trained_part
 from rnnwords.text.reading import Corpus
@@ -25,10 +26,8 @@ STREAM_ORDER = 5  # of the n-gram beside a network without a window: beyond it t
 class FrequencyReader:
     """Predicts the commonest words, whatever came before."""
 
-    def __init__(self, counts: Ids) -> None:
-        """(V,) occurrences of each word; one is added to each, so that every word has a probability."""
-        added = np.asarray(counts, np.float64) + 1
-        self.frequencies: Floats = np.log(added / added.sum()).astype(np.float32)  # (V,)
+    def __init__(self, frequencies: Floats) -> None:
+        self.frequencies = frequencies  # (V,) natural log-probabilities
 
     def restart(self) -> None:
         """Nothing is remembered."""
@@ -79,7 +78,7 @@ def baselines(
 
 
 def _kept(predictor: Predictor) -> Iterator[tuple[str, Reader]]:
-    yield COMMONEST, FrequencyReader(np.asarray(predictor.vocabulary.counts))
+    yield COMMONEST, FrequencyReader(predictor.frequencies)
     ngram = ngram_of(predictor.model)
     yield _named(ngram.order), NgramReader(ngram)
 
@@ -88,7 +87,7 @@ def _trained(predictor: Predictor, text: Corpus, order: int | None) -> Iterator[
     vocabulary = predictor.vocabulary
     ids = trained_part(ids_of(text, vocabulary), predictor.model)
     boundary = vocabulary.ranks.get(EOS) if vocabulary.text.eos else None
-    yield COMMONEST, FrequencyReader(np.bincount(ids, minlength=len(vocabulary)))
+    yield COMMONEST, FrequencyReader(log_frequencies(np.bincount(ids, minlength=len(vocabulary))))
     longest = order or (STREAM_ORDER if predictor.window is None else predictor.window + 1)
     for n in sorted({2, longest}):
         yield _named(n), NgramReader(KneserNey.train(ids, len(vocabulary), n, boundary))

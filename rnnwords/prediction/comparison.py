@@ -16,7 +16,7 @@ from rnnwords.network.arrays import Ids
 from rnnwords.prediction.bootstrap import FEWEST, RESAMPLES, Array, BlockSums, interval
 from rnnwords.prediction.evaluation import Observer, finite, perplexity
 from rnnwords.prediction.predictor import Predictor
-from rnnwords.prediction.scoring import Scored, Scorer, scorer
+from rnnwords.prediction.scoring import Scored, scorer
 from rnnwords.text.tokenizer import UNK
 from rnnwords.text.vocabulary import Vocabulary
 
@@ -26,13 +26,10 @@ WORDS, LOSS, OTHER_LOSS, HITS, OTHER_HITS = range(5)  # figures of a word
 class Comparison(Observer):
     """Compares while a text is evaluated; in memory are a chunk's figures and sums of blocks."""
 
-    def __init__(
-        self, predictor: Predictor, other: Predictor, threads: int = 1, by: Scorer | None = None,
-        literal_unk: bool = False,
-    ) -> None:  # fmt: skip
-        """`by` scores for the other model. Raises UsageError if the two would split a text into different words."""
+    def __init__(self, predictor: Predictor, other: Predictor, threads: int = 1, literal_unk: bool = False) -> None:
+        """`literal_unk` as in Scorer. Raises UsageError if the two would split a text into different words."""
         check_same_words(predictor.vocabulary, other.vocabulary)
-        self.scorer = by or scorer(other, threads, literal_unk)
+        self.scorer = scorer(other, threads, literal_unk)
         self.same = set(predictor.vocabulary.words) == set(other.vocabulary.words)
         self.counts = counting(predictor.vocabulary, other.vocabulary, self.same)
         self.chunk: list[Array] = []

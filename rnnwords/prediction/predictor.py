@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
 from rnnwords.errors import ModelNotFoundError, UsageError
 from rnnwords.model_file import Model
 from rnnwords.network.arrays import Floats, Ids, Network
@@ -24,7 +22,7 @@ from rnnwords.prediction.explanation import Explanation, explain, word_steps
 from rnnwords.prediction.generation import Request, Text, Writer, first_word, told
 from rnnwords.prediction.many import answer_each, scores_each
 from rnnwords.prediction.overlap import Overlap
-from rnnwords.prediction.ranking import Alphabet, Answer, Prediction, entropy, rank
+from rnnwords.prediction.ranking import Alphabet, Answer, Prediction, entropy, log_frequencies, rank
 from rnnwords.prediction.sampling import RECENT
 from rnnwords.prediction.scoring import OutputReader, StreamReader, WindowReader, WordScore, score_lines, scorer
 from rnnwords.text.tokenizer import EOS, pieces
@@ -70,9 +68,7 @@ class Predictor:
     @functools.cached_property
     def frequencies(self) -> Floats:
         """(V,) natural log-probabilities by frequency, one added to each count."""
-        counts = np.asarray(self.vocabulary.counts, np.float64) + 1
-        scores: Floats = np.log(counts / counts.sum()).astype(np.float32)
-        return scores
+        return log_frequencies(self.vocabulary.counts)
 
     def encode(self, prompt: str, oov: str | None = None) -> tuple[list[int], list[str]]:
         """A prompt as ranks, and its unknown words, in order. The one policy for all prompts:

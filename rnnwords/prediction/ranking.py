@@ -1,6 +1,7 @@
 """From scores to ranked words. Letters: B distributions, V vocabulary, K words asked for, C candidates."""
 
 import bisect
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,13 @@ class Answer(NamedTuple):
     predictions: list[Prediction]  # best first
     unknown: list[str]  # words of the prompt that the vocabulary lacks, in order
     entropy: float  # of the whole distribution, in nats
+
+
+def log_frequencies(counts: Sequence[int] | Ids) -> Floats:
+    """(V,) occurrences -> (V,) natural log-probabilities by frequency, one added to each count: none is impossible."""
+    added = np.asarray(counts, np.float64) + 1
+    found: Floats = np.log(added / added.sum()).astype(np.float32)
+    return found
 
 
 def rank(scores: Floats, k: int, candidates: Ids | None = None) -> tuple[Ids, Floats]:
