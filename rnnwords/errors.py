@@ -31,6 +31,10 @@ class ModelNotFoundError(ModelError):
     exit_status = 2
 
 
+class WorkerError(RnnwordsError):
+    """A process that shared the work was ended by the system or by somebody."""
+
+
 class SaveError(RnnwordsError):
     """A file could not be written; what stood there before is untouched."""
 

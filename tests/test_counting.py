@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnwords.config import TextConfig
-from rnnwords.errors import CorpusError, UnknownWordError
+from rnnwords.errors import CorpusError, UnknownWordError, WorkerError
 from rnnwords.text import counting, reading
 from rnnwords.text.corpus import in_memory
 from rnnwords.text.counting import WordCounts, count_words, encode_corpus, id_type, without_tail
@@ -184,6 +184,20 @@ def test_a_stopped_count_leaves_no_process_behind(monkeypatch, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         count_words(Corpus([FABLES]), PLAIN, stop)
+    assert multiprocessing.active_children() == []
+
+
+def test_a_worker_that_is_killed_alone_ends_the_count_with_one_line(monkeypatch, tmp_path):
+    monkeypatch.setattr(counting, "PARALLEL_FROM", 0)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(reading, "CHUNK", 1_000)
+    path = write(tmp_path / "text", "the mice had a general council " * 10_000)
+
+    def kill(_: int) -> None:
+        os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
+
+    with pytest.raises(WorkerError, match="ended from outside"):
+        count_words(Corpus([path]), PLAIN, kill)
     assert multiprocessing.active_children() == []
 
 

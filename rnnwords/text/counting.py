@@ -17,9 +17,11 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from rnnwords.config import TextConfig
+from rnnwords.errors import WorkerError
 from rnnwords.text.reading import Block, Corpus
 from rnnwords.text.tokenizer import UNK, stretches, tokenize
 from rnnwords.text.vocabulary import MAX_SYMBOLS, Vocabulary
@@ -199,7 +201,7 @@ def _each(
     progress: Progress | None,
 ) -> Iterator[_Result]:
     """`task` of every group of blocks, in order, in this process or, from a `size` of PARALLEL_FROM bytes up, in
-    several; `arguments` make the worker that does it."""
+    several; `arguments` make the worker that does it. Raises WorkerError if one of those is ended from outside."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with contextlib.ExitStack() as stack:
         if cores == 1 or size < PARALLEL_FROM:
@@ -210,10 +212,16 @@ def _each(
             pool = ProcessPoolExecutor(cores, context, initializer=_set_up, initargs=arguments)
             stack.callback(pool.shutdown, wait=True, cancel_futures=True)
             results = _ordered(pool, functools.partial(_call, task), groups, cores + 1)
-        for done, result in results:
-            yield result
-            if progress:
-                progress(done)
+        try:
+            for done, result in results:
+                yield result
+                if progress:
+                    progress(done)
+        except BrokenProcessPool:
+            raise WorkerError(
+                "a process that was reading the text with this one was ended from outside, often for want of memory; "
+                "nothing was changed. Close what needs much memory, and run the command again"
+            ) from None
 
 
 def _size(group: Group) -> int:
