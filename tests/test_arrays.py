@@ -13,7 +13,8 @@ from hypothesis.extra.numpy import arrays
 from rnnwords.config import CELLS, INPUTS, READINGS, NetworkConfig
 from rnnwords.errors import ModelError
 from rnnwords.network import arrays as module
-from rnnwords.network.arrays import Network, check_shapes, log_softmax, sigmoid
+from rnnwords.network.arrays import Network, check_shapes, log_softmax
+from rnnwords.network.cells import sigmoid
 from tests.helpers import small_weights
 
 Array = Any

@@ -9,7 +9,8 @@ from rnnwords.config import NetworkConfig
 from tests.helpers import small_weights
 
 tf: Any = pytest.importorskip("tensorflow")
-from rnnwords.network.keras import KerasNetwork, Noise  # noqa: E402 -- loads TensorFlow
+from rnnwords.network.keras import KerasNetwork  # noqa: E402 -- loads TensorFlow
+from rnnwords.network.keras_noise import Noise  # noqa: E402
 
 V, B, T, H, RATE = 30, 4, 6, 16, 0.4
 SEEDS = range(200)

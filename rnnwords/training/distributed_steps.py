@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from rnnwords.config import NetworkConfig, TrainingConfig
 from rnnwords.network.arrays import Floats, Ids
-from rnnwords.network.keras import Noise
+from rnnwords.network.keras_noise import Noise
 from rnnwords.training.steps import Steps
 from rnnwords.training.team import FORGET, GATHER, RESTORE, START, TRAIN, Team
 

@@ -8,7 +8,6 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -17,13 +16,13 @@ from rnnwords.errors import ModelError, TrainingError
 from rnnwords.model_file import Model
 from rnnwords.text.corpus import Streams, Strides, Text, Windows
 from rnnwords.training.checkpoint import Checkpoint, scalars
-from rnnwords.training.events import Event, Finished, Position, Progress, Report, Saved, Warned
+from rnnwords.training.events import Event, Finished, Position, Progress, Saved, Warned
 from rnnwords.training.forecast import ForecastPlan
 from rnnwords.training.plan import Plan, identity
+from rnnwords.training.reporting import Reporter
 from rnnwords.training.schedule import Budget, rate
 from rnnwords.training.steps import Steps
 from rnnwords.training.subject import EVALUATED
-from rnnwords.training.tensorboard import EventLog
 
 CALL_SECONDS = 0.5  # how long one graph call should take: short enough to stop soon, long enough to cost nothing
 LEAVING = 3.0  # seconds that the process itself takes to start and to end; in a short run, at most a hundredth of it
@@ -72,11 +71,13 @@ class Run:
             self.subject.begin(self.directory.vocabulary)
             if first := self.subject.first_weights():
                 self.steps.restore({**self.steps.tensors(), **{f"weights/{name}": one for name, one in first.items()}})
-        self.log = EventLog(self.directory.logs, self.position.step, self.warnings.append)
+        self.reporter = Reporter(
+            self.directory, self.subject, self.data, self.steps, self.position, self.warnings.append
+        )
         try:
             yield from self._train()
         finally:
-            self.log.close()
+            self.reporter.close()
 
     def _train(self) -> Iterator[Event]:
         position = self.position
@@ -105,8 +106,7 @@ class Run:
             position.seconds = time.monotonic() - begun
             took = time.monotonic() - called
             if first:
-                self.log.graph(self.steps.graph())
-                self.log.hyperparameters({**self.network.to_json(), **self.training.to_json()})
+                self.reporter.begun()
             elif count >= call:  # the first call also built the graph
                 call = max(1, min(1_000, int(call * min(4.0, CALL_SECONDS / max(took, 1e-6)))))
             spent = self._spent()
@@ -120,7 +120,7 @@ class Run:
                 reason = yield from self._evaluate(reason)
                 self.looking = time.monotonic() - looked
             if position.step % self.log_every == 0 or (reason and position.steps):
-                yield self._report(rates[-1], norms, words, took / count)
+                yield self.reporter.report(rates[-1], norms, words * count / took)
             due = position.seconds - saved_at >= self.training.checkpoint_seconds
             if every := self.training.checkpoint_every:
                 due = position.step % every == 0
@@ -136,8 +136,7 @@ class Run:
             yield from (Warned(message) for message in self.warnings)
             self.warnings.clear()
             reason = reason or stopped
-        if self.subject.labels:
-            self.log.embedding(self.steps.export()["embedding/embeddings"], self.subject.labels)
+        self.reporter.ended()
         yield self._finished(reason)
 
     def _spent(self, looks: int = 1) -> float:
@@ -212,36 +211,6 @@ class Run:
             if record.get("run") == self.identity and record["metrics"]["loss"] is not None:
                 return float(record["metrics"]["loss"])
         return math.inf
-
-    def _report(self, learning_rate: float, norms: Any, words: int, seconds: float) -> Report:
-        position = self.position
-        held_out = position.evaluated if self.subject.held_out is not None else None
-        figures = self.subject.figures(position.losses / position.steps, position.hits / position.steps)
-        generator = np.random.default_rng([self.training.seed, position.step])
-        report = Report(
-            position.step,
-            position.step / self.data.steps,
-            figures["loss"],
-            figures.get("accuracy"),
-            learning_rate,
-            held_out[0] if held_out else None,
-            held_out[1] if held_out else None,
-            self.subject.sample(self.steps.export(), generator),
-            words / seconds,
-        )
-        position.reported()
-        self.directory.append_history(asdict(report))
-        curves = {**figures, "learning rate": learning_rate, "words a second": words / seconds}
-        if held_out:
-            curves |= {f"held-out/{name}": number for name, number in self.subject.figures(*held_out).items()}
-        curves |= {f"gradient norm/{name}": float(n) for name, n in zip(self.network.shapes(), norms, strict=True)}
-        self.log.scalars(position.step, curves)
-        self.log.text(position.step, "sample", report.sample)
-        if self.training.histograms:
-            self.log.histograms(position.step, {f"weights/{k}": v for k, v in self.steps.network.export().items()})
-            gradients = self.steps.gradients(self.data.batches(position.step - 1, 1)[0])
-            self.log.histograms(position.step, {f"gradients/{k}": v for k, v in gradients.items()})
-        return report
 
     def _model(self) -> Model:
         record = {

@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from rnnwords.config import NetworkConfig, TrainingConfig
 from rnnwords.network.arrays import Floats, Ids
-from rnnwords.network.keras import KerasNetwork, Noise
+from rnnwords.network.keras import KerasNetwork
+from rnnwords.network.keras_noise import Noise
 from rnnwords.training.optimizers import make_optimizer
 
 EVALUATION_BATCH = 512  # windows evaluated at a time
