@@ -85,12 +85,12 @@ def main() -> None:
         shape = (count, options.batch, options.window + 1)
         return generator.choice(options.vocabulary, size=shape, p=chances / chances.sum()).astype(np.int32)
 
-    steps.run(batches(1), np.full(1, 1e-3, np.float32), 0)
+    steps.run(batches(1), np.full((1, 2), (1e-3, options.dropout), np.float32), 0)
     seconds = []
     for _ in range(options.calls):
         ids = batches(options.steps)
         begun = time.perf_counter()
-        steps.run(ids, np.full(options.steps, 1e-3, np.float32), 1)
+        steps.run(ids, np.full((options.steps, 2), (1e-3, options.dropout), np.float32), 1)
         seconds.append((time.perf_counter() - begun) / options.steps)
     step = statistics.median(seconds)
     words = options.batch * (options.window if options.stateful else 1)

@@ -44,7 +44,7 @@ def ours(layers: int) -> Callable[[np.ndarray], Any]:
     names = set(TrainingConfig.__dataclass_fields__)
     recipe = {name: value for name, value in RECIPES["tutorial"].items() if name in names}
     steps = Steps(network(layers), TrainingConfig(seed=1, **recipe), "float32")
-    return lambda ids: steps.run(ids, np.full(len(ids), 1e-3, np.float32), 0)
+    return lambda ids: steps.run(ids, np.full((len(ids), 2), (1e-3, 0), np.float32), 0)
 
 
 def tutorial(layers: int) -> Callable[[np.ndarray], Any]:

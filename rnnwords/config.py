@@ -235,6 +235,7 @@ class TrainingConfig(Config):
     weight_decay: float | None = within(0.0, 1.0, default=None)
     clip_norm: float | None = within(1e-6, 1e6, default=None)
     dropout: float | None = within(0.0, 0.95, default=None)
+    dropout_start: float | None = within(0.0, 0.95, default=None)  # of the run; None: as at its end
     variational: bool = False  # dropout: one mask for all words of a step
     weight_dropout: float | None = within(0.0, 0.95, default=None)  # of the recurrent weights
     label_smoothing: float = within(0.0, 0.5, default=0.0)

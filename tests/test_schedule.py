@@ -5,7 +5,7 @@ import math
 import pytest
 
 from rnnwords.config import TrainingConfig
-from rnnwords.training.schedule import Budget, rate
+from rnnwords.training.schedule import Budget, dropout, rate
 
 TOP = 0.02
 QUARTER = 0.5 * (1 + math.sqrt(0.5))  # of a half cosine from 1 to 0, at a quarter of its way
@@ -31,6 +31,22 @@ def test_rates_are_those_of_the_definition(schedule, warmup, shares):
     config = TrainingConfig(seed=1, learning_rate=TOP, schedule=schedule, warmup=warmup)
     for spent, share in shares:
         assert rate(config, spent) == pytest.approx(TOP * share), spent
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "shares"),
+    [
+        (None, 0.6, [(0.0, 0.6), (0.5, 0.6), (1.0, 0.6)]),
+        (0.2, 0.6, [(0.0, 0.2), (0.25, 0.3), (1.0, 0.6), (1.5, 0.6)]),
+        (0.5, 0.1, [(0.0, 0.5), (0.75, 0.2), (1.0, 0.1)]),
+        (0.4, None, [(0.0, 0.4), (0.5, 0.2), (1.0, 0.0)]),
+        (None, None, [(0.0, 0.0), (1.0, 0.0)]),
+    ],
+)
+def test_dropout_moves_evenly_from_its_start(start, end, shares):
+    config = TrainingConfig(seed=1, dropout=end, dropout_start=start)
+    for spent, share in shares:
+        assert dropout(config, spent) == pytest.approx(share), spent
 
 
 def test_what_is_spent_is_a_share_of_the_budget():

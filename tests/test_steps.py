@@ -87,7 +87,7 @@ def test_a_step_moves_by_the_objective_and_tells_the_loss(smoothing):
     slopes = tape.gradient(objective, [variable.value for variable in twin.trainable])
     steps = steps_of(label_smoothing=smoothing)
     steps.network.load(small_weights(SMALL))
-    told, right, _ = steps.run(ids, np.array([rate], np.float32), 0)
+    told, right, _ = steps.run(ids, np.array([[rate, 0]], np.float32), 0)
     assert told[0] == pytest.approx(losses.numpy().mean(), rel=1e-5)
     assert right[0] == pytest.approx(hits.numpy().mean())
     assert abs(told[0] - float(objective)) > 0.01 or not smoothing
@@ -96,12 +96,23 @@ def test_a_step_moves_by_the_objective_and_tells_the_loss(smoothing):
         np.testing.assert_allclose(steps.network.export()[name], expected, atol=1e-5)
 
 
+def test_each_step_drops_the_share_that_is_said_for_it():
+    ids = drawn_windows(3)
+    told = {}
+    for made_for, share in ((0.6, 0.6), (0.3, 0.3), (0.6, 0.3), (0.6, 0.0), (0.0, 0.0)):
+        steps = steps_of(dropout=made_for)
+        steps.network.load(small_weights(SMALL))
+        told[made_for, share] = float(steps.run(ids, np.array([[0.5, share]], np.float32), 0)[0][0])
+    assert told[0.6, 0.3] == told[0.3, 0.3] != told[0.6, 0.6]
+    assert told[0.6, 0.0] == pytest.approx(told[0.0, 0.0], rel=1e-6)
+
+
 def test_averages_follow_the_weights_and_are_what_is_looked_at():
     """The share of what is new is 0.75, and larger in the first steps: 0.9, then 9 of 11."""
     steps = steps_of(ema=0.25)
     expected = steps.export()
     for step, share in enumerate((9 / 10, 9 / 11, 9 / 12, 0.75)):
-        steps.run(drawn_windows(step), np.array([0.5], np.float32), step)
+        steps.run(drawn_windows(step), np.array([[0.5, 0]], np.float32), step)
         own = steps.network.export()
         expected = {name: average + share * (own[name] - average) for name, average in expected.items()}
         found = steps.export()

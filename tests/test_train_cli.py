@@ -174,6 +174,25 @@ def test_a_larger_text_is_partly_held_out(tmp_path, capfd):
     said(err, r"^held-out text: accuracy [\d.]+%, perplexity [\d,.]+$")
 
 
+def test_dropout_begins_where_it_is_said_to_and_moves_from_there(tmp_path, capfd):
+    runs = {
+        "rising": ("--dropout-start", "0", "--dropout", "0.6"),
+        "off": ("--dropout", "0"),
+        "level": ("--dropout", "0.6"),
+    }
+    losses = {}
+    for name, options in runs.items():
+        place = tmp_path / name
+        assert run_program(["train", str(FABLE), *QUICK, *options, "--log-every", "1", "--model", str(place)]) == 0
+        err = capfd.readouterr().err
+        lines = (place / "history.jsonl").read_text(encoding="utf-8").splitlines()
+        losses[name] = [json.loads(line)["loss"] for line in lines]
+        said(err, r"^training: .*, dropout 0 to 0\.6, " if name == "rising" else r"^training: .*, dropout [\d.]+, ")
+    assert losses["rising"][0] == pytest.approx(losses["off"][0], rel=1e-5)
+    assert losses["level"][0] != pytest.approx(losses["off"][0], rel=1e-3)
+    assert losses["rising"][-1] != pytest.approx(losses["off"][-1], rel=1e-4)
+
+
 def test_a_rate_that_rises_as_long_as_is_said(tmp_path, capfd):
     options = [*QUICK, "--schedule", "cosine", "--warmup", "0.5", "--model", str(tmp_path / "run")]
     assert run_program(["train", str(FABLE), *options]) == 0

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 NETWORK = ("window", "stateful", "layers", "units", "cell", "input", "embedding", "tie", "softmax")
 TRAINING = (
-    "dropout", "variational", "weight_dropout", "optimizer", "learning_rate", "schedule", "warmup", "weight_decay",
-    "label_smoothing", "ema", "clip_norm", "batch_size", "epochs", "histograms", "iterations",
+    "dropout", "dropout_start", "variational", "weight_dropout", "optimizer", "learning_rate", "schedule", "warmup",
+    "weight_decay", "label_smoothing", "ema", "clip_norm", "batch_size", "epochs", "histograms", "iterations",
     "patience", "precision", "log_every",
 )  # fmt: skip
 RECIPE_ONLY = ("short_windows", "order", "output_start", "to_ceiling", "sample")
@@ -69,6 +69,7 @@ def _option(name: str, kind: Any, text: str, **settings: Any) -> Callable[[F], F
 @_option("--ngram", click.IntRange(1, 9), "Count an n-gram of this order too, for --blend.", metavar="N")
 @_option("--cache", click.IntRange(1, 10_000), "Tune weights for --cache N on the held-out text too.", metavar="N")
 @_option("--dropout", Number(0, 0.95), "On embeddings, between layers, before the output.")
+@_option("--dropout-start", Number(0, 0.95), "Dropout at first; it then moves to --dropout over the whole budget.")
 @_option("--variational/--no-variational", bool, "Drop the same units for all words of a step.", default=None)
 @_option("--weight-dropout", Number(0, 0.95), "On the recurrent weights: for text that is read many times.")
 @_option("--optimizer", click.Choice(OPTIMIZERS), "Kind of optimizer.")

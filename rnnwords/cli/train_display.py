@@ -43,7 +43,9 @@ def describe(plan: Plan) -> Iterator[str]:
     )
     yield (
         f"training: {training.optimizer} {training.learning_rate:g} {training.schedule}, batch {training.batch_size}, "
-        f"{'variational ' if training.variational else ''}dropout {training.dropout:g}"
+        f"{'variational ' if training.variational else ''}dropout "
+        + (f"{training.dropout_start:g} to " if training.dropout_start is not None else "")
+        + f"{training.dropout:g}"
         + (f" and {training.weight_dropout:g} of the recurrent weights" if training.weight_dropout else "")
         + f", clip {training.clip_norm:g}, at most {budget}, patience {training.patience}, "
         f"seed {training.seed}"

@@ -91,7 +91,7 @@ def follow(team: Team, config: NetworkConfig, training: TrainingConfig) -> tuple
         order, numbers = team.hear()
         if order == TRAIN:
             step, count = numbers[:2]
-            steps.share(np.zeros((count, *shape), np.int32), np.zeros(count, np.float32), step)
+            steps.share(np.zeros((count, *shape), np.int32), np.zeros((count, 2), np.float32), step)
             last = step + count
         elif order == RESTORE:
             steps.take_over({})

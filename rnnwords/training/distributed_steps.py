@@ -39,8 +39,8 @@ class DistributedSteps(Steps):
 
     def share(self, ids: Ids, rates: Floats, step: int) -> tuple[Floats, Floats, Floats]:
         """Take part in a call of `run`. The chief's ids and rates count; others give zeros of the same shapes."""
-        told = self.team.total(np.concatenate([rates, ids.ravel()]).astype(np.float32))  # exact: ids are below 2^24
-        rates, ids = told[: len(rates)], told[len(rates) :].astype(np.int32).reshape(ids.shape)
+        told = self.team.total(np.concatenate([rates.ravel(), ids.ravel()]).astype(np.float32))  # exact below 2^24
+        rates, ids = told[: rates.size].reshape(rates.shape), told[rates.size :].astype(np.int32).reshape(ids.shape)
         with self.team.together():
             losses, hits, norms = super().run(ids, rates, step)
         losses, hits = self.team.total(np.stack([losses, hits]).astype(np.float64)).astype(np.float32)

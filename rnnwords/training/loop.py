@@ -20,7 +20,7 @@ from rnnwords.training.events import Event, Finished, Position, Progress, Saved,
 from rnnwords.training.forecast import ForecastPlan
 from rnnwords.training.plan import Plan, identity
 from rnnwords.training.reporting import Reporter
-from rnnwords.training.schedule import Budget, rate
+from rnnwords.training.schedule import Budget, dropout, rate
 from rnnwords.training.steps import Steps
 from rnnwords.training.subject import EVALUATED
 
@@ -89,11 +89,7 @@ class Run:
         while reason is None:
             called = time.monotonic()
             count = self._steps_until_due(call)
-            spent = self._spent()
-            rates = [
-                rate(self.training, spent if self.budget.steps is None else self.budget.spent(position.step + k, 0))
-                for k in range(count)
-            ]
+            rates = [(rate(self.training, spent), dropout(self.training, spent)) for spent in self._ahead(count)]
             if position.step % self.data.steps == 0:
                 self.steps.forget()
                 position.begin_epoch()
@@ -120,7 +116,7 @@ class Run:
                 reason = yield from self._evaluate(reason)
                 self.looking = time.monotonic() - looked
             if position.step % self.log_every == 0 or (reason and position.steps):
-                yield self.reporter.report(rates[-1], norms, words * count / took)
+                yield self.reporter.report(rates[-1][0], norms, words * count / took)
             due = position.seconds - saved_at >= self.training.checkpoint_seconds
             if every := self.training.checkpoint_every:
                 due = position.step % every == 0
@@ -144,6 +140,12 @@ class Run:
         checkpoint and leaving will take is spent already."""
         end = looks * self.looking + self.saving + min(LEAVING, (self.budget.seconds or 0) / 100)
         return self.budget.spent(self.position.step, self.position.seconds + end)
+
+    def _ahead(self, count: int) -> list[float]:
+        """The share of the budget that is spent before each of the next steps."""
+        if self.budget.steps is None:
+            return [self._spent()] * count
+        return [self.budget.spent(self.position.step + k, 0) for k in range(count)]
 
     def _steps_until_due(self, call: int) -> int:
         """How many steps the next graph call may make: to the next point where something else is due."""

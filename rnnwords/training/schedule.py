@@ -1,4 +1,4 @@
-"""Learning rates as pure functions of the share of the budget that is spent, and the budget itself."""
+"""Learning rates and dropout as pure functions of the share of the budget that is spent, and the budget itself."""
 
 import math
 from dataclasses import dataclass
@@ -24,6 +24,19 @@ def rate(config: TrainingConfig, spent: float) -> float:
     if config.schedule == "cosine":
         return top * (0.01 + 0.99 * _half_cosine((spent - warmup) / (1 - warmup)))
     return top
+
+
+def dropout(config: TrainingConfig, spent: float) -> float:
+    """The share of units that is dropped after the share `spent` (0 to 1) of the budget.
+
+    From `dropout_start`, if there is one, evenly to `dropout`, which it is at the end: while a network knows little,
+    noise only holds it up; what it must be kept from, learning the text by heart, comes late (Morerio et al. 2017,
+    "Curriculum dropout", whose rise is steeper in the beginning).
+    """
+    top = config.dropout or 0.0
+    if config.dropout_start is None:
+        return top
+    return config.dropout_start + (top - config.dropout_start) * min(1.0, spent)
 
 
 def _half_cosine(share: float) -> float:

@@ -36,7 +36,7 @@ class Steps:
             self._steps,
             input_signature=[
                 batch,
-                tf.TensorSpec((None,), tf.float32),
+                tf.TensorSpec((None, 2), tf.float32),
                 tf.TensorSpec((), tf.int32),
                 self._state_spec(),
             ],
@@ -48,7 +48,7 @@ class Steps:
         return tf.nest.map_structure(lambda part: tf.TensorSpec(part.shape, part.dtype), self.state)
 
     def run(self, ids: Ids, rates: Floats, step: int) -> tuple[Floats, Floats, Floats]:
-        """Train on (K, B, T + 1) ids with (K,) learning rates; `step` counts the steps before.
+        """Train on (K, B, T + 1) ids with (K, 2) learning rates and dropout; `step` counts the steps before.
 
         Returns the mean loss (nats a word, without label smoothing) and accuracy of each step, (K,) each, and the
         gradient norm of each weight in the last step, before clipping.
@@ -67,17 +67,18 @@ class Steps:
 
     def _steps(self, ids: Any, rates: Any, step: Any, state: Any) -> Any:
         count = tf.shape(ids)[0]
+        drops = bool(self.training.dropout or self.training.dropout_start)
 
         def body(k: Any, losses: Any, hits: Any, norms: Any, state: Any) -> Any:
             noise = Noise(
                 tf.stack([self.training.seed & 0x7FFFFFFF, step + k]),
-                self.training.dropout or 0.0,
+                rates[k, 1] if drops else 0.0,
                 self.training.variational,
                 self.training.weight_dropout or 0.0,
                 0.0 if self.config.stateful else self.training.short_windows or 0.0,
             )
             loss, hit, after, gradients = self._backward(ids[k], state, noise)
-            self.optimizer.learning_rate.assign(rates[k])
+            self.optimizer.learning_rate.assign(rates[k, 0])
             norms = self._apply(gradients)
             self._follow(step + k)
             return k + 1, losses.write(k, loss), hits.write(k, hit), norms, after
