@@ -25,7 +25,7 @@ from rnnwords.training.steps import Steps
 from rnnwords.training.subject import EVALUATED
 
 CALL_SECONDS = 0.5  # how long one graph call should take: short enough to stop soon, long enough to cost nothing
-LEAVING = 3.0  # seconds that the process itself takes to start and to end; in a short run, at most a hundredth of it
+LEAVING = 4.0  # seconds that the process itself takes to start and to end; in a short run, at most a hundredth of it
 TRIED = 8_193  # words of a small look, by which the time of a whole one is known before the first
 
 
