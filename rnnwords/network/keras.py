@@ -14,10 +14,9 @@ import tensorflow as tf
 
 from rnnwords.config import NetworkConfig
 from rnnwords.network.arrays import Floats, check_shapes
-from rnnwords.network.keras_noise import Dropout, Noise, late_starts
+from rnnwords.network.keras_noise import Dropout, Noise, Tensor, late_starts
 from rnnwords.network.keras_output import Output
 
-Tensor = Any  # TensorFlow has no types that mypy can follow
 State = list[tuple[Tensor, ...]]  # a layer: (h,) or (h, c), each (B, H) float32
 
 

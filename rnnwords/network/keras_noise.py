@@ -18,7 +18,7 @@ class Noise:
     """What training adds to a pass: dropout, and windows that start late. All of it follows from one seed tensor."""
 
     seed: Tensor  # (2,) int32: (seed of the run, step)
-    dropout: Tensor | float = 0.0  # a number 0: none
+    dropout: Tensor | float | None = None
     variational: bool = False  # the same units are dropped for all words of a step
     weight_dropout: float = 0.0  # of the recurrent kernels
     short_windows: float = 0.0
@@ -32,8 +32,7 @@ class Dropout:
 
     def __init__(self, noise: Noise | None) -> None:
         self.weights = noise if noise is not None and noise.weight_dropout > 0 else None
-        off = noise is None or (isinstance(noise.dropout, float) and noise.dropout == 0)
-        self.noise = None if off else noise
+        self.noise = noise if noise is not None and noise.dropout is not None else None
         self.uses = 0
 
     def __call__(self, x: Tensor) -> Tensor:

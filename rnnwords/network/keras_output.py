@@ -11,8 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from rnnwords.config import NetworkConfig
-
-Tensor = Any  # TensorFlow has no types that mypy can follow
+from rnnwords.network.keras_noise import Tensor
 
 
 class Output:

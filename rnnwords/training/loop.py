@@ -89,7 +89,8 @@ class Run:
         while reason is None:
             called = time.monotonic()
             count = self._steps_until_due(call)
-            rates = [(rate(self.training, spent), dropout(self.training, spent)) for spent in self._ahead(count)]
+            shares = [self._spent(ahead=k) for k in range(count)]
+            rates = [(rate(self.training, spent), dropout(self.training, spent)) for spent in shares]
             if position.step % self.data.steps == 0:
                 self.steps.forget()
                 position.begin_epoch()
@@ -135,17 +136,11 @@ class Run:
         self.reporter.ended()
         yield self._finished(reason)
 
-    def _spent(self, looks: int = 1) -> float:
-        """The share of the budget that is spent; of one of time, what so many looks at the held-out text, the last
-        checkpoint and leaving will take is spent already."""
+    def _spent(self, looks: int = 1, ahead: int = 0) -> float:
+        """The share of the budget that is spent, or will be so many steps ahead; of one of time, which no step is known
+        to take, what so many looks at the held-out text, the last checkpoint and leaving will take is spent already."""
         end = looks * self.looking + self.saving + min(LEAVING, (self.budget.seconds or 0) / 100)
-        return self.budget.spent(self.position.step, self.position.seconds + end)
-
-    def _ahead(self, count: int) -> list[float]:
-        """The share of the budget that is spent before each of the next steps."""
-        if self.budget.steps is None:
-            return [self._spent()] * count
-        return [self.budget.spent(self.position.step + k, 0) for k in range(count)]
+        return self.budget.spent(self.position.step + ahead, self.position.seconds + end)
 
     def _steps_until_due(self, call: int) -> int:
         """How many steps the next graph call may make: to the next point where something else is due."""

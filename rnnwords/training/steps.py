@@ -72,7 +72,7 @@ class Steps:
         def body(k: Any, losses: Any, hits: Any, norms: Any, state: Any) -> Any:
             noise = Noise(
                 tf.stack([self.training.seed & 0x7FFFFFFF, step + k]),
-                rates[k, 1] if drops else 0.0,
+                rates[k, 1] if drops else None,
                 self.training.variational,
                 self.training.weight_dropout or 0.0,
                 0.0 if self.config.stateful else self.training.short_windows or 0.0,
