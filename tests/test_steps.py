@@ -125,3 +125,45 @@ def test_averages_follow_the_weights_and_are_what_is_looked_at():
     other = steps_of()
     other.network.load(found)
     assert loss == pytest.approx(other.evaluate(text)[0], rel=1e-6)
+
+
+WORDS, HANDED_ON = 5, 2  # layers hand these words on in three pieces
+
+
+def long_steps(cell: Any, reading: Any, batch: int, **settings: Any) -> Steps:
+    config = NetworkConfig(V, reading, WORDS, cell, 2, 6, embedding=6, tie=True)
+    steps = Steps(config, TrainingConfig(seed=1, batch_size=batch, optimizer="sgd", **settings), "float32")
+    steps.network.load(small_weights(config))
+    return steps
+
+
+@pytest.mark.parametrize(("reading", "variational"), [("stateful", False), ("stateful", True), ("windows", False)])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "simple"])
+def test_what_layers_hand_on_in_pieces_is_learned_as_if_it_were_one(cell, reading, variational, monkeypatch):
+    """Two steps, the second from the state after the first, with dropout and with windows that start late."""
+    noise = {"dropout": 0.4, "weight_dropout": 0.3, "short_windows": 0.5, "variational": variational}
+    ids = np.random.default_rng(4).integers(0, V, (2, 3, WORDS + 1)).astype(np.int32)
+    found = []
+    for words in (HANDED_ON, WORDS):
+        monkeypatch.setattr("rnnwords.network.keras.PIECE", words)
+        steps = long_steps(cell, reading, 3, **noise)
+        losses, _, norms = steps.run(ids, np.full((2, 2), 0.4, np.float32), 0)
+        found.append((losses, norms, *steps.tensors().values()))
+        assert norms.min() > 1e-4
+    for in_pieces, at_once in zip(*found, strict=True):
+        np.testing.assert_allclose(in_pieces, at_once, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "simple"])
+def test_gradients_of_pieces_are_summed_in_one_order(cell, monkeypatch):
+    """Equal to the last bit, with a batch of one, where another order would show first."""
+    monkeypatch.setattr("rnnwords.network.keras.PIECE", HANDED_ON)
+    ids = np.random.default_rng(5).integers(0, V, (16, 1, WORDS + 1)).astype(np.int32)
+    steps = long_steps(cell, "stateful", 1, dropout=0.4)
+    start = {name: tensor.copy() for name, tensor in steps.tensors().items()}
+    found = set()
+    for _ in range(20):
+        steps.restore(start)
+        steps.run(ids, np.full((16, 2), 0.4, np.float32), 0)
+        found.add(b"".join(tensor.tobytes() for tensor in steps.tensors().values()))
+    assert len(found) == 1

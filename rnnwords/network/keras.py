@@ -1,8 +1,9 @@
 """The same network in Keras, built from the same NetworkConfig: what training trains.
 
 The weights live in Keras' own layers (so names, shapes and initial values are Keras'); the steps are written out here,
-because written out they run faster on a CPU than Keras' layers: one product for all inputs of a layer, no recurrent
-product in the first step from a clean state, half-precision products with the gates in float32.
+because written out they run faster on a CPU than Keras' layers: one product for many inputs of a layer, layers that
+work side by side, no recurrent product in the first step from a clean state, half-precision products with the gates in
+float32.
 Shapes as in `network.arrays`: B batch, T words, E embedding, H units, V vocabulary, G gates a cell.
 """
 
@@ -17,6 +18,7 @@ from rnnwords.network.arrays import Floats, check_shapes
 from rnnwords.network.keras_noise import Dropout, Noise, Tensor, late_starts
 from rnnwords.network.keras_output import Output
 
+PIECE = 9  # words that a layer hands on at a time: the layer above reads them while it goes on to the next
 State = list[tuple[Tensor, ...]]  # a layer: (h,) or (h, c), each (B, H) float32
 
 
@@ -32,7 +34,8 @@ class KerasNetwork:
         self.dtype = tf.as_dtype(precision)
         layers: dict[str, Any] = {}
         self.recurrent: list[Any] = []  # Keras' layers, used as such where cuDNN runs them
-        self.cudnn = config.stateful and config.cell != "simple" and bool(tf.config.list_physical_devices("GPU"))
+        self.gpu = bool(tf.config.list_physical_devices("GPU"))
+        self.cudnn = config.stateful and config.cell != "simple" and self.gpu
         draw = iter(range(seed, seed + 100))
         if config.input == "embedding":
             # As wide as what the output layer wants when tied; else of unit size, which learns rare words sooner.
@@ -103,30 +106,36 @@ class KerasNetwork:
         """(B, T) ids -> what the output layer reads, (B, H) for windows or (B, T, H), and the state after.
 
         On a GPU, running text goes through Keras' layers, which hand it to cuDNN; the steps here are for CPUs, and for
-        windows, which are too short for cuDNN to matter.
+        windows, which are too short for cuDNN to matter. A CPU's cores share the layers: each hands its outputs on in
+        pieces.
         """
         drop = Dropout(noise)
         keep = late_starts(ids.shape, noise)
-        x = drop(self._embedded(ids)) if self.config.input == "embedding" else None  # (B, T, E)
+        pieces = [drop(self._embedded(ids)) if self.config.input == "embedding" else None]  # (B, t, E or H) each
         after: State = []
         for layer in range(self.config.layers):
             carried = None if state is None else state[layer]
-            if self.cudnn and x is not None and not drop.weights:
+            if self.cudnn and pieces[0] is not None and not drop.weights:
+                [x] = pieces
                 y, *carried = self.recurrent[layer](tf.cast(x, tf.float32), initial_state=carried and list(carried))
                 after.append(tuple(carried))
-                x = drop(tf.cast(y, self.dtype))
+                pieces = [drop(tf.cast(y, self.dtype))]
                 continue
             name = f"{self.config.cell}_{layer + 1}/kernel"
-            if x is None:
-                products = self._plain_products(ids, name)  # (B, T, GH)
+            if pieces[0] is None:
+                products = [self._plain_products(ids, name)]  # (B, T, GH)
             else:
-                products = self._product(x, self._cast(name))
+                kernel = self._cast(name)
+                products = [self._product(piece, kernel) for piece in pieces]
             recurrent = drop.kernel(layer, self._cast(f"{self.config.cell}_{layer + 1}/recurrent_kernel"))
             outputs, carried = self._layer(layer, products, recurrent, carried, keep)
             after.append(carried)
-            last = layer == self.config.layers - 1 and not self.config.stateful
-            x = drop(outputs[-1] if last else tf.stack(outputs, axis=1))
-        return x, after
+            last = layer == self.config.layers - 1
+            if last and not self.config.stateful:
+                pieces = [drop(outputs[-1])]
+            else:
+                pieces = drop.pieces(outputs, len(outputs) if last or self.gpu else PIECE)
+        return pieces[0], after
 
     def _cast(self, name: str) -> Tensor:
         return tf.cast(self.variables[name].value, self.dtype)
@@ -152,29 +161,34 @@ class KerasNetwork:
         return tf.cast(ids, tf.float32)[..., None] * self.variables[name].value
 
     def _layer(
-        self, layer: int, products: Tensor, recurrent: Tensor, state: tuple[Tensor, ...] | None, keep: Tensor | None
+        self, layer: int, pieces: list[Tensor], recurrent: Tensor, state: tuple[Tensor, ...] | None, keep: Tensor | None
     ) -> tuple[list[Tensor], tuple[Tensor, ...]]:
-        """(B, T, GH) input products, (H, GH) recurrent kernel -> T outputs (B, H), and the state after the last."""
+        """Input products in pieces, (B, t, GH) each, T words in all; (H, GH) recurrent kernel -> T outputs (B, H), and
+        the state after the last."""
+        words = sum(piece.shape[1] for piece in pieces)
         bias = self.variables[f"{self.config.cell}_{layer + 1}/bias"].value
         input_bias, recurrent_bias = (bias[0], bias[1]) if self.config.cell == "gru" else (bias, bias)
-        input_biases = _once_a_step(input_bias, products.shape[1])
-        recurrent_biases = _once_a_step(recurrent_bias, products.shape[1])
+        input_biases = _once_a_step(input_bias, words)
+        recurrent_biases = _once_a_step(recurrent_bias, words)
         step = {"lstm": _lstm, "gru": _gru, "simple": _simple}[self.config.cell]
         outputs: list[Tensor] = []
-        read: list[Tensor] = []
-        if state is not None and self.config.cell != "gru":  # whose two products are not just added
-            products, recurrent = _learned_at_once(products, recurrent, read)
-        for t, product in enumerate(tf.unstack(products, axis=1)):
-            if state is not None and keep is not None:
-                state = tuple(part * keep[:, t, None] for part in state)
-            before = None
-            if state is not None:
-                read.append(tf.cast(state[0], self.dtype))
-                before = tf.matmul(read[-1], recurrent)
-            if self.config.cell == "gru":
-                before = recurrent_biases[t] if before is None else tf.cast(before, tf.float32) + recurrent_biases[t]
-            state = step(tf.cast(product, tf.float32) + input_biases[t], before, state)
-            outputs.append(tf.cast(state[0], self.dtype))
+        for products in pieces:
+            kernel = recurrent
+            read: list[Tensor] = []
+            if state is not None and self.config.cell != "gru":  # whose two products are not just added
+                products, kernel = _learned_at_once(products, recurrent, read)
+            for t, product in enumerate(tf.unstack(products, axis=1), start=len(outputs)):
+                if state is not None and keep is not None:
+                    state = tuple(part * keep[:, t, None] for part in state)
+                before = None
+                if state is not None:
+                    read.append(tf.cast(state[0], self.dtype))
+                    before = tf.matmul(read[-1], kernel)
+                if self.config.cell == "gru":
+                    bias = recurrent_biases[t]
+                    before = bias if before is None else tf.cast(before, tf.float32) + bias
+                state = step(tf.cast(product, tf.float32) + input_biases[t], before, state)
+                outputs.append(tf.cast(state[0], self.dtype))
         return outputs, state or ()
 
     def export(self) -> dict[str, Floats]:

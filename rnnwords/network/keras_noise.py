@@ -36,25 +36,43 @@ class Dropout:
         self.uses = 0
 
     def __call__(self, x: Tensor) -> Tensor:
+        factors = self._factors(x.shape, x.dtype)
+        return x if factors is None else x * factors
+
+    def pieces(self, outputs: list[Tensor], size: int) -> list[Tensor]:
+        """T outputs (B, H) as (B, t, H) with t = `size` words or, in the last, fewer: the parts of what they would be
+        in one piece."""
+        rows, units = outputs[0].shape
+        factors = self._factors((rows, len(outputs), units), outputs[0].dtype)
+        found = []
+        for start in range(0, len(outputs), size):
+            piece = tf.stack(outputs[start : start + size], axis=1)
+            if factors is not None:
+                piece *= factors[:, start : start + size] if factors.shape[1] > 1 else factors
+            found.append(piece)
+        return found
+
+    def _factors(self, shape: Sequence[int], dtype: Any) -> Tensor | None:
+        """What the next outputs (B, H) or (B, T, H) are multiplied by; None: they stay as they are."""
         if self.noise is None:
-            return x
+            return None
         self.uses += 1
-        shape: Sequence[int] = x.shape
         if self.noise.variational and len(shape) == 3:
             shape = (shape[0], 1, shape[2])
-        return _thinned(x, _drawn(shape, tf.add(self.noise.seed, [self.uses, 0]), self.noise.first), self.noise.dropout)
+        draw = _drawn(shape, tf.add(self.noise.seed, [self.uses, 0]), self.noise.first)
+        return _kept(draw, self.noise.dropout, dtype)
 
     def kernel(self, layer: int, kernel: Tensor) -> Tensor:
         """A kernel without some of its weights, the others larger to make up for them."""
         if self.weights is None:
             return kernel
         draw = tf.random.stateless_uniform(kernel.shape, tf.add(self.weights.seed, [201 + layer, 0]))
-        return _thinned(kernel, draw, self.weights.weight_dropout)
+        return kernel * _kept(draw, self.weights.weight_dropout, kernel.dtype)
 
 
-def _thinned(x: Tensor, draw: Tensor, rate: Tensor | float) -> Tensor:
-    """0 where the number drawn from 0 to 1 is below the rate; the others as much larger as keeps the mean."""
-    return x * (tf.cast(draw >= rate, x.dtype) / tf.cast(1 - rate, x.dtype))
+def _kept(draw: Tensor, rate: Tensor | float, dtype: Any) -> Tensor:
+    """0 where the number drawn from 0 to 1 is below the rate; elsewhere what keeps the mean."""
+    return tf.cast(draw >= rate, dtype) / tf.cast(1 - rate, dtype)
 
 
 def _drawn(shape: Sequence[int], seed: Tensor, first: int) -> Tensor:
