@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from rnnwords.config import NetworkConfig, TrainingConfig
+from rnnwords.network import keras
 from rnnwords.training.steps import Steps
 
 
@@ -57,9 +58,11 @@ def main() -> None:
     parser.add_argument("--optimizer", default="adam")
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--clip", type=float, default=None)
+    parser.add_argument("--piece", type=int, default=keras.PIECE, help="words that a layer hands on at a time")
     parser.add_argument("--calls", type=int, default=5)
     parser.add_argument("--steps", type=int, default=10)
     options = parser.parse_args()
+    keras.PIECE = options.piece
     network = NetworkConfig(
         vocabulary_size=options.vocabulary,
         units=options.units,

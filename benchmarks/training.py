@@ -49,6 +49,17 @@ def speed(options: argparse.Namespace) -> list[list[str]]:
     ]  # fmt: skip
 
 
+def pieces(options: argparse.Namespace) -> list[list[str]]:
+    """Layers that hand their outputs on in pieces against layers that wait for all words of the one below."""
+
+    def ours(*more: object) -> float:
+        return float(run_json(sys.executable, HERE / "step_ours.py", *STATEFUL, *more)["words"])
+
+    found = in_turns(options.repeats, pieces=ours, whole=lambda: ours("--piece", 35))
+    what = "stateful, as above: outputs handed on in pieces, against all at once"
+    return [[what, "", *_ratio(found["pieces"], found["whole"])]]
+
+
 def _ratio(ours: float, theirs: float) -> list[str]:
     return [f"{ours / theirs:.2f} x", f"{ours:,.0f} and {theirs:,.0f} words/s"]
 
@@ -206,7 +217,7 @@ def saving(options: argparse.Namespace) -> list[list[str]]:
     return [["saving models and checkpoints, default settings", "2 %", f"{found['share']:.1%}", shown]]
 
 
-PARTS = {"speed": speed, "softmax": softmax, "converged": converged, "text": text, "memory": memory,
+PARTS = {"speed": speed, "pieces": pieces, "softmax": softmax, "converged": converged, "text": text, "memory": memory,
          "precision": precision, "saving": saving}  # fmt: skip
 
 
