@@ -130,11 +130,10 @@ class KerasNetwork:
             recurrent = drop.kernel(layer, self._cast(f"{self.config.cell}_{layer + 1}/recurrent_kernel"))
             outputs, carried = self._layer(layer, products, recurrent, carried, keep)
             after.append(carried)
-            last = layer == self.config.layers - 1
-            if last and not self.config.stateful:
-                pieces = [drop(outputs[-1])]
+            if layer < self.config.layers - 1:
+                pieces = drop.pieces(outputs, len(outputs) if self.gpu else PIECE)
             else:
-                pieces = drop.pieces(outputs, len(outputs) if last or self.gpu else PIECE)
+                pieces = [drop(tf.stack(outputs, axis=1) if self.config.stateful else outputs[-1])]
         return pieces[0], after
 
     def _cast(self, name: str) -> Tensor:
@@ -185,8 +184,8 @@ class KerasNetwork:
                     read.append(tf.cast(state[0], self.dtype))
                     before = tf.matmul(read[-1], kernel)
                 if self.config.cell == "gru":
-                    bias = recurrent_biases[t]
-                    before = bias if before is None else tf.cast(before, tf.float32) + bias
+                    added = recurrent_biases[t]
+                    before = added if before is None else tf.cast(before, tf.float32) + added
                 state = step(tf.cast(product, tf.float32) + input_biases[t], before, state)
                 outputs.append(tf.cast(state[0], self.dtype))
         return outputs, state or ()
