@@ -1,12 +1,12 @@
 """Lines of standard input, in batches as large as what is there: one from a slow writer, many from a file."""
 
 import io
-import select
 import sys
 from collections.abc import Iterator
 from typing import cast
 
 from rnnwords.errors import UsageError
+from rnnwords.text.piped import arriving, is_there
 
 READ = 1 << 20  # bytes read at a time
 MOST_BYTES = 1 << 24  # of a batch, unless one line is longer
@@ -35,7 +35,7 @@ def waiting_batches(separator: bytes = b"\n") -> Iterator[list[bytes]]:
     lines: list[bytes] = []
     started: list[bytes] = []  # the pieces of a line that has not ended
     most, size = LEAST, 0
-    while block := stream.read1(READ):
+    for block in arriving(stream, READ):
         size += len(block)
         *ended, rest = block.split(separator)
         if ended:
@@ -47,7 +47,7 @@ def waiting_batches(separator: bytes = b"\n") -> Iterator[list[bytes]]:
             yield lines[:most]
             del lines[:most]
             most = min(2 * most, MOST)
-        if lines and (size >= MOST_BYTES or not _more_is_there(stream)):
+        if lines and (size >= MOST_BYTES or not is_there(stream, 0)):
             yield lines
             lines = []
         size = size if lines else 0
@@ -55,15 +55,3 @@ def waiting_batches(separator: bytes = b"\n") -> Iterator[list[bytes]]:
         lines.append(b"".join(started))
     if lines:
         yield lines
-
-
-def _more_is_there(stream: io.BufferedReader) -> bool:
-    """Whether reading would not wait. The stream's own buffer is empty: `read1` takes more than it can hold."""
-    try:
-        descriptor = stream.fileno()
-    except OSError:
-        return True  # it is in memory
-    try:
-        return bool(select.select([descriptor], [], [], 0)[0])
-    except OSError:  # Windows can ask so of sockets only: there each read is a batch
-        return False

@@ -8,9 +8,9 @@ is cut where the chunk ends.
 import codecs
 import contextlib
 import gzip
+import io
 import os
 import re
-import shutil
 import stat
 import sys
 import tempfile
@@ -18,10 +18,11 @@ import weakref
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, BinaryIO, NamedTuple
+from typing import IO, NamedTuple, cast
 
 from rnnwords.errors import CorpusError, UsageError
 from rnnwords.files import reason
+from rnnwords.text.piped import Buffered, arriving
 
 CHUNK = 1 << 20  # bytes
 PROCESSES = Path("/proc")  # where Linux shows the open files of each
@@ -59,7 +60,7 @@ class Corpus:
             if str(path) == "-":
                 if sys.stdin is None:
                     raise CorpusError("standard input is closed; name a text file, or pipe one in")
-                return self._spooled(sys.stdin.buffer)
+                return self._spooled(cast(io.BufferedReader, sys.stdin.buffer))
             mode = path.stat().st_mode
             if stat.S_ISDIR(mode):
                 raise CorpusError(f"{path} is a directory; name the text files in it, for example {path}/*.txt")
@@ -70,11 +71,12 @@ class Corpus:
         except OSError as error:
             raise CorpusError(f"{path} cannot be read: {reason(error)}") from error
 
-    def _spooled(self, stream: BinaryIO) -> Path:
+    def _spooled(self, stream: Buffered) -> Path:
         """A pipe can be read once only: keep it in a temporary file for as long as this corpus lives."""
         spool, path = _temporary_file()
         weakref.finalize(self, spool.close)
-        shutil.copyfileobj(stream, spool)
+        for block in arriving(stream, CHUNK):
+            spool.write(block)
         spool.flush()
         return path
 
