@@ -230,6 +230,7 @@ class TrainingConfig(Config):
     batch_size: int | None = within(1, 65_536, default=None)
     optimizer: str | None = one_of(OPTIMIZERS, default=None)
     learning_rate: float | None = within(1e-8, 100.0, default=None)
+    learning_rate_end: float | None = within(0.0, 100.0, default=None)  # of a cosine; None: 1 % of the highest
     schedule: str | None = one_of(SCHEDULES, default=None)
     warmup: float | None = within(0.0, 0.9, default=None)  # share of the budget
     weight_decay: float | None = within(0.0, 1.0, default=None)
@@ -260,3 +261,8 @@ class TrainingConfig(Config):
         budgets = [name for name in ("epochs", "iterations", "seconds") if getattr(self, name) is not None]
         if len(budgets) > 1:
             raise UsageError(f"one budget at most: got {' and '.join(budgets)}")
+        end, top = self.learning_rate_end, self.learning_rate
+        if end is not None and self.schedule not in (None, "cosine"):
+            raise UsageError(f"learning-rate-end is for the schedule cosine; got {self.schedule}")
+        if end is not None and top is not None and end > top:
+            raise UsageError(f"learning-rate-end must be the highest rate, {top:g}, or less; got {end:g}")

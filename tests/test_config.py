@@ -146,7 +146,7 @@ def test_json_and_back_is_the_same(config, data):
     try:
         made = config(**values)
     except UsageError as error:  # settings that don't go together
-        assert any(word in str(error) for word in ("tie", "budget", "linear"))  # noqa: PT017
+        assert any(word in str(error) for word in ("tie", "budget", "linear", "learning-rate-end"))  # noqa: PT017
         return
     text = json.dumps(made.to_json(), allow_nan=False)
     assert config.from_json(json.loads(text)) == made
@@ -157,6 +157,10 @@ def test_settings_that_do_not_go_together_are_refused():
         NetworkConfig(10, input="scalar", tie=True)
     with pytest.raises(UsageError, match="one budget at most: got epochs and seconds"):
         TrainingConfig(1, epochs=3, seconds=60.0)
+    with pytest.raises(UsageError, match=r"learning-rate-end must be the highest rate, 0\.1, or less; got 0\.2"):
+        TrainingConfig(1, learning_rate=0.1, learning_rate_end=0.2)
+    with pytest.raises(UsageError, match="learning-rate-end is for the schedule cosine; got constant"):
+        TrainingConfig(1, schedule="constant", learning_rate_end=0.2)
 
 
 def test_a_range_of_its_own():

@@ -22,7 +22,7 @@ from tests.processes import LIMIT, environment
 
 NETWORK = "--layers 1 --units 15 --embedding 7 --seed 3 --precision float32 --patience 1000"
 # All that chance has a part in, a batch that two cannot halve, and weights used twice.
-WINDOWS = "--iterations 30 --log-every 10 --batch-size 5 --holdout 0.2 --tie --dropout 0.3 --ema 0.9 --histograms"
+WINDOWS = "--iterations 30 --log-every 10 --batch-size 5 --holdout 0.2 --tie --dropout 0.3 --ema 0.99 --histograms"
 STATEFUL = (
     "--stateful --window 4 --batch-size 5 --iterations 300 --log-every 100 --checkpoint-every 10 --optimizer sgd "
     "--learning-rate 0.3"

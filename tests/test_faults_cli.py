@@ -47,6 +47,7 @@ RANGES = {
         "--learning-rate": ["0", "101", "nan", "inf"], "--weight-decay": ["-1", "2", "nan"],
         "--label-smoothing": ["0.6", "nan"], "--ema": ["1", "nan"], "--clip-norm": ["0", "nan", "inf"],
         "--weight-dropout": ["-0.1", "1"], "--dropout-start": ["-0.1", "1", "nan"], "--warmup": ["-0.1", "0.95", "nan"],
+        "--learning-rate-end": ["-0.1", "101", "nan"],
         "--batch-size": ["0", "100000"], "--epochs": ["0", "1.5"], "--iterations": ["0"], "--patience": ["0"],
         "--time": ["0", "nan", "inf", "0.5s", "soon"], "--log-every": ["0"], "--checkpoint-every": ["0", "-5", "soon"],
         "--seed": ["-1", "4294967296"], "--min-count": ["0"], "--max-size": ["0", "1000001"],

@@ -48,7 +48,9 @@ COMMON = (
     "--checkpoint-every", "7",
 )  # fmt: skip
 COMMANDS = {
-    "windows": ("train", "fable.txt", *COMMON, "--layers", "1", "--batch-size", "20", "--ema", "0.9", "--model", "run"),
+    "windows": (
+        "train", "fable.txt", *COMMON, "--layers", "1", "--batch-size", "20", "--ema", "0.99", "--model", "run",
+    ),
     "stateful": (
         "train", "fable.txt", *COMMON, "--layers", "2", "--stateful", "--window", "5", "--batch-size", "4",
         "--variational", "--weight-dropout", "0.3", "--dropout-start", "0.1", "--model", "run",

@@ -33,6 +33,14 @@ def test_rates_are_those_of_the_definition(schedule, warmup, shares):
         assert rate(config, spent) == pytest.approx(TOP * share), spent
 
 
+@pytest.mark.parametrize("end", [0.0, TOP / 4, TOP])
+def test_a_cosine_ends_where_it_is_told_to(end):
+    config = TrainingConfig(seed=1, learning_rate=TOP, learning_rate_end=end, schedule="cosine", warmup=0.2)
+    assert rate(config, 0.1) == pytest.approx(TOP * 0.505)  # the rise is as ever
+    for spent, share in ((0.2, 1.0), (0.4, QUARTER), (0.6, 0.5), (1.0, 0.0), (1.5, 0.0)):
+        assert rate(config, spent) == pytest.approx(end + share * (TOP - end)), spent
+
+
 @pytest.mark.parametrize(
     ("start", "end", "shares"),
     [

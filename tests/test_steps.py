@@ -127,6 +127,24 @@ def test_averages_follow_the_weights_and_are_what_is_looked_at():
     assert loss == pytest.approx(other.evaluate(text)[0], rel=1e-6)
 
 
+def test_averages_that_look_far_back_move_seldom_and_as_far():
+    """0.995 a step: every fourth step moves them, by 0.995^4, which is more than the first moves leave of the old."""
+    steps = steps_of(ema=0.995)
+    average = steps.export()
+    for step in range(12):
+        steps.run(drawn_windows(step), np.array([[0.5, 0]], np.float32), step)
+        if moves := (step + 1) // 4 if step % 4 == 3 else 0:
+            own, share = steps.network.export(), 9 / (moves + 9)
+            average = {name: old + share * (own[name] - old) for name, old in average.items()}
+        for name, found in steps.export().items():
+            np.testing.assert_allclose(found, average[name], rtol=1e-5, atol=1e-6)
+    before, late = steps.export(), 4 * 10_000 - 1  # when the share of what is new has come down to 1 - 0.995^4
+    steps.run(drawn_windows(0), np.array([[0.5, 0]], np.float32), late)
+    own = steps.network.export()
+    for name, found in steps.export().items():
+        np.testing.assert_allclose(found, own[name] + 0.995**4 * (before[name] - own[name]), rtol=1e-4, atol=1e-6)
+
+
 WORDS, HANDED_ON = 5, 2  # layers hand these words on in three pieces
 
 

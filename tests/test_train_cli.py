@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import re
 import shlex
 import subprocess
@@ -71,6 +72,18 @@ def test_settings_that_are_off_are_not_told():
     assert also_in_force(windows, training, "bfloat16") == f"{told}, averaging 0.99"
     off = dataclasses.replace(training, optimizer="sgd", schedule="one-cycle", label_smoothing=0.0, ema=0.0)
     assert also_in_force(stateful, off, "float32") == "settings: precision float32"
+
+
+def test_a_rate_that_ends_elsewhere_is_told_and_reached(tmp_path):
+    rates = "--learning-rate", "0.01", "--learning-rate-end", "0.004", "--schedule", "cosine", "--warmup", "0"
+    done = rnnwords("train", FABLE, *QUICK, *rates, "--log-every", "1", "--model", "run", cwd=tmp_path)
+    said(done.stderr, r"^training: \w+ 0\.01 to 0\.004 cosine, ")
+    history = (tmp_path / "run" / "history.jsonl").read_text(encoding="utf-8").splitlines()
+    told = [json.loads(line)["learning_rate"] for line in history]
+    assert told[0] == pytest.approx(0.01)
+    assert told == sorted(told, reverse=True)
+    count = len(told)
+    assert told[-1] == pytest.approx(0.004 + 0.006 * 0.5 * (1 + math.cos(math.pi * (count - 1) / count)), rel=1e-4)
 
 
 def test_each_report_is_one_plain_line_with_a_sample(fable):

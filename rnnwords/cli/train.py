@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
 NETWORK = ("window", "stateful", "layers", "units", "cell", "input", "embedding", "tie", "softmax")
 TRAINING = (
-    "dropout", "dropout_start", "variational", "weight_dropout", "optimizer", "learning_rate", "schedule", "warmup",
-    "weight_decay", "label_smoothing", "ema", "clip_norm", "batch_size", "epochs", "histograms", "iterations",
-    "patience", "precision", "log_every",
+    "dropout", "dropout_start", "variational", "weight_dropout", "optimizer", "learning_rate", "learning_rate_end",
+    "schedule", "warmup", "weight_decay", "label_smoothing", "ema", "clip_norm", "batch_size", "epochs", "histograms",
+    "iterations", "patience", "precision", "log_every",
 )  # fmt: skip
 RECIPE_ONLY = ("short_windows", "order", "output_start", "to_ceiling", "sample")
 
@@ -74,6 +74,7 @@ def _option(name: str, kind: Any, text: str, **settings: Any) -> Callable[[F], F
 @_option("--weight-dropout", Number(0, 0.95), "On the recurrent weights: for text that is read many times.")
 @_option("--optimizer", click.Choice(OPTIMIZERS), "Kind of optimizer.")
 @_option("--learning-rate", Number(1e-8, 100), "The highest learning rate.")
+@_option("--learning-rate-end", Number(0, 100), "Where a cosine ends.  [default: 1 % of the highest]")
 @_option("--schedule", click.Choice(SCHEDULES), "How the learning rate moves.")
 @_option("--warmup", Number(0, 0.9), "Share of the budget over which the rate first rises.")
 @_option("--weight-decay", Number(0, 1), "For AdamW.")

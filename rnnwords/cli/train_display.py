@@ -42,7 +42,9 @@ def describe(plan: Plan) -> Iterator[str]:
         if value is not None
     )
     yield (
-        f"training: {training.optimizer} {training.learning_rate:g} {training.schedule}, batch {training.batch_size}, "
+        f"training: {training.optimizer} {training.learning_rate:g} "
+        + (f"to {training.learning_rate_end:g} " if training.learning_rate_end is not None else "")
+        + f"{training.schedule}, batch {training.batch_size}, "
         f"{'variational ' if training.variational else ''}dropout "
         + (f"{training.dropout_start:g} to " if training.dropout_start is not None else "")
         + f"{training.dropout:g}"

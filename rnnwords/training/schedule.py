@@ -9,7 +9,8 @@ from rnnwords.config import TrainingConfig
 def rate(config: TrainingConfig, spent: float) -> float:
     """The learning rate after the share `spent` (0 to 1) of the budget.
 
-    constant: warm-up, then level. cosine: warm-up, then a half cosine down to 1 % (Loshchilov & Hutter 2017).
+    constant: warm-up, then level. cosine: warm-up, then a half cosine down to `learning_rate_end`, else to 1 %
+    (Loshchilov & Hutter 2017).
     one-cycle: a rise over the first third, a fall over the rest, both half cosines (Smith 2018).
     """
     top = config.learning_rate or 0.0
@@ -22,7 +23,8 @@ def rate(config: TrainingConfig, spent: float) -> float:
     if spent < warmup:
         return top * (0.01 + 0.99 * spent / warmup)
     if config.schedule == "cosine":
-        return top * (0.01 + 0.99 * _half_cosine((spent - warmup) / (1 - warmup)))
+        end = 0.01 if config.learning_rate_end is None else config.learning_rate_end / top
+        return top * (end + (1 - end) * _half_cosine((spent - warmup) / (1 - warmup)))
     return top
 
 

@@ -18,6 +18,7 @@ from rnnwords.training.optimizers import make_optimizer
 
 EVALUATION_BATCH = 512  # windows evaluated at a time
 STREAM_WORDS = 64  # words a step when running text is evaluated
+AVERAGED = 0.02  # share of what a running average looks back on that may pass until it moves: seldom costs less
 
 
 class Steps:
@@ -29,6 +30,7 @@ class Steps:
         self.network = KerasNetwork(config, training.seed, precision, training.output_start)
         self.optimizer = make_optimizer(training, self.network.trainable)
         self.averages = [tf.Variable(variable.value) for variable in self.network.trainable] if training.ema else []
+        self.average_every = max(1, round(AVERAGED / (1 - (training.ema or 0.0))))  # steps
         self.state = self.network.clean_state(training.batch_size or 1) if config.stateful else []
         self.dtype = np.float32 if config.numbers else np.int32  # of what is read
         batch = tf.TensorSpec((None, training.batch_size, config.window + 1), self.dtype)
@@ -117,10 +119,21 @@ class Steps:
         return {name: tf.convert_to_tensor(one).numpy() for name, one in zip(names, found, strict=True)}
 
     def _follow(self, step: Any) -> None:
-        """Move the running averages of the weights (Polyak & Juditsky 1992), sooner in the first steps."""
-        decay = tf.minimum(self.training.ema or 0.0, tf.cast(step + 1, tf.float32) / tf.cast(step + 10, tf.float32))
-        for average, variable in zip(self.averages, self.network.trainable, strict=False):
-            average.assign_add((1 - decay) * (variable.value - average))
+        """Move the running averages of the weights (Polyak & Juditsky 1992), sooner in the first steps.
+
+        Those that look back far move every so many steps only, as much further.
+        """
+        every = self.average_every
+        moves = tf.cast((step + 1) // every, tf.float32)  # with this one
+        decay = tf.minimum((self.training.ema or 0.0) ** every, moves / (moves + 9))
+
+        def move() -> Any:
+            for average, variable in zip(self.averages, self.network.trainable, strict=True):
+                average.assign_add((1 - decay) * (variable.value - average))
+            return tf.constant(True)
+
+        if self.averages:
+            tf.cond((step + 1) % every == 0, move, lambda: tf.constant(False))
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
