@@ -204,3 +204,10 @@ def test_coverage_counts_known_words_only():
     assert found.counts == [3, 3]
     assert found.report() == {"words": 6, "symbols": 2, "coverage": {2: 0.5}, "rarest_count": 3}
     assert of_text("a b", max_size=1).report()["rarest_count"] == 0
+
+
+def test_a_line_end_has_a_rank_where_line_ends_are_symbols():
+    counts = {"the": 3, "<eos>": 2}
+    assert Vocabulary.build(counts, TextConfig(eos=True)).line_end == 1
+    assert Vocabulary.build(counts, TextConfig()).line_end is None  # there it is a word like any other
+    assert Vocabulary.build({"the": 3}, TextConfig(eos=True)).line_end is None

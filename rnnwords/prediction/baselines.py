@@ -17,7 +17,6 @@ from rnnwords.prediction.ranking import log_frequencies
 from rnnwords.prediction.scoring import Reader, Scorer
 from rnnwords.prediction.texts import ids_of, trained_part
 from rnnwords.text.reading import Corpus
-from rnnwords.text.tokenizer import EOS
 
 COMMONEST = "commonest word"
 STREAM_ORDER = 5  # of the n-gram beside a network without a window: beyond it they hardly gain
@@ -86,11 +85,10 @@ def _kept(predictor: Predictor) -> Iterator[tuple[str, Reader]]:
 def _trained(predictor: Predictor, text: Corpus, order: int | None) -> Iterator[tuple[str, Reader]]:
     vocabulary = predictor.vocabulary
     ids = trained_part(ids_of(text, vocabulary), predictor.model)
-    boundary = vocabulary.ranks.get(EOS) if vocabulary.text.eos else None
     yield COMMONEST, FrequencyReader(log_frequencies(np.bincount(ids, minlength=len(vocabulary))))
     longest = order or (STREAM_ORDER if predictor.window is None else predictor.window + 1)
     for n in sorted({2, longest}):
-        yield _named(n), NgramReader(KneserNey.train(ids, len(vocabulary), n, boundary))
+        yield _named(n), NgramReader(KneserNey.train(ids, len(vocabulary), n, vocabulary.line_end))
 
 
 def _named(order: int) -> str:

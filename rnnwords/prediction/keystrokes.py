@@ -25,7 +25,7 @@ class KeystrokeSavings:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
         self.alphabet = Alphabet(vocabulary)
-        eos = vocabulary.ranks.get(EOS) if vocabulary.text.eos else None
+        eos = vocabulary.line_end
         self.not_typed = {UNK} if eos is None else {UNK, EOS}
         self.not_shown = [rank for rank in (vocabulary.unk, eos) if rank is not None]
         self.rivals = functools.lru_cache(maxsize=100_000)(self._rivals)

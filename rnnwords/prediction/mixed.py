@@ -25,7 +25,6 @@ from rnnwords.prediction.mixing import Blend, MixedContext, MixedReader, Mixture
 from rnnwords.prediction.ngram import KneserNey
 from rnnwords.prediction.predictor import Predictor
 from rnnwords.prediction.scoring import OutputReader
-from rnnwords.text.tokenizer import EOS
 
 TUNED = "tuned on"  # how the source of such weights begins
 FIXED = 0.5  # the network's share, where there was no held-out text to find a better one
@@ -73,8 +72,8 @@ def ngram_of(model: Model) -> KneserNey:
     if model.ngram is None or model.mixture is None:
         raise UsageError("this model has no n-gram to blend with; train one that has: rnnwords train TEXT --ngram 4")
     found = KneserNey.from_tensors(model.ngram.read(), len(model.vocabulary))
-    eos = model.vocabulary.ranks.get(EOS) if model.vocabulary.text.eos else None
-    if (found.order, found.size, found.boundary) != (model.mixture.order, model.mixture.ngrams, eos):
+    said = (model.mixture.order, model.mixture.ngrams, model.vocabulary.line_end)
+    if (found.order, found.size, found.boundary) != said:
         raise ModelError("the n-gram of the model file is another one than it says; train the model again")
     return found
 

@@ -25,7 +25,7 @@ from rnnwords.prediction.overlap import Overlap
 from rnnwords.prediction.ranking import Alphabet, Answer, Prediction, entropy, log_frequencies, rank
 from rnnwords.prediction.sampling import RECENT
 from rnnwords.prediction.scoring import OutputReader, StreamReader, WindowReader, WordScore, score_lines, scorer
-from rnnwords.text.tokenizer import EOS, pieces
+from rnnwords.text.tokenizer import pieces
 from rnnwords.text.vocabulary import Vocabulary
 
 # Words of a prompt that a network without a window reads. Khandelwal et al. 2018 ("Sharp Nearby, Fuzzy Far Away") find
@@ -116,7 +116,7 @@ class Predictor:
 
     def led_in(self, ids: Sequence[int]) -> tuple[int, ...]:
         """The ranks as the network reads them: behind a line end, where those are symbols; the last of a window."""
-        eos = self.vocabulary.ranks.get(EOS) if self.vocabulary.text.eos else None
+        eos = self.vocabulary.line_end
         words = (*ids,) if eos is None else (eos, *ids)
         return words[-self.window :] if self.window else words
 

@@ -26,7 +26,6 @@ from rnnwords.prediction.predictor import Predictor
 from rnnwords.prediction.scoring import CELLS
 from rnnwords.tensor_file import Apart
 from rnnwords.text.corpus import Text
-from rnnwords.text.tokenizer import EOS
 
 MOST = 20_000  # held-out words that are looked at: more move the weights by less than a hundredth
 BATCH = 256  # words at a time, at most
@@ -63,8 +62,8 @@ def complete(
     ngram = None
     if wanted.order:
         tell(f"counting the {wanted.order}-grams of {len(train):,} words")
-        eos = model.vocabulary.ranks.get(EOS) if model.vocabulary.text.eos else None
-        ngram = KneserNey.train(np.asarray(train[0 : len(train)]), len(model.vocabulary), wanted.order, eos)
+        ids, vocabulary = np.asarray(train[0 : len(train)]), model.vocabulary
+        ngram = KneserNey.train(ids, len(vocabulary), wanted.order, vocabulary.line_end)
     mixture = MixtureConfig(order=wanted.order, ngrams=ngram.size if ngram else None, cache=wanted.cache)
     if held_out is not None and len(held_out) > wanted.skip:
         judged = np.asarray(held_out[0 : wanted.skip + MOST]).astype(np.int64)

@@ -15,7 +15,7 @@ from typing import Any, Self
 from rnnwords.config import TextConfig
 from rnnwords.errors import ModelError, UnknownWordError, UsageError
 from rnnwords.files import parse_json, read_bounded, replace_file
-from rnnwords.text.tokenizer import UNK, tokenize
+from rnnwords.text.tokenizer import EOS, UNK, tokenize
 
 MAX_SYMBOLS = 1_000_000
 MAX_BYTES = 1 << 28
@@ -74,6 +74,11 @@ class Vocabulary:
     def unk(self) -> int | None:
         """The rank of <unk>, which stands for every word that was cut; None if nothing was."""
         return self.ranks.get(UNK)
+
+    @property
+    def line_end(self) -> int | None:
+        """The rank of <eos>, if line ends are symbols; else None, even where the text itself has that word."""
+        return self.ranks.get(EOS) if self.text.eos else None
 
     def __len__(self) -> int:
         return len(self.words)
