@@ -26,7 +26,7 @@ CACHE = 2_000  # words
 TRAININGS = {
     "window": "--window 3 --layers 1 --learning-rate 0.004 --dropout-start 0.2 --dropout 0.6 --time 39m --ngram 4",
     "stateful": "--stateful --learning-rate 30 --learning-rate-end 9 --ema 0.9995 --dropout-start 0.2 --dropout 0.55"
-    f" --time 99m --ngram 5 --cache {CACHE}",
+    f" --time 99m --calibrate --ngram 5 --cache {CACHE}",
     "ten": "--stateful --optimizer adamw --dropout 0.2 --time 10m",
 }
 ALIKE = "--tokenizer whitespace --eos --min-count 1 --seed 1"  # the terms of the Penn Treebank

@@ -10,7 +10,7 @@ import pytest
 from rnnwords.config import TextConfig
 from rnnwords.model_file import Model
 from rnnwords.network.mixture import MixtureConfig
-from rnnwords.prediction import tuning
+from rnnwords.prediction import scoring, tuning
 from rnnwords.prediction.mixed import Mixing, mixed
 from rnnwords.prediction.mixing import bins
 from rnnwords.prediction.ngram import KneserNey
@@ -95,7 +95,7 @@ def test_parts_are_tuned_alone_too(world):
 def test_batches_change_nothing(world, monkeypatch):
     predictor, ngram, size, ids = world
     whole = tuned(predictor, ngram, size, ids, 10)
-    monkeypatch.setattr(tuning, "BATCH", 7)
+    monkeypatch.setattr(scoring, "BATCH", 7)
     assert tuned(predictor, ngram, size, ids, 10) == whole
 
 

@@ -68,6 +68,7 @@ def _option(name: str, kind: Any, text: str, **settings: Any) -> Callable[[F], F
 @_option("--softmax", click.Choice(("auto", *SOFTMAXES)), "adaptive: cheap for large vocabularies.", default="auto")
 @_option("--ngram", click.IntRange(1, 9), "Count an n-gram of this order too, for --blend.", metavar="N")
 @_option("--cache", click.IntRange(1, 10_000), "Tune weights for --cache N on the held-out text too.", metavar="N")
+@_option("--calibrate", bool, "Let the held-out text say how sure the network may be.", is_flag=True)
 @_option("--dropout", Number(0, 0.95), "On embeddings, between layers, before the output.")
 @_option("--dropout-start", Number(0, 0.95), "Dropout at first; it then moves to --dropout over the whole budget.")
 @_option("--variational/--no-variational", bool, "Drop the same units for all words of a step.", default=None)
@@ -174,6 +175,7 @@ def _asked(corpus: tuple[Path, ...], options: dict[str, Any]) -> "Asked":
         corpus, text_config(options), {name: options[name] for name in NETWORK}, training,
         options["vocab"], options["valid"], options["holdout"], options["max_size"], options["min_count"],
         options["encoding_errors"], options["seed"], options["ngram"], options["cache"],
+        options["calibrate"],
     )  # fmt: skip
 
 

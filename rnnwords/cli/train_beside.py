@@ -1,4 +1,4 @@
-"""What `train` puts beside a network when its training is done: `--ngram` and `--cache`."""
+"""What `train` does when its training is done: `--calibrate`, `--ngram`, `--cache`."""
 
 from typing import TYPE_CHECKING
 
@@ -10,13 +10,16 @@ if TYPE_CHECKING:
 
 
 def put_beside(plan: "Plan", quiet: bool) -> None:
-    """Count the n-gram and tune the weights that were asked for, unless an earlier session of the run has done it."""
+    """Calibrate, count the n-gram and tune weights, as asked for, unless an earlier session of the run has done it."""
     if not plan.beside:
         return
     from rnnwords.prediction.tuning import Wanted, complete
 
     prepared = plan.prepared
-    wanted = Wanted(plan.beside.get("ngram"), plan.beside.get("cache"), plan.network.window, prepared.valid_digest)
+    wanted = Wanted(
+        plan.beside.get("ngram"), plan.beside.get("cache"), plan.network.window, prepared.valid_digest,
+        "calibrate" in plan.beside,
+    )  # fmt: skip
     found = complete(plan.directory.model, prepared.train, prepared.held_out, wanted, lambda line: note(line, quiet))
     for line in _told(found):
         note(line, quiet)

@@ -22,6 +22,11 @@ CELLS = 1 << 22  # scores that a batch may hold: 16 MB
 BATCH = 256  # words a batch, at most
 
 
+def at_a_time(vocabulary_size: int) -> int:
+    """How many words are scored at a time."""
+    return max(1, min(BATCH, CELLS // vocabulary_size))
+
+
 class Reader(Protocol):
     """Whatever predicts each word of a text from those before it."""
 
@@ -67,7 +72,7 @@ class Scorer:
 
     def __init__(self, vocabulary: Vocabulary, reader: Reader, threads: int = 1, literal_unk: bool = False) -> None:
         self.vocabulary, self.reader, self.threads, self.literal_unk = vocabulary, reader, threads, literal_unk
-        self.size = max(1, min(BATCH, CELLS // len(vocabulary)))
+        self.size = at_a_time(len(vocabulary))
 
     def score(self, words: Sequence[str]) -> Iterator[Scored]:
         """The next words of the text, in batches of `size`, in order."""

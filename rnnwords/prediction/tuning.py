@@ -1,4 +1,4 @@
-"""An n-gram model and the weights of mixtures, made for a network when its training is done, and kept in its file.
+"""Calibration, an n-gram model and weights of mixtures: made for a network when its training is done, kept in its file.
 
 The weights are those under which held-out text, which neither network nor n-gram learned from, is the most probable:
 expectation-maximization (Dempster, Laird & Rubin 1977; for such mixtures Jelinek & Mercer 1980), on the probability
@@ -23,15 +23,16 @@ from rnnwords.prediction.cache import Cache
 from rnnwords.prediction.mixing import Mixture, bins, bins_of
 from rnnwords.prediction.ngram import NOTHING, KneserNey
 from rnnwords.prediction.predictor import Predictor
-from rnnwords.prediction.scoring import CELLS
+from rnnwords.prediction.scoring import at_a_time
+from rnnwords.prediction.temperature import best_scale, with_scale
 from rnnwords.tensor_file import Apart
 from rnnwords.text.corpus import Text
 
 MOST = 20_000  # held-out words that are looked at: more move the weights by less than a hundredth
-BATCH = 256  # words at a time, at most
 THETAS = (0.0, 0.03, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 3.0, 5.0)  # for likeness of outputs
 DECAYS = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05)  # for ages
 BELIEF = 50
+CALIBRATED = "calibrated"  # in the record of a model: by what, on how many words
 ROUNDS = 500
 
 Chances = NDArray[np.float64]
@@ -45,28 +46,38 @@ class Wanted:
     cache: int | None  # words of the cache that weights are tuned for; None: so, too
     skip: int  # words at the beginning of the held-out text that are read, but not judged
     digest: str | None  # of the held-out text, where that is a file of its own
+    calibrate: bool = False  # the network itself, first
 
 
 def complete(
     path: Path, train: Text, held_out: Text | None, wanted: Wanted, tell: Callable[[str], None] = lambda line: None
 ) -> MixtureConfig:
-    """Give the model file what is wanted, unless it has it: an n-gram of the training text, and weights.
+    """Give the model file what is wanted, unless it has it: calibration, an n-gram of the training text, and weights.
 
     The same model and texts give the same bytes. `tell` hears what is being done. Raises ModelError, SaveError.
     """
     model = Model.load(path)
+    judged = None if held_out is None else np.asarray(held_out[0 : wanted.skip + MOST]).astype(np.int64)
+    if judged is not None and len(judged) <= wanted.skip:
+        judged = None
+    calibrate = wanted.calibrate and CALIBRATED not in model.training
+    if calibrate:
+        model = calibrated(model, judged, wanted.skip, tell)
     if found := model.mixture:
         wanted = dataclasses.replace(wanted, order=wanted.order or found.order, cache=wanted.cache or found.cache)
-        if (found.order, found.cache) == (wanted.order, wanted.cache):
+        if (found.order, found.cache) == (wanted.order, wanted.cache) and not calibrate:
             return found
+    if not wanted.order and not wanted.cache:
+        if calibrate:
+            model.save(path)
+        return MixtureConfig()
     ngram = None
     if wanted.order:
         tell(f"counting the {wanted.order}-grams of {len(train):,} words")
         ids, vocabulary = np.asarray(train[0 : len(train)]), model.vocabulary
         ngram = KneserNey.train(ids, len(vocabulary), wanted.order, vocabulary.line_end)
     mixture = MixtureConfig(order=wanted.order, ngrams=ngram.size if ngram else None, cache=wanted.cache)
-    if held_out is not None and len(held_out) > wanted.skip:
-        judged = np.asarray(held_out[0 : wanted.skip + MOST]).astype(np.int64)
+    if judged is not None:
         tell(f"tuning on {len(judged) - wanted.skip:,} held-out words")
         weights = tuned(Predictor(model), ngram, wanted.cache, judged, wanted.skip)
         mixture = dataclasses.replace(mixture, words=len(judged) - wanted.skip, digest=wanted.digest, **weights)
@@ -74,6 +85,18 @@ def complete(
     apart = Apart(sum(tensor.nbytes for tensor in tensors.values()), lambda: tensors) if ngram else None
     dataclasses.replace(model, mixture=mixture, ngram=apart).save(path)
     return mixture
+
+
+def calibrated(model: Model, ids: Ids | None, skip: int, tell: Callable[[str], None]) -> Model:
+    """The model, as sure of itself as held-out text (N,) allows, of which the first `skip` words are not judged; with
+    None of it, as it is."""
+    if ids is None:
+        tell("nothing was held out to calibrate on")
+        return model
+    scale = best_scale(Predictor(model), ids, skip)
+    tell(f"calibrated on {len(ids) - skip:,} held-out words: logits times {scale:g}")
+    record = {**model.training, CALIBRATED: {"scale": scale, "words": len(ids) - skip}}
+    return dataclasses.replace(model, weights=with_scale(model.network, model.weights, scale), training=record)
 
 
 def tuned(predictor: Predictor, ngram: KneserNey | None, cache: int | None, ids: Ids, skip: int) -> dict[str, Any]:
@@ -116,7 +139,7 @@ def _chances(
     mixture = Mixture(None, caches[0] if caches else None)
     reader, past = predictor.reader(), mixture.start((), predictor.model.network.units)
     own, late = [], []
-    size = max(1, min(BATCH, CELLS // len(predictor.vocabulary)))
+    size = at_a_time(len(predictor.vocabulary))
     for start in range(0, len(ids), size):
         words = ids[start : start + size]
         scores = reader.predict(words)()

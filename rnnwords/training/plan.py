@@ -24,7 +24,7 @@ ADAPTIVE_FROM = 30_000  # symbols: beyond, a full softmax costs more than all th
 STATEFUL_WINDOW = 35  # words a step of truncated back-propagation
 # Settings that may differ when a run is resumed: they change nothing in the result.
 FREE = {"seed", "histograms", "checkpoint_every", "checkpoint_seconds"}
-BESIDE = {"ngram", "cache"}  # what is made when training is done, which can be asked for at any time
+BESIDE = {"ngram", "cache", "calibrate"}  # what is made when training is done, which can be asked for at any time
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class Asked:
     seed: int | None = None
     ngram: int | None = None  # order of the n-gram that is to stand beside the network
     cache: int | None = None  # words of the cache that weights are to be tuned for
+    calibrate: bool = False  # whether the held-out text is to say how sure the network may be
 
     @property
     def given(self) -> dict[str, Any]:
@@ -149,6 +150,8 @@ def make_plan(
             "label smoothing is for all words, which an adaptive softmax never looks at together; with "
             f"{len(prepared.vocabulary):,} symbols it needs --softmax full"
         )
+    if network["softmax"] == "adaptive" and asked.calibrate:
+        raise UsageError("an adaptive softmax is one of many parts, and is not calibrated; leave --calibrate out")
     if network["tie"] is None:
         network["tie"] = size.tie and network["input"] == "embedding" and network["softmax"] == "full"
     if network["embedding"] is None:
