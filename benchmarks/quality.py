@@ -24,7 +24,8 @@ from machine import machine, report, table
 CACHE = 2_000  # words
 # model -> options of its training beside the text's own
 TRAININGS = {
-    "window": "--window 3 --layers 1 --learning-rate 0.004 --dropout-start 0.2 --dropout 0.6 --time 39m --ngram 4",
+    "window": "--window 3 --layers 1 --learning-rate 0.004 --learning-rate-end 0.0004 --ema 0.999 --dropout-start 0.2"
+    " --dropout 0.6 --time 35m --calibrate --ngram 4",
     "stateful": "--stateful --learning-rate 30 --learning-rate-end 9 --ema 0.9995 --dropout-start 0.2 --dropout 0.55"
     f" --time 99m --calibrate --ngram 5 --cache {CACHE}",
     "ten": "--stateful --optimizer adamw --dropout 0.2 --time 10m",
