@@ -24,13 +24,15 @@ LEAST, MOST = 0.1, 10.0
 def best_scale(predictor: Predictor, ids: Ids, skip: int) -> float:
     """The number by which to multiply the logits of a network of words with a full softmax.
 
-    `ids` (N,) is held-out text, of which the first `skip` words are not judged. By Newton's method: the loss, as a
-    function of the number, is convex.
+    `ids` (N,) is held-out text, of which the first `skip` words are not judged. By Newton's method, and by halves where
+    that would leave the range in which the number must be: the loss, as a function of it, is convex.
     """
-    scale = 1.0
+    scale, low, high = 1.0, LEAST, MOST
     for _ in range(ROUNDS):
         slope, curve = _slope_and_curve(predictor, ids, skip, scale)
-        before, scale = scale, float(np.clip(scale - slope / max(curve, 1e-9), LEAST, MOST))
+        low, high = (low, scale) if slope > 0 else (scale, high)
+        newton = scale - slope / max(curve, 1e-9)
+        before, scale = scale, newton if low <= newton <= high else (low + high) / 2
         if abs(scale - before) < CLOSE:
             break
     return round(scale, 4)

@@ -57,12 +57,15 @@ def complete(
     The same model and texts give the same bytes. `tell` hears what is being done. Raises ModelError, SaveError.
     """
     model = Model.load(path)
-    judged = None if held_out is None else np.asarray(held_out[0 : wanted.skip + MOST]).astype(np.int64)
-    if judged is not None and len(judged) <= wanted.skip:
-        judged = None
-    calibrate = wanted.calibrate and CALIBRATED not in model.training
-    if calibrate:
-        model = calibrated(model, judged, wanted.skip, tell)
+    judged = None
+    if held_out is not None and len(held_out) > wanted.skip:
+        judged = np.asarray(held_out[0 : wanted.skip + MOST]).astype(np.int64)
+    calibrate = wanted.calibrate and CALIBRATED not in model.training and judged is not None
+    if wanted.calibrate and judged is None:
+        tell("nothing was held out to calibrate on")
+    if calibrate and judged is not None:
+        model = calibrated(model, judged, wanted.skip)
+        tell("calibrated on {words:,} held-out words: logits times {scale:g}".format(**model.training[CALIBRATED]))
     if found := model.mixture:
         wanted = dataclasses.replace(wanted, order=wanted.order or found.order, cache=wanted.cache or found.cache)
         if (found.order, found.cache) == (wanted.order, wanted.cache) and not calibrate:
@@ -87,14 +90,9 @@ def complete(
     return mixture
 
 
-def calibrated(model: Model, ids: Ids | None, skip: int, tell: Callable[[str], None]) -> Model:
-    """The model, as sure of itself as held-out text (N,) allows, of which the first `skip` words are not judged; with
-    None of it, as it is."""
-    if ids is None:
-        tell("nothing was held out to calibrate on")
-        return model
+def calibrated(model: Model, ids: Ids, skip: int) -> Model:
+    """The model, as sure of itself as held-out text (N,) allows, of which the first `skip` words are not judged."""
     scale = best_scale(Predictor(model), ids, skip)
-    tell(f"calibrated on {len(ids) - skip:,} held-out words: logits times {scale:g}")
     record = {**model.training, CALIBRATED: {"scale": scale, "words": len(ids) - skip}}
     return dataclasses.replace(model, weights=with_scale(model.network, model.weights, scale), training=record)
 
