@@ -1,8 +1,9 @@
-"""How sure a network is, set right on held-out text by one number: temperature scaling (Guo et al. 2017, section 4.2).
+"""How sure a network is, set right on held-out text by one number: temperature scaling.
 
-A network that has begun to learn its text by heart is too sure of itself. All logits are multiplied by the number that
-makes held-out text, which the network has not learned from, the most probable: which word is the likeliest stays as it
-is. The number goes into the weights, so that whatever reads these needs to know nothing of it.
+After Guo et al. 2017 ("On calibration of modern neural networks", section 4.2). A network that has begun to learn its
+text by heart is too sure of itself. All logits are multiplied by the number that makes held-out text, which the network
+has not learned from, the most probable: which word is the likeliest stays as it is. The number goes into the weights,
+so that whatever reads these needs to know nothing of it.
 
 Shapes: B words at a time, V vocabulary.
 """

@@ -60,12 +60,13 @@ def complete(
     judged = None
     if held_out is not None and len(held_out) > wanted.skip:
         judged = np.asarray(held_out[0 : wanted.skip + MOST]).astype(np.int64)
-    calibrate = wanted.calibrate and CALIBRATED not in model.training and judged is not None
-    if wanted.calibrate and judged is None:
-        tell("nothing was held out to calibrate on")
+    calibrate = wanted.calibrate and CALIBRATED not in model.training
     if calibrate and judged is not None:
         model = calibrated(model, judged, wanted.skip)
         tell("calibrated on {words:,} held-out words: logits times {scale:g}".format(**model.training[CALIBRATED]))
+    elif calibrate:
+        tell("nothing was held out to calibrate on")
+        calibrate = False
     if found := model.mixture:
         wanted = dataclasses.replace(wanted, order=wanted.order or found.order, cache=wanted.cache or found.cache)
         if (found.order, found.cache) == (wanted.order, wanted.cache) and not calibrate:

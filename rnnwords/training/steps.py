@@ -123,6 +123,8 @@ class Steps:
 
         Those that look back far move every so many steps only, as much further.
         """
+        if not self.averages:
+            return
         every = self.average_every
         moves = tf.cast((step + 1) // every, tf.float32)  # with this one
         decay = tf.minimum((self.training.ema or 0.0) ** every, moves / (moves + 9))
@@ -132,8 +134,7 @@ class Steps:
                 average.assign_add((1 - decay) * (variable.value - average))
             return tf.constant(True)
 
-        if self.averages:
-            tf.cond((step + 1) % every == 0, move, lambda: tf.constant(False))
+        tf.cond((step + 1) % every == 0, move, lambda: tf.constant(False))
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
