@@ -18,6 +18,7 @@ from rnnwords.model_file import Model
 from rnnwords.prediction.predictor import Predictor
 from rnnwords.text.tokenizer import tokenize
 from rnnwords.text.vocabulary import Vocabulary
+from tests.helpers import contracting
 from tests.processes import LIMIT, killed_at_end, start
 
 FABLE = "had a general council to consider what measures they could take . they said this , had a cat ."
@@ -57,7 +58,7 @@ def chain(text=FABLE, config=None, stateful=False, window=3, words=None, **cuts)
 
 
 def random_model(vocabulary, seed=0, **settings):
-    """A model with random weights: every word before it changes a prediction."""
+    """A model with random weights: every word before it changes a prediction. See `contracting`."""
     chosen = {"units": 8, "embedding": 6, "cell": "lstm", "layers": 2, "window": 3, **settings}
     network = NetworkConfig(vocabulary_size=len(vocabulary), **chosen)
     generator = np.random.default_rng(seed)
@@ -65,7 +66,7 @@ def random_model(vocabulary, seed=0, **settings):
         name: generator.standard_normal(shape, dtype=np.float32) * np.float32(0.8)
         for name, shape in network.shapes().items()
     }
-    return Model(network, vocabulary, weights, {"words": sum(vocabulary.counts)})
+    return Model(network, vocabulary, contracting(network, weights), {"words": sum(vocabulary.counts)})
 
 
 def plain_vocabulary(size, unk=False, text=None):

@@ -155,10 +155,11 @@ def test_of_many_words_the_last_are_told_and_all_are_read(settings):
     assert (explanation.before, explanation.truncated) == (100 - SHOWN, False)
     last = asked.rank(" ".join(f"w{word}" for word in words))
     assert [word for word, _ in explanation.predictions] == [word for word, _ in last]
-    shorter = asked.context([*words[:60], *words[61:]]).log_probabilities()
-    place = 60 - (100 - SHOWN)
-    best = asked.vocabulary.ranks[explanation.predictions[0].word]
+    shorter = asked.context([*words[:90], *words[91:]]).log_probabilities()
+    place = 90 - (100 - SHOWN)
+    best, whole = asked.vocabulary.ranks[explanation.predictions[0].word], explanation.predictions[0].probability
     assert explanation.omissions[place].probability == pytest.approx(math.exp(shorter[best]), rel=1e-4)
+    assert abs(explanation.omissions[place].probability - whole) > 0.01  # the word has an effect
     assert not asked.explain("w1 " * asked.reach).truncated
     assert asked.explain("w1 " * (asked.reach + 1)).truncated
     assert asked.reach == settings.get("window", MEMORY)

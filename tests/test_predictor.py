@@ -26,6 +26,7 @@ from rnnwords.prediction.ranking import largest, rank
 from rnnwords.prediction.threads import side_by_side
 from rnnwords.text.tokenizer import detokenize
 from tests.asking import FABLE, chain, plain_vocabulary, random_model, saved
+from tests.helpers import WORDS, small_model
 
 SIZE = 12
 SHAPES = [
@@ -75,7 +76,7 @@ def test_examples_of_the_documentation_run(tmp_path, monkeypatch):
 @settings(max_examples=40)
 @pytest.mark.parametrize("cell", ["lstm", "gru", "simple"])
 def test_contexts_read_together_are_as_read_alone(cell, contexts):
-    model = random_model(plain_vocabulary(4), cell=cell, reading="stateful")
+    model = small_model(WORDS[:4], cell=cell, layers=2, reading="stateful")
     network = Network(model.network, model.weights)
     together = read_each(network, contexts)
     for output, context in zip(together, contexts, strict=True):

@@ -27,9 +27,13 @@ PLAIN = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 @pytest.fixture(scope="module")
 def fable(tmp_path_factory):
-    """The bundled fable, trained with no option but a seed: what was said, and where it happened."""
+    """The bundled fable, trained with default settings: the output, and its directory.
+
+    Only the precision is not the default: `auto` depends on the processor and on a time measurement. Training in
+    bfloat16 may rank two words of nearly equal probability differently than prediction, which uses float32.
+    """
     there = tmp_path_factory.mktemp("fable")
-    return rnnwords("train", FABLE, "--seed", "1", cwd=there), there
+    return rnnwords("train", FABLE, "--seed", "1", "--precision", "float32", cwd=there), there
 
 
 def test_the_fable_reaches_its_ceiling(fable):
@@ -61,7 +65,7 @@ def test_it_says_what_it_chose(fable):
     )
     said(done.stderr, r"^network: windows of 3 words, embedding \d+, 2 x lstm 512, softmax 112.*; [\d,]+ weights$")
     said(done.stderr, r"^training: \w+ \S+ \S+, batch \d+, .*, at most epochs \d+, .*seed 1$")
-    said(done.stderr, r"^settings: precision (float32|bfloat16), short windows 0\.1$")
+    said(done.stderr, r"^settings: precision float32, short windows 0\.1$")
 
 
 def test_settings_that_are_off_are_not_told():
