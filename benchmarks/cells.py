@@ -39,7 +39,7 @@ def gradients(model: Any, ids: np.ndarray, *, fresh: bool = False) -> np.ndarray
     """
     import tensorflow as tf
 
-    from rnnwords.network.keras import KerasNetwork
+    from rnnwords.network.keras_network import KerasNetwork
 
     class Watched(KerasNetwork):
         """Remembers its inputs, so that a gradient can be taken by them."""
@@ -62,7 +62,7 @@ def gradients(model: Any, ids: np.ndarray, *, fresh: bool = False) -> np.ndarray
 
 def plot(curves: dict[str, tuple[np.ndarray, np.ndarray]], path: Path) -> None:
     """Norm over distance, on a logarithmic scale; dashed before training."""
-    from rnnwords.cli.plots import new_figure, save_figure
+    from rnnwords.cli.output.plots import new_figure, save_figure
 
     figure = new_figure(7.7, 4.6)
     axes = figure.subplots()

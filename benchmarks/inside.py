@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from rnnwords import Predictor
-from rnnwords.cli.explain_tables import report
+from rnnwords.cli.reports.explain_tables import report
 from rnnwords.prediction.explanation import Layer
 
 HERE = Path(__file__).parent

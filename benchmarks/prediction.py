@@ -27,7 +27,7 @@ import numpy as np
 from machine import in_turns, machine, megabytes, process, table
 
 from rnnwords import Predictor
-from rnnwords.cli.common import cores
+from rnnwords.cli.options import cores
 from rnnwords.config import NetworkConfig, TextConfig
 from rnnwords.model_file import Model
 from rnnwords.text.vocabulary import Vocabulary
@@ -40,7 +40,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 from pathlib import Path
 import numpy as np
 from rnnwords.model_file import Model
-from rnnwords.network.keras import KerasNetwork
+from rnnwords.network.keras_network import KerasNetwork
 model = Model.load(Path(sys.argv[1]))
 network = KerasNetwork(model.network)
 network.load(model.weights)
@@ -222,8 +222,8 @@ class Bench:
 
     def keystroke(self) -> list[list[str]]:
         """From a keystroke to the menu, typing running words letter by letter."""
-        from rnnwords.cli.repl_session import Session, Settings
-        from rnnwords.cli.repl_suggestions import Suggestions
+        from rnnwords.cli.repl.session import Session, Settings
+        from rnnwords.cli.repl.suggestions import Suggestions
 
         rows = []
         for name in ("large", "stateful"):

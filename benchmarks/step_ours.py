@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from rnnwords.config import NetworkConfig, TrainingConfig
-from rnnwords.network import keras
-from rnnwords.training.steps import Steps
+from rnnwords.network import keras_network as keras
+from rnnwords.training.optimization.steps import Steps
 
 
 def gemm_rate() -> float:

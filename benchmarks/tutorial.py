@@ -39,7 +39,7 @@ def network(layers: int) -> NetworkConfig:
 
 def ours(layers: int) -> Callable[[np.ndarray], Any]:
     """Trains on (K, 1, T + 1) ids in one graph call."""
-    from rnnwords.training.steps import Steps
+    from rnnwords.training.optimization.steps import Steps
 
     names = set(TrainingConfig.__dataclass_fields__)
     recipe = {name: value for name, value in RECIPES["tutorial"].items() if name in names}

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from rnnwords.config import NetworkConfig, SeriesConfig, TextConfig
 from rnnwords.errors import ModelError
-from rnnwords.network.arrays import check_shapes
 from rnnwords.network.mixture import MixtureConfig
+from rnnwords.network.recurrent import check_shapes
 from rnnwords.tensor_file import Apart, Tensors, damage_named, read_parts, write_tensors
 from rnnwords.text.vocabulary import Vocabulary
 

@@ -12,7 +12,10 @@ from rnnwords.training import defaults
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
-ORDER = ("errors", "config", "files", "text", "series", "network", "model_file", "training", "prediction", "cli")
+ORDER = (
+    "errors", "config", "files", "text", "network", "tensor_file", "model_file", "lm", "generation", "prediction",
+    "evaluation", "training", "forecasting", "cli",
+)  # fmt: skip
 
 
 def generated() -> dict[str, str]:
@@ -44,7 +47,7 @@ def files_table() -> str:
     rows = []
     for name in ORDER:
         path = ROOT / "rnnwords" / name
-        modules = [path.with_suffix(".py")] if path.with_suffix(".py").exists() else sorted(path.glob("*.py"))
+        modules = [path.with_suffix(".py")] if path.with_suffix(".py").exists() else sorted(path.rglob("*.py"))
         for module in modules:
             if module.name == "__init__.py" and name != "cli":
                 continue

@@ -25,14 +25,14 @@ from hypothesis import strategies as st
 from rnnwords import __version__, tensor_file
 from rnnwords.config import TextConfig
 from rnnwords.errors import ModelError, ModelNotFoundError, SaveError
+from rnnwords.lm.kneser_ney import KneserNey
 from rnnwords.model_file import FORMAT, VERSION, Model
-from rnnwords.network.arrays import Network
 from rnnwords.network.mixture import MixtureConfig, Weights
-from rnnwords.prediction.ngram import KneserNey
+from rnnwords.network.recurrent import Network
 from rnnwords.tensor_file import Apart, read_tensors, write_tensors
 from rnnwords.text.vocabulary import Vocabulary
 from tests.helpers import GOLDEN, WORDS, run_python, small_model, write
-from tests.test_arrays import by_the_book
+from tests.network.test_recurrent import by_the_book
 
 SLOW = 1.0  # seconds: the most that a refusal may take
 

@@ -21,10 +21,10 @@ from rnnwords.cli.explain import explain
 from rnnwords.cli.forecast import forecast
 from rnnwords.cli.generate import generate
 from rnnwords.cli.info import info
+from rnnwords.cli.output.terminal import SignalEnd, ended_in_order, safe
 from rnnwords.cli.predict import predict
-from rnnwords.cli.repl import repl
+from rnnwords.cli.repl.command import repl as repl_command
 from rnnwords.cli.score import score
-from rnnwords.cli.terminal import SignalEnd, ended_in_order, safe
 from rnnwords.cli.train import train
 from rnnwords.errors import RnnwordsError, SaveError
 
@@ -53,7 +53,7 @@ def program() -> None:
     """
 
 
-for _command in (build_vocab, train, eval_command, generate, predict, score, explain, repl, info, forecast, completion):
+for _command in (build_vocab, train, eval_command, generate, predict, score, explain, repl_command, info, forecast, completion):
     program.add_command(_command)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnnwords.cli.common import (
+from rnnwords.cli.options import (
     byte_progress,
     corpus_argument,
     json_option,
@@ -17,7 +17,7 @@ from rnnwords.cli.common import (
     text_config,
     text_options,
 )
-from rnnwords.cli.terminal import safe
+from rnnwords.cli.output.terminal import safe
 from rnnwords.errors import CorpusError, SaveError
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnnwords.cli.common import (
+from rnnwords.cli.interpolation_options import mixed, mixing_options
+from rnnwords.cli.options import (
     byte_progress,
     cores,
     corpus_argument,
@@ -19,9 +20,8 @@ from rnnwords.cli.common import (
     seed_option,
     train_text_option,
 )
-from rnnwords.cli.mixing import mixed, mixing_options
-from rnnwords.cli.plots import check_plot
-from rnnwords.cli.terminal import safe
+from rnnwords.cli.output.plots import check_plot
+from rnnwords.cli.output.terminal import safe
 from rnnwords.errors import UsageError
 
 UNSEEN = 0.3  # share of unseen words from which a text is probably another one than was meant
@@ -102,18 +102,18 @@ def eval_command(
         raise UsageError("--seed is for the intervals of --vs, and nothing else here is drawn; leave it out")
     if plot:
         check_plot(plot)
-    from rnnwords.cli.eval_report import lines_of
+    from rnnwords.cli.reports.eval_report import lines_of
+    from rnnwords.evaluation.baselines import baselines
+    from rnnwords.evaluation.comparison import Comparison
+    from rnnwords.evaluation.eval_settings import protocol, with_context
+    from rnnwords.evaluation.latency import latencies, latency_report
+    from rnnwords.evaluation.metrics import Observer, evaluate
+    from rnnwords.evaluation.reliability import Calibration
     from rnnwords.files import digest_of
-    from rnnwords.prediction.baselines import baselines
-    from rnnwords.prediction.calibration import Calibration
-    from rnnwords.prediction.comparison import Comparison
-    from rnnwords.prediction.evaluation import Observer, evaluate
-    from rnnwords.prediction.latency import latencies, latency_report
-    from rnnwords.prediction.mixed import tuned_on
+    from rnnwords.lm.loading import tuned_on
     from rnnwords.prediction.predictor import Predictor
-    from rnnwords.prediction.protocol import protocol, with_context
     from rnnwords.prediction.scoring import scorer
-    from rnnwords.prediction.texts import has_literal_unk, part_in_training
+    from rnnwords.text.encoding import has_literal_unk, part_in_training
     from rnnwords.text.reading import Corpus
 
     path = find_model(model, quiet)
@@ -155,8 +155,8 @@ def eval_command(
     if compared:
         report["vs"] = {"model": str(find_model(vs, quiet)), **compared.report(seed or 0)}
     if plot and figure and calibrated:
-        from rnnwords.cli.eval_plot import draw
-        from rnnwords.cli.plots import save_figure
+        from rnnwords.cli.output.plots import save_figure
+        from rnnwords.cli.reports.eval_plot import draw
 
         draw(figure, calibrated.report(), metrics.by_frequency(), report)
         save_figure(figure, plot)
@@ -177,6 +177,6 @@ def _unseen(report: dict[str, Any]) -> str:
 
 def _empty_figure(plot: Path | None) -> "Figure | None":
     """What to draw on, made before the work, so that a missing package is told at once."""
-    from rnnwords.cli.plots import new_figure
+    from rnnwords.cli.output.plots import new_figure
 
     return new_figure(11, 5) if plot else None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rnnwords.cli.common import (
+from rnnwords.cli.options import (
     clean,
     json_line,
     json_option,
@@ -61,7 +61,7 @@ def explain(
     if plot is not None:
         if prompt is None:
             raise UsageError("--plot draws one prompt; give it as the argument")
-        from rnnwords.cli.plots import check_plot
+        from rnnwords.cli.output.plots import check_plot
 
         check_plot(plot)
     predictor = load_predictor(model, quiet)
@@ -69,8 +69,8 @@ def explain(
     if prompt is not None:
         explanation = predictor.explain(clean(prompt), k, oov=oov)
         if plot is not None:
-            from rnnwords.cli.explain_plot import heat_map
-            from rnnwords.cli.plots import save_figure
+            from rnnwords.cli.output.plots import save_figure
+            from rnnwords.cli.reports.explain_plot import heat_map
 
             save_figure(heat_map(explanation), plot)
             note(f"drawn: {plot}", quiet)
@@ -79,7 +79,7 @@ def explain(
         _show(explanation, as_json)
         return
 
-    from rnnwords.cli.lines import waiting_lines
+    from rnnwords.cli.stdin import waiting_lines
 
     for place, text in enumerate(line for batch in waiting_lines(b"\0" if nul else b"\n") for line in batch):
         if place and not as_json:
@@ -98,7 +98,7 @@ def _tell(explanation: "Explanation", predictor: "Predictor", quiet: bool) -> No
 
 
 def _show(explanation: "Explanation", as_json: bool) -> None:
-    from rnnwords.cli import explain_tables as tables
+    from rnnwords.cli.reports import explain_tables as tables
 
     if as_json:
         click.echo(json_line(tables.report(explanation)))

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnnwords.cli.common import MODELS, Number, json_option, note, print_json, quiet_option, seed_option
-from rnnwords.cli.plots import check_plot
-from rnnwords.cli.times import Duration, StepsOrTime
+from rnnwords.cli.options import MODELS, Number, json_option, note, print_json, quiet_option, seed_option
+from rnnwords.cli.output.plots import check_plot
 from rnnwords.cli.train_run import carry_out, interrupted, new_seed, warn
+from rnnwords.cli.types import Duration, StepsOrTime
 from rnnwords.config import CELLS, OPTIMIZERS
 from rnnwords.errors import UsageError
 
 if TYPE_CHECKING:
-    from rnnwords.series.reading import Series
+    from rnnwords.forecasting.series import Series
 
 NETWORK = ("window", "layers", "units", "cell")
 TRAINING = ("dropout", "optimizer", "learning_rate", "batch_size", "epochs", "iterations", "log_every")
@@ -68,11 +68,11 @@ def forecast(
             "standard input can be read once" if str(test) == "-" else
             "numbers from standard input have no name; say where the run goes with --model DIRECTORY"
         )  # fmt: skip
-    from rnnwords.cli.forecast_display import Display, describe, report, report_lines
-    from rnnwords.prediction.forecaster import Forecaster
-    from rnnwords.series.reading import read_series
+    from rnnwords.cli.reports.forecast_report import Display, describe, report, report_lines
+    from rnnwords.forecasting.forecaster import Forecaster
+    from rnnwords.forecasting.series import read_series
+    from rnnwords.forecasting.training import HOLD_OUT, ForecastAsked, make_forecast_plan
     from rnnwords.training.checkpoint import RunDirectory
-    from rnnwords.training.forecast import HOLD_OUT, ForecastAsked, make_forecast_plan
 
     series = read_series(csv, options["column"])
     later = read_series(test, series.column, like=series) if test else None
@@ -100,8 +100,8 @@ def forecast(
         for line in report_lines(told):
             click.echo(line)
     if plot:
-        from rnnwords.cli.forecast_plot import draw
-        from rnnwords.cli.plots import save_figure
+        from rnnwords.cli.output.plots import save_figure
+        from rnnwords.cli.reports.forecast_plot import draw
 
         save_figure(draw(plan, judged, judgement), plot)
         note(f"plot {plot}", quiet)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnnwords.cli.common import (
+from rnnwords.cli.interpolation_options import mixed, mixing_options
+from rnnwords.cli.options import (
     Number,
     clean,
     drawn_seed,
@@ -25,16 +26,15 @@ from rnnwords.cli.common import (
     seed_option,
     train_text_option,
 )
-from rnnwords.cli.mixing import mixed, mixing_options
-from rnnwords.cli.printing import Printer
+from rnnwords.cli.output.printer import Printer
 from rnnwords.errors import UsageError
 
 if TYPE_CHECKING:
-    from rnnwords.cli.generate_report import Reporter
-    from rnnwords.prediction.generation import Request
-    from rnnwords.prediction.overlap import Overlap
+    from rnnwords.cli.reports.generate_report import Reporter
+    from rnnwords.generation.overlap import Overlap
+    from rnnwords.generation.suffix_array import Suffixes
+    from rnnwords.generation.writer import Request
     from rnnwords.prediction.predictor import Predictor
-    from rnnwords.prediction.suffixes import Suffixes
 
 CHANCE = ("temperature", "top_k", "top_p")
 
@@ -165,9 +165,9 @@ def _trained(predictor: "Predictor", options: dict[str, Any]) -> "Suffixes | Non
     """The text named with --train-text, to look up as many words in a row as the options need."""
     if not options["train_text"]:
         return None
-    from rnnwords.prediction.originality import GRAM
-    from rnnwords.prediction.suffixes import Suffixes
-    from rnnwords.prediction.texts import ids_of
+    from rnnwords.generation.originality import GRAM
+    from rnnwords.generation.suffix_array import Suffixes
+    from rnnwords.text.encoding import ids_of
     from rnnwords.text.reading import Corpus
 
     depth = max(options["max_overlap"] or 0, max(GRAM, options["words"]) if options["report"] else 0)
@@ -177,19 +177,19 @@ def _trained(predictor: "Predictor", options: dict[str, Any]) -> "Suffixes | Non
 def _overlap(trained: "Suffixes | None", options: dict[str, Any]) -> "Overlap | None":
     if trained is None or not options["max_overlap"]:
         return None
-    from rnnwords.prediction.overlap import Overlap
+    from rnnwords.generation.overlap import Overlap
 
     return Overlap(trained, options["max_overlap"])
 
 
 def _reporter(predictor: "Predictor", trained: "Suffixes | None", quiet: bool) -> "Reporter":
-    from rnnwords.cli.generate_report import Reporter
+    from rnnwords.cli.reports.generate_report import Reporter
 
     return Reporter(predictor.vocabulary, trained, quiet)
 
 
 def _request(options: dict[str, Any], seed: int | None, overlap: "Overlap | None") -> "Request":
-    from rnnwords.prediction.generation import Request
+    from rnnwords.generation.writer import Request
 
     names = ("temperature", "top_k", "top_p", "repetition_penalty", "no_repeat", "words", "until_sentence", "unk")
     return Request(**{name: options[name] for name in names}, seed=seed, overlap=overlap)
@@ -216,7 +216,7 @@ def _wholes(
 
 
 def _piped(nul: bool) -> Iterator[str]:
-    from rnnwords.cli.lines import waiting_lines
+    from rnnwords.cli.stdin import waiting_lines
 
     for batch in waiting_lines(b"\0" if nul else b"\n"):
         yield from batch

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnnwords.cli.common import find_model, json_option, model_option, print_json, quiet_option
-from rnnwords.cli.terminal import safe
+from rnnwords.cli.options import find_model, json_option, model_option, print_json, quiet_option
+from rnnwords.cli.output.terminal import safe
 
 if TYPE_CHECKING:
     from rnnwords.model_file import Model
@@ -70,7 +70,7 @@ def _ngram(model: "Model") -> dict[str, int] | None:
     """Order, n-grams and bytes of the n-gram beside the network, read and verified."""
     if model.ngram is None:
         return None
-    from rnnwords.prediction.mixed import ngram_of
+    from rnnwords.lm.loading import ngram_of
 
     found = ngram_of(model)
     return {"order": found.order, "ngrams": found.size, "bytes": model.ngram.size}

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnnwords.cli.common import (
+from rnnwords.cli.interpolation_options import mixed, mixing_options
+from rnnwords.cli.options import (
     clean,
     cores,
     json_line,
@@ -20,8 +21,7 @@ from rnnwords.cli.common import (
     oov_policy,
     quiet_option,
 )
-from rnnwords.cli.mixing import mixed, mixing_options
-from rnnwords.cli.terminal import can_write, safe
+from rnnwords.cli.output.terminal import can_write, safe
 
 if TYPE_CHECKING:
     from rnnwords.prediction.ranking import Answer
@@ -80,7 +80,7 @@ def predict(
             note(f"{found} with {prefix!r}", quiet)
         return
 
-    from rnnwords.cli.lines import waiting_lines
+    from rnnwords.cli.stdin import waiting_lines
 
     most = max(1, HELD // min(k, len(predictor.vocabulary)))
     for batch in waiting_lines(b"\0" if nul else b"\n"):

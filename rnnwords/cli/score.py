@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from rnnwords.cli.common import clean, cores, json_line, json_option, load_predictor, model_option, quiet_option
-from rnnwords.cli.mixing import mixed, mixing_options
-from rnnwords.cli.terminal import safe
+from rnnwords.cli.interpolation_options import mixed, mixing_options
+from rnnwords.cli.options import clean, cores, json_line, json_option, load_predictor, model_option, quiet_option
+from rnnwords.cli.output.terminal import safe
 from rnnwords.errors import CorpusError, UsageError
 
 COLUMNS = {
@@ -169,7 +169,7 @@ def _with_ends(text: str) -> list[str]:
 
 def _standard_input(errors: str) -> Iterator[list[str]]:
     """Lines as they come, each batch when the writer waits."""
-    from rnnwords.cli.lines import waiting_batches
+    from rnnwords.cli.stdin import waiting_batches
     from rnnwords.text.reading import Block
 
     number = 1

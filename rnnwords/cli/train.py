@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from rnnwords.cli.common import (
+from rnnwords.cli.options import (
     LATEST,
     MODELS,
     F,
@@ -23,13 +23,13 @@ from rnnwords.cli.common import (
     text_config,
     text_options,
 )
-from rnnwords.cli.times import Duration, StepsOrTime
 from rnnwords.cli.train_beside import put_beside
 from rnnwords.cli.train_run import carry_out, interrupted, new_seed, warn
 from rnnwords.cli.train_team import SIGNAL_STATUS, work
+from rnnwords.cli.types import Duration, StepsOrTime
 from rnnwords.config import CELLS, INPUTS, OPTIMIZERS, PRECISIONS, SCHEDULES, SOFTMAXES
 from rnnwords.errors import CorpusError, UsageError
-from rnnwords.training.cluster import STRATEGIES, role_of
+from rnnwords.training.distributed.cluster import STRATEGIES, role_of
 from rnnwords.training.recipes import RECIPES, with_recipe
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def train(
       rnnwords train novel.txt --window 5 --time 10m
       rnnwords train story.txt --recipe tutorial
     """
-    from rnnwords.cli.train_display import Display, describe
+    from rnnwords.cli.reports.train_display import Display, describe
     from rnnwords.training.checkpoint import RunDirectory
     from rnnwords.training.plan import make_plan
 
@@ -181,7 +181,7 @@ def _asked(corpus: tuple[Path, ...], options: dict[str, Any]) -> "Asked":
 
 def _conclude(finished: "Finished", plan: "Plan", as_json: bool, quiet: bool) -> int:
     """The report, and what to type next."""
-    from rnnwords.cli.train_display import conclusion
+    from rnnwords.cli.reports.train_display import conclusion
 
     path = plan.directory.path
     if as_json:

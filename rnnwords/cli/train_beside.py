@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from rnnwords.cli.common import note
+from rnnwords.cli.options import note
 
 if TYPE_CHECKING:
     from rnnwords.network.mixture import MixtureConfig
@@ -13,7 +13,7 @@ def put_beside(plan: "Plan", quiet: bool) -> None:
     """Calibrate, count the n-gram and tune weights, as asked for, unless an earlier session of the run has done it."""
     if not plan.beside:
         return
-    from rnnwords.prediction.tuning import Wanted, complete
+    from rnnwords.training.post_training.tuning import Wanted, complete
 
     prepared = plan.prepared
     wanted = Wanted(

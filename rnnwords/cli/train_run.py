@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnwords.cli.common import LATEST, MODELS, note, quoted
+from rnnwords.cli.options import LATEST, MODELS, note, quoted
 from rnnwords.cli.train_team import SIGNAL_STATUS, assembled, excuse, needs_tensorflow
 from rnnwords.files import replace_file
-from rnnwords.training.cluster import Role
+from rnnwords.training.distributed.cluster import Role
 
 if TYPE_CHECKING:
-    from rnnwords.cli.train_display import Display
+    from rnnwords.cli.reports.train_display import Display
+    from rnnwords.forecasting.training import ForecastPlan
     from rnnwords.training.events import Finished
-    from rnnwords.training.forecast import ForecastPlan
     from rnnwords.training.plan import Plan
 
 
@@ -30,9 +30,9 @@ def carry_out(
     command: str = "train",
 ) -> "Finished":
     """Run the plan, telling first what is `described`; a run that is complete already is left as it is."""
-    from rnnwords.cli.train_display import also_in_force
+    from rnnwords.cli.reports.train_display import also_in_force
     from rnnwords.training.events import Finished, Position, Saved
-    from rnnwords.training.silence import native_output_to
+    from rnnwords.training.native_output import native_output_to
 
     if plan.found and Position.from_json(plan.found.state["position"]).finished:
         position = Position.from_json(plan.found.state["position"])
@@ -43,9 +43,9 @@ def carry_out(
     log = plan.directory.path / "tensorflow.log"
     with native_output_to(log), assembled(role, plan, quiet) as team:
         with needs_tensorflow(command):
-            from rnnwords.training.distribute import lead, steps_of
+            from rnnwords.training.distributed.strategy import lead, steps_of
             from rnnwords.training.loop import Run
-            from rnnwords.training.precision import choose_precision
+            from rnnwords.training.optimization.precision import choose_precision
             from rnnwords.training.signals import on_signals
         if restart:
             plan.directory.clear()

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnwords.cli.common import note
+from rnnwords.cli.options import note
 from rnnwords.config import NetworkConfig, TrainingConfig
 from rnnwords.errors import MissingDependencyError, TrainingError
-from rnnwords.training.cluster import Role
+from rnnwords.training.distributed.cluster import Role
 
 if TYPE_CHECKING:
-    from rnnwords.training.forecast import ForecastPlan
+    from rnnwords.forecasting.training import ForecastPlan
+    from rnnwords.training.distributed.team import Team
     from rnnwords.training.plan import Plan
-    from rnnwords.training.team import Team
 
 SIGNAL_STATUS = {"SIGINT": 130, "SIGTERM": 143}
 
@@ -41,10 +41,10 @@ def assembled(role: Role | None, plan: "Plan | ForecastPlan", quiet: bool) -> "I
         yield None
         return
     with needs_tensorflow():
-        from rnnwords.training.distribute import gpus, strategy_of
-        from rnnwords.training.meeting import gather
-        from rnnwords.training.silence import silent_at_exit
-        from rnnwords.training.team import LostError, Team
+        from rnnwords.training.distributed.rendezvous import gather
+        from rnnwords.training.distributed.strategy import gpus, strategy_of
+        from rnnwords.training.distributed.team import LostError, Team
+        from rnnwords.training.native_output import silent_at_exit
     if role.workers > 1:
         settings = {"network": plan.network.to_json(), "training": plan.training.to_json()}
         gather(role, gpus(), settings, lambda line: note(line, quiet))
@@ -59,7 +59,7 @@ def assembled(role: Role | None, plan: "Plan | ForecastPlan", quiet: bool) -> "I
 
 def excuse(role: Role | None) -> None:
     """Tell the other workers of a run that is complete already."""
-    from rnnwords.training.meeting import gather
+    from rnnwords.training.distributed.rendezvous import gather
 
     if role and role.workers > 1:
         gather(role, None, {"complete": True}, note)
@@ -67,7 +67,7 @@ def excuse(role: Role | None) -> None:
 
 def work(role: Role, quiet: bool) -> int:
     """The part of a worker that is not the chief: computes what the chief tells it. Returns the exit status."""
-    from rnnwords.training.silence import native_output_to, silent_at_exit
+    from rnnwords.training.native_output import native_output_to, silent_at_exit
 
     descriptor, name = tempfile.mkstemp(prefix=f"rnnwords-worker-{role.index}-", suffix=".log")
     os.close(descriptor)
@@ -92,10 +92,10 @@ def work(role: Role, quiet: bool) -> int:
 def _work(role: Role, me: str, quiet: bool) -> tuple[str, int]:
     """How the run ended, and after how many steps."""
     with needs_tensorflow():
-        from rnnwords.training.distribute import follow, gpus, strategy_of
-        from rnnwords.training.meeting import join
+        from rnnwords.training.distributed.rendezvous import join
+        from rnnwords.training.distributed.strategy import follow, gpus, strategy_of
+        from rnnwords.training.distributed.team import Team
         from rnnwords.training.signals import on_signals
-        from rnnwords.training.team import Team
     settings = join(role, gpus(), lambda line: note(f"{me}: {line}", quiet))
     if settings.get("complete"):
         return "already", 0

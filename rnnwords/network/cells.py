@@ -8,7 +8,7 @@ Shapes: B batch, E inputs, H units, G gates a cell.
 
 import numpy as np
 
-from rnnwords.network.sharing import Floats, row_product
+from rnnwords.network.matmul import Floats, row_product
 
 # Up to so many rows one product each is faster: a product of matrices packs the kernel first, which costs as much.
 FEW = 6

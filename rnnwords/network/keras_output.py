@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from rnnwords.config import NetworkConfig
-from rnnwords.network.keras_noise import Tensor
+from rnnwords.network.keras_regularization import Tensor
 
 
 class Output:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from rnnwords.network.arrays import Floats, Network, State
+from rnnwords.generation.sampling import RECENT
+from rnnwords.network.recurrent import Floats, Network, State
 from rnnwords.prediction.prompts import last_words
 from rnnwords.prediction.ranking import Prediction, entropy
-from rnnwords.prediction.sampling import RECENT
 from rnnwords.prediction.scoring import scorer
 
 if TYPE_CHECKING:

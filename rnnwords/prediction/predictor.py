@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any, Self
 
 from rnnwords.errors import ModelNotFoundError, UsageError
+from rnnwords.generation.overlap import Overlap
+from rnnwords.generation.sampling import RECENT
+from rnnwords.generation.writer import Request, Text, Writer, first_word, told
+from rnnwords.lm.context import Context, Memory
 from rnnwords.model_file import Model
-from rnnwords.network.arrays import Floats, Ids, Network
+from rnnwords.network.recurrent import Floats, Ids, Network
 from rnnwords.prediction import prompts
-from rnnwords.prediction.context import Context, Memory
+from rnnwords.prediction.batch import answer_each, scores_each
 from rnnwords.prediction.explanation import Explanation, explain, word_steps
-from rnnwords.prediction.generation import Request, Text, Writer, first_word, told
-from rnnwords.prediction.many import answer_each, scores_each
-from rnnwords.prediction.overlap import Overlap
 from rnnwords.prediction.ranking import Alphabet, Answer, Prediction, entropy, log_frequencies, rank
-from rnnwords.prediction.sampling import RECENT
 from rnnwords.prediction.scoring import OutputReader, StreamReader, WindowReader, WordScore, score_lines, scorer
 from rnnwords.text.tokenizer import pieces
 from rnnwords.text.vocabulary import Vocabulary

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnnwords.network.arrays import Floats, Ids, log_softmax
+from rnnwords.network.recurrent import Floats, Ids, log_softmax
 from rnnwords.text.vocabulary import Vocabulary
 
 BLOCKS = 64  # words a block, of which the search for the largest looks at the maximum first

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from rnnwords.network.arrays import Floats, Ids
-from rnnwords.network.batches import read_each
-from rnnwords.prediction.threads import side_by_side
+from rnnwords.network.forward_each import read_each
+from rnnwords.network.recurrent import Floats, Ids
+from rnnwords.prediction.parallel import side_by_side
 from rnnwords.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from typing import IO, NamedTuple, cast
 
 from rnnwords.errors import CorpusError, UsageError
 from rnnwords.files import reason
-from rnnwords.text.piped import Buffered, arriving
+from rnnwords.text.stdin import Buffered, arriving
 
 CHUNK = 1 << 20  # bytes
 PROCESSES = Path("/proc")  # where Linux shows the open files of each

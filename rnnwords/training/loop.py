@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 
 from rnnwords.errors import ModelError, TrainingError
+from rnnwords.forecasting.training import ForecastPlan
 from rnnwords.model_file import Model
 from rnnwords.text.corpus import Streams, Strides, Text, Windows
 from rnnwords.training.checkpoint import Checkpoint, scalars
 from rnnwords.training.events import Event, Finished, Position, Progress, Saved, Warned
-from rnnwords.training.forecast import ForecastPlan
+from rnnwords.training.optimization.schedule import Budget, dropout, rate
+from rnnwords.training.optimization.steps import Steps
 from rnnwords.training.plan import Plan, identity
-from rnnwords.training.reporting import Reporter
-from rnnwords.training.schedule import Budget, dropout, rate
-from rnnwords.training.steps import Steps
-from rnnwords.training.subject import EVALUATED
+from rnnwords.training.reports.reporter import Reporter
+from rnnwords.training.task import EVALUATED
 
 CALL_SECONDS = 0.5  # how long one graph call should take: short enough to stop soon, long enough to cost nothing
 LEAVING = 4.0  # seconds that the process itself takes to start and to end; in a short run, at most a hundredth of it

@@ -17,7 +17,7 @@ from rnnwords.text.reading import Corpus
 from rnnwords.text.vocabulary import Vocabulary
 from rnnwords.training.checkpoint import Checkpoint, RunDirectory
 from rnnwords.training.defaults import HOLD_OUT, HOLD_OUT_FROM, complete, size_of
-from rnnwords.training.subject import Words
+from rnnwords.training.task import Words
 
 WINDOW = 3  # words that a prediction sees
 ADAPTIVE_FROM = 30_000  # symbols: beyond, a full softmax costs more than all the rest

@@ -1,0 +1,73 @@
+"""What the editor shows of a suggestion: the menu with its bars, and the underline below unknown words."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator
+from concurrent.futures import Executor
+
+from prompt_toolkit.application import get_app
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.formatted_text.utils import split_lines
+from prompt_toolkit.lexers import Lexer
+
+from rnnwords.cli.output.terminal import masked, safe
+from rnnwords.cli.repl.commands import help_lines, percent
+from rnnwords.cli.repl.suggestions import Choice, Suggestions
+
+FULL, EMPTY = "\u2587", "\u2581"  # of a bar
+NARROW = 40  # columns; below, there is no room for bars
+
+
+class MenuCompleter(Completer):
+    """The menu: words with a bar for their probability, or the commands after a colon. Computed by `worker`."""
+
+    def __init__(self, suggestions: Suggestions, worker: Executor, bars: bool) -> None:
+        self.suggestions = suggestions
+        self.worker = worker
+        self.bars = bars
+
+    async def get_completions_async(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> AsyncGenerator[Completion, None]:
+        line = document.text_before_cursor
+        choices: list[Choice] = []
+        if not document.text_after_cursor[:1].strip():  # else the cursor is in the middle of a word
+            choices = await asyncio.get_running_loop().run_in_executor(self.worker, self.suggestions.menu, line)
+        bars = self.bars and get_app().output.get_size().columns >= NARROW
+        for choice in choices:
+            meta = f"{bar(choice.probability) if bars else ''} {percent(choice.probability):>6}"
+            yield Completion(choice.text, -choice.replaced, display=safe(choice.word), display_meta=meta)
+        for completion in self.get_completions(document, complete_event):
+            yield completion
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
+        """The commands, which need no predictor."""
+        line = document.text
+        for usage, what in help_lines() if self.suggestions.is_command(line) else ():
+            name = usage.split()[0]
+            if name.startswith(line):
+                yield Completion(name, -len(line), display=usage, display_meta=what)
+
+
+def bar(share: float, cells: int = 5) -> str:
+    """A share of 1 as a bar."""
+    filled = min(cells, max(0, round(share * cells)))
+    return FULL * filled + EMPTY * (cells - filled)
+
+
+class UnknownLexer(Lexer):
+    """Underlines unknown words."""
+
+    def __init__(self, suggestions: Suggestions) -> None:
+        self.suggestions = suggestions
+
+    def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
+        fragments: StyleAndTextTuples = []
+        place = 0
+        text = masked(document.text)
+        for _, start, end in self.suggestions.unknown(document.text):
+            fragments += [("", text[place:start]), ("class:unknown", text[start:end])]
+            place = end
+        lines = list(split_lines([*fragments, ("", text[place:])]))
+        return lambda number: lines[number] if number < len(lines) else []

@@ -1,0 +1,1 @@
+"""The reports of the commands, as text and as plots."""

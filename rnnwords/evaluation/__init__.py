@@ -1,0 +1,1 @@
+"""How good a language model is on a text: metrics, baselines, comparison of two models, report."""

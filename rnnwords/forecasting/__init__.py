@@ -1,0 +1,1 @@
+"""The numeric sibling: forecasts of the next value of a series."""

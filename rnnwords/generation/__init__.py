@@ -1,0 +1,1 @@
+"""From a language model to text: sampling, beam search, and limits on copying and repetition."""

@@ -1,1 +1,0 @@
-"""Series of numbers: from a column of a CSV file to what training reads."""

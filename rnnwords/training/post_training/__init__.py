@@ -1,0 +1,1 @@
+"""Steps after training: n-gram counting, interpolation weights, temperature scaling."""
