@@ -5,7 +5,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: demo test install lint types unit clean
+# Each worker loads TensorFlow, which takes 1 GB of memory and several threads. One file's tests share a worker, and so
+# its fixtures.
+WORKERS := --numprocesses auto --maxprocesses 4 --dist loadfile
+
+.PHONY: demo test test-slow coverage docs pictures install lint types unit clean
 
 demo: install
 	$(BIN)/rnnwords train corpora/belling_the_cat.txt --seed 1
@@ -24,7 +28,27 @@ types: install
 	$(BIN)/mypy
 
 unit: install
-	$(BIN)/pytest
+	$(BIN)/pytest $(WORKERS) -m "not serial and not slow"
+	$(BIN)/pytest -m "serial and not slow"
+
+test-slow: install
+	$(BIN)/pytest -m slow
+
+# Of all tests but the slow ones. A process that a test kills leaves no data.
+coverage: install
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(WORKERS) -m "not serial and not slow"
+	$(BIN)/coverage run -m pytest -m "serial and not slow"
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+docs: install
+	$(BIN)/python -m docs.generate
+
+# Trains the bundled fable.
+pictures: install
+	$(BIN)/python -m docs.pictures
+	$(BIN)/python -m docs.generate
 
 install: $(INSTALLED)
 
@@ -35,4 +59,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

@@ -1,20 +1,34 @@
-"""rnnwords learns from any text to predict its next word."""
+"""Recurrent neural networks that learn from a text to predict its next word.
 
+`train` makes a model file from text files, `Predictor` predicts and generates with it, `evaluate` measures it.
+"""
+
+import importlib
 from typing import TYPE_CHECKING
 
 from rnnwords.errors import RnnwordsError
+from rnnwords.version import __version__
 
 if TYPE_CHECKING:
+    from rnnwords.config import InterpolationConfig
+    from rnnwords.evaluation.report import evaluate
     from rnnwords.prediction.predictor import Predictor
+    from rnnwords.training.request import TrainRequest
+    from rnnwords.training.train import train
 
-__version__ = "0.1.0"
-__all__ = ["Predictor", "RnnwordsError", "__version__"]
+
+__all__ = ["InterpolationConfig", "Predictor", "RnnwordsError", "TrainRequest", "__version__", "evaluate", "train"]
+
+_HOME = {  # name -> module that defines it; imported on first use, so that `rnnwords --help` does not load numpy
+    "InterpolationConfig": "rnnwords.config",
+    "Predictor": "rnnwords.prediction.predictor",
+    "TrainRequest": "rnnwords.training.request",
+    "evaluate": "rnnwords.evaluation.report",
+    "train": "rnnwords.training.train",
+}
 
 
 def __getattr__(name: str) -> object:
-    """`Predictor` is fetched when first asked for, so that `rnnwords --help` need not wait for numpy."""
-    if name == "Predictor":
-        from rnnwords.prediction.predictor import Predictor
-
-        return Predictor
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
     raise AttributeError(f"module 'rnnwords' has no attribute {name!r}")

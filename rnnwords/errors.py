@@ -1,53 +1,53 @@
-"""What can go wrong, in one place. Every message says what was expected, what came, and what to do."""
+"""All exceptions that users can meet. A message says what was expected, what was found, and what to do."""
 
 
 class RnnwordsError(Exception):
-    """Base of all errors that are the world's fault, not a bug's. `exit_status` is what the command line returns."""
+    """Base class of errors that are not bugs. `exit_status` is that of the command line."""
 
     exit_status = 1
 
 
 class UsageError(RnnwordsError):
-    """The request cannot be carried out as given: a bad option, text, prompt or path."""
+    """An invalid setting, text, prompt or path."""
 
     exit_status = 2
 
 
 class CorpusError(UsageError):
-    """A text that cannot be read or learned from."""
+    """A text that cannot be read, decoded or used for training."""
 
 
 class UnknownWordError(UsageError):
-    """A prompt has words that the vocabulary lacks, and the caller asked to be told."""
+    """A prompt with words outside the vocabulary, where the policy for them is `error`."""
 
 
 class ModelError(RnnwordsError):
-    """A model file or checkpoint is damaged, of another format, or hostile."""
+    """A model file or checkpoint that is damaged, hostile, or of another format."""
 
 
 class ModelNotFoundError(ModelError):
-    """No model where one was expected."""
+    """A missing model file."""
 
     exit_status = 2
 
 
 class WorkerError(RnnwordsError):
-    """A process that shared the work was ended by the system or by somebody."""
+    """A worker process that was killed."""
 
 
 class SaveError(RnnwordsError):
-    """A file could not be written; what stood there before is untouched."""
+    """A file that could not be written; the previous file is unchanged."""
 
 
 class TrainingError(RnnwordsError):
-    """A run cannot start, go on, or be resumed."""
+    """A run that cannot start, continue or be resumed."""
 
 
 class ResumeError(TrainingError):
-    """The same directory holds a run of another corpus or other settings."""
+    """A run directory whose corpus or settings differ from those of the command."""
 
     exit_status = 2
 
 
 class MissingDependencyError(RnnwordsError):
-    """A package that this command needs is not installed."""
+    """A package that is not installed."""

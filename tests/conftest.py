@@ -1,4 +1,4 @@
-"""Settings of all tests, and what is trained once for all of them."""
+"""Settings and fixtures of all tests."""
 
 import os
 import shutil
@@ -10,8 +10,8 @@ import pytest
 from hypothesis import settings
 
 from rnnwords.training.checkpoint import Checkpoint, RunDirectory
-from tests.helpers import FABLE
-from tests.processes import TINY, rnnwords
+from tests.processes import TINY, Killed, rnnwords
+from tests.texts import FABLE
 
 # No deadline: a busy machine is no failure. Continuous integration draws the same examples each time.
 settings.register_profile("rnnwords", deadline=None, derandomize="CI" in os.environ)
@@ -22,7 +22,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run directory of a tiny network, trained on the fable. Not to be written to; `run` is a copy."""
+    """Return the run directory of a tiny network, trained once on the fable. Tests that write take `run`, a copy."""
     place = tmp_path_factory.mktemp("trained")
     done = rnnwords("train", FABLE, *TINY, "--model", "models/tiny", cwd=place)
     assert done.returncode == 0, done.stderr
@@ -31,17 +31,13 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(trained: Path, tmp_path: Path) -> Path:
-    """A copy of the trained run, to do with what one likes."""
+    """Return a copy of the trained run that the test may change."""
     return shutil.copytree(trained, tmp_path / "models" / "tiny")
-
-
-class Killed(Exception):
-    """Stands in for a process that ends here."""
 
 
 @pytest.fixture
 def killed_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Lets a run of this process end as if killed, when it comes to save again after so many checkpoints."""
+    """Return a function that makes a run in this process raise Killed after the given number of checkpoints."""
 
     def arm(saves: int) -> None:
         left = [saves]

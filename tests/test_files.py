@@ -1,4 +1,4 @@
-"""Saving: whatever ends it, the file is the old one or the new one. Reading: within bounds, and never code."""
+"""Atomic replacement of files under kills and faults, and bounded reading."""
 
 import hashlib
 import json
@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnwords.errors import ModelError, ModelNotFoundError, SaveError
-from rnnwords.files import append_to_file, blocks_of, digest_of, parse_json, read_bounded, replace_file
-from tests.helpers import ROOT, run_python, write
+from rnnwords.files import append_to_file, digest_of, parse_json, read_bounded, replace_file
+from tests.processes import run_python
+from tests.texts import ROOT, write
 
 OLD, PIECE = b"o" * 1_000, b"n" * 100_000
 NEW = PIECE * 3
@@ -35,8 +36,11 @@ CALLS = "openat,write,fsync,close,/^rename,/^unlink,/^link,ftruncate"
 
 
 def can_trace() -> bool:
-    found = shutil.which("strace")
-    return found is not None and subprocess.run([found, "-f", "true"], capture_output=True, check=False).returncode == 0
+    program = shutil.which("strace")
+    return (
+        program is not None
+        and subprocess.run([program, "-f", "true"], capture_output=True, check=False).returncode == 0
+    )
 
 
 needs_strace = pytest.mark.skipif(not can_trace(), reason="strace is missing, or may not trace here")
@@ -48,11 +52,11 @@ def target(tmp_path) -> Path:
 
 
 def traced(target: Path, *inject: str) -> tuple["subprocess.CompletedProcess[str]", list[str]]:
-    """A child that saves under strace, with faults injected, and the calls that it made."""
+    """Run a save under strace with injected faults, and return the process and its system calls."""
     log = target.with_name("log")
     calls = [f"--inject={one}" for one in inject]
-    told = run_python(WRITER, target, before=["strace", "-f", "-y", "-o", str(log), "-e", f"trace={CALLS}", *calls])
-    return told, log.read_text().splitlines()
+    done = run_python(WRITER, target, before=["strace", "-f", "-y", "-o", str(log), "-e", f"trace={CALLS}", *calls])
+    return done, log.read_text().splitlines()
 
 
 def leftovers(target: Path) -> list[str]:
@@ -60,15 +64,15 @@ def leftovers(target: Path) -> list[str]:
 
 
 def of_save(calls: list[str], target: Path) -> list[int]:
-    """Where the calls of the save begin and end in a trace."""
+    """Return where the calls of the save begin and end in a trace."""
     mine = [place for place, call in enumerate(calls) if f"{target}" in call]
     return list(range(mine[0], len(calls)))
 
 
 @needs_strace
-def test_a_save_is_write_sync_rename_sync(target):
-    told, calls = traced(target)
-    assert told.returncode == 0, told.stderr
+def test_save_calls_write_fsync_rename_fsync_in_order(target):
+    done, calls = traced(target)
+    assert done.returncode == 0, done.stderr
     assert target.read_bytes() == NEW
     temporary, directory = rf"{target}\.\d+\.tmp", re.escape(str(target.parent))
     steps = [
@@ -83,25 +87,25 @@ def test_a_save_is_write_sync_rename_sync(target):
 
 
 def places(target: Path) -> dict[str, list[int]]:
-    """For each system call, which of its calls since the start of the program belong to a save."""
+    """Return for each system call which of its calls since the start of the program belong to a save."""
     _, calls = traced(target)
     target.write_bytes(OLD)
     names = [match[1] if (match := re.match(r"\d+ +(\w+)\(", call)) else "" for call in calls]
-    found: dict[str, list[int]] = {}
+    numbers: dict[str, list[int]] = {}
     for place in of_save(calls, target):
         if str(target.parent) in calls[place] or names[place] == "write":
-            found.setdefault(names[place], []).append(names[: place + 1].count(names[place]))
-    return found
+            numbers.setdefault(names[place], []).append(names[: place + 1].count(names[place]))
+    return numbers
 
 
 @needs_strace
-def test_killed_before_any_call_of_a_save_the_file_is_old_or_new(target):
+def test_kill_before_any_system_call_of_a_save_leaves_old_or_new_file(target):
     outcomes = []
     for name, numbers in places(target).items():
         for number in numbers:
             target.write_bytes(OLD)
-            told, _ = traced(target, f"{name}:signal=KILL:when={number}")
-            assert told.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL), (name, number)
+            done, _ = traced(target, f"{name}:signal=KILL:when={number}")
+            assert done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL), (name, number)
             content = target.read_bytes()
             assert content in (OLD, NEW), (name, number)
             outcomes.append((name, content == NEW))
@@ -125,14 +129,14 @@ def test_killed_before_any_call_of_a_save_the_file_is_old_or_new(target):
         ("close", "Input/output error"),
     ],
 )
-def test_a_failed_save_is_told_once_and_leaves_the_old_file(target, fault, message):
+def test_failed_save_reports_once_and_leaves_the_old_file(target, fault, message):
     if fault == "openat":
         fault = f"openat:error=EROFS:when={places(target)['openat'][0]}"
     elif fault == "close":
         fault = f"close:error=EIO:when={places(target)['close'][0]}"
-    told, calls = traced(target, fault)
-    assert told.stderr == f"could not save {target}: {message}; the step before is kept\n"
-    assert told.returncode == 1
+    done, calls = traced(target, fault)
+    assert done.stderr == f"could not save {target}: {message}; the step before is kept\n"
+    assert done.returncode == 1
     assert target.read_bytes() == OLD
     assert leftovers(target) == []
     assert sum(" fsync(" in call for call in calls) <= 1  # a failed one is not tried again
@@ -140,24 +144,24 @@ def test_a_failed_save_is_told_once_and_leaves_the_old_file(target, fault, messa
 
 
 @needs_strace
-def test_a_directory_that_cannot_be_synchronised_is_told(target):
-    told, _ = traced(target, "fsync:error=EIO:when=2")
-    assert told.stderr == f"{target} is saved, but may not survive a power loss: Input/output error\n"
+def test_failed_directory_fsync_is_reported(target):
+    done, _ = traced(target, "fsync:error=EIO:when=2")
+    assert done.stderr == f"saved {target}, but a power failure could undo it: Input/output error\n"
     assert target.read_bytes() == NEW
-    told, _ = traced(target, "fsync:error=EINVAL:when=2")  # a file system that has no such thing
-    assert told.returncode == 0
+    done, _ = traced(target, "fsync:error=EINVAL:when=2")  # a file system that has no such thing
+    assert done.returncode == 0
 
 
-def test_a_file_size_limit_leaves_the_old_file(target):
+def test_file_size_limit_leaves_the_old_file(target):
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))\n"
-    told = run_python(limit + WRITER, target)
-    assert told.stderr == f"could not save {target}: File too large; the step before is kept\n"
+    done = run_python(limit + WRITER, target)
+    assert done.stderr == f"could not save {target}: File too large; the step before is kept\n"
     assert target.read_bytes() == OLD
     assert leftovers(target) == []
 
 
 @pytest.mark.parametrize("option", ["size=200k", "nr_inodes=2"])
-def test_a_full_disk_leaves_the_old_file(tmp_path, option):
+def test_full_disk_leaves_the_old_file(tmp_path, option):
     script = f"""
 import os, subprocess, sys
 if subprocess.run(["mount", "-t", "tmpfs", "-o", "{option}", "none", sys.argv[1]], capture_output=True).returncode:
@@ -171,14 +175,14 @@ atexit.register(lambda: print(os.listdir(os.path.dirname(sys.argv[1])), os.stat(
     alone = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
     if shutil.which("unshare") is None or subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
         pytest.skip("no mount namespace may be made here")
-    told = run_python(script + WRITER, tmp_path, before=alone)
-    if told.returncode == 77:
+    done = run_python(script + WRITER, tmp_path, before=alone)
+    if done.returncode == 77:
         pytest.skip("no tmpfs may be mounted here")
-    assert told.stderr == f"could not save {tmp_path}/target: No space left on device; the step before is kept\n"
-    assert told.stdout == "['target'] 1000\n"
+    assert done.stderr == f"could not save {tmp_path}/target: No space left on device; the step before is kept\n"
+    assert done.stdout == "['target'] 1000\n"
 
 
-def test_a_reader_sees_one_whole_file_while_another_process_writes(target):
+def test_reader_sees_whole_files_while_another_process_writes(target):
     script = """
 import sys
 from pathlib import Path
@@ -203,7 +207,7 @@ for turn in range(10**9):
     assert seen == {b"a" * 200_000, b"b" * 300_000}
 
 
-def test_a_save_that_is_given_up_leaves_the_old_file(target):
+def test_interrupted_save_leaves_the_old_file(target):
     def pieces():
         yield b"new"
         raise KeyboardInterrupt
@@ -214,7 +218,7 @@ def test_a_save_that_is_given_up_leaves_the_old_file(target):
     assert leftovers(target) == []
 
 
-def test_a_link_stays_and_its_file_is_replaced(target, tmp_path):
+def test_save_through_a_symlink_replaces_its_target(target, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     link = tmp_path / "elsewhere" / "link"
     link.symlink_to(target)
@@ -227,17 +231,17 @@ def test_a_link_stays_and_its_file_is_replaced(target, tmp_path):
     assert (tmp_path / "made").read_bytes() == b"new"
 
 
-def test_a_device_or_pipe_is_written_to_and_stays(tmp_path):
+def test_devices_and_pipes_are_written_in_place(tmp_path):
     before = os.stat("/dev/null")
     replace_file(Path("/dev/null"), [b"new"])
     assert (os.stat("/dev/null").st_ino, os.stat("/dev/null").st_mode) == (before.st_ino, before.st_mode)
-    told = run_python(WRITER, "/dev/stdout")
-    assert told.stdout == NEW.decode()
+    done = run_python(WRITER, "/dev/stdout")
+    assert done.stdout == NEW.decode()
     with pytest.raises(SaveError, match="could not save /dev/full: No space left on device"):
         replace_file(Path("/dev/full"), [PIECE])
 
 
-def test_where_nothing_can_be_saved_the_reason_is_told(tmp_path):
+def test_impossible_save_reports_its_reason(tmp_path):
     (tmp_path / "directory").mkdir()
     write(tmp_path / "file", "")
     for path, message in (
@@ -248,11 +252,11 @@ def test_where_nothing_can_be_saved_the_reason_is_told(tmp_path):
     ):
         with pytest.raises(SaveError) as caught:
             replace_file(path, [b"new"])
-        assert str(caught.value) == f"could not save {path}: {message}; what was there is kept"
+        assert str(caught.value) == f"could not save {path}: {message}; the previous content is kept"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["directory", "file"]
 
 
-def test_what_is_added_stands_behind_what_was_there_and_is_on_disk(tmp_path, monkeypatch):
+def test_append_adds_at_the_end_and_syncs(tmp_path, monkeypatch):
     synchronised: list[int] = []
     monkeypatch.setattr(os, "fsync", synchronised.append)
     for line in (b"one\n", b"two\n"):
@@ -261,43 +265,43 @@ def test_what_is_added_stands_behind_what_was_there_and_is_on_disk(tmp_path, mon
     assert len(synchronised) == 3  # the file twice, and once the directory that it is new in
 
 
-def test_what_cannot_be_added_is_told(tmp_path):
-    with pytest.raises(SaveError, match=r"could not save /dev/full: No space left on device; what was there is kept"):
+def test_failed_append_reports_its_reason(tmp_path):
+    with pytest.raises(SaveError, match=r"could not save /dev/full: No space left on device; .* is kept"):
         append_to_file(Path("/dev/full"), b"line\n")
     with pytest.raises(SaveError, match=r"could not save .*: Is a directory; "):
         append_to_file(tmp_path, b"line\n")
 
 
-def test_reading_is_bounded(tmp_path):
+def test_reads_beyond_the_size_limit_are_refused(tmp_path):
     path = write(tmp_path / "file", b"x" * 100)
     assert read_bounded(path, 100, "model file") == b"x" * 100
-    with pytest.raises(ModelError, match=r"model file .* has 100 bytes; at most 99 are read"):
+    with pytest.raises(ModelError, match=r"model file .*: expected at most 99 bytes, found 100"):
         read_bounded(path, 99, "model file")
     with open(path, "r+b") as stream:
         stream.truncate(1 << 40)  # takes no room on the disk
-    with pytest.raises(ModelError, match="has 1,099,511,627,776 bytes"):
+    with pytest.raises(ModelError, match="found 1,099,511,627,776"):
         read_bounded(path, 1 << 30, "model file")
 
 
-def test_what_is_no_file_is_refused_at_once(tmp_path):
-    with pytest.raises(ModelNotFoundError, match="does not exist"):
+def test_reading_a_pipe_or_directory_is_refused_at_once(tmp_path):
+    with pytest.raises(ModelNotFoundError, match="expected a file, found none"):
         read_bounded(tmp_path / "none", 10, "model file")
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", Path("/dev/zero"), Path("/dev/null")):
-        with pytest.raises(ModelError, match="is no regular file"):
+        with pytest.raises(ModelError, match="expected a regular file, found another kind"):
             read_bounded(path, 10, "model file")
-    with pytest.raises(ModelError, match="cannot be read: Is a directory"):
+    with pytest.raises(ModelError, match=r"cannot read model file .*: Is a directory"):
         read_bounded(tmp_path, 10, "model file")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"a": 1, "a": 1}', "a key stands twice"),
-        ('{"b": {"a": 1, "a": 2}}', "a key stands twice"),
-        ("NaN", "NaN is no finite number"),
-        ("[-Infinity]", "-Infinity is no finite number"),
-        ("1e999", "1e999 is no finite number"),
+        ('{"a": 1, "a": 1}', "expected each key once, found one twice"),
+        ('{"b": {"a": 1, "a": 2}}', "expected each key once, found one twice"),
+        ("NaN", "expected a finite number, found NaN"),
+        ("[-Infinity]", "expected a finite number, found -Infinity"),
+        ("1e999", "expected a finite number, found 1e999"),
         ("", "Expecting value"),
         ("{", "Expecting property name"),
         ("[1] 2", "Extra data"),
@@ -307,7 +311,7 @@ def test_what_is_no_file_is_refused_at_once(tmp_path):
         (b"\xff", "invalid start byte"),
     ],
 )
-def test_json_that_means_two_things_or_none_is_refused(text, message):
+def test_ambiguous_or_invalid_json_is_refused(text, message):
     with pytest.raises(ModelError, match=message) as caught:
         parse_json(text, "the header")
     assert str(caught.value).startswith("the header is not valid JSON: ")
@@ -317,14 +321,13 @@ plain = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, a
 
 
 @given(st.recursive(plain, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10))
-def test_other_json_is_read(value):
+def test_valid_json_round_trips(value):
 
     assert parse_json(json.dumps(value), "it") == value
 
 
-def test_the_digest_is_that_of_the_bytes_in_order(tmp_path):
+def test_digest_of_files_is_sha256_of_their_bytes_in_order(tmp_path):
     paths = [write(tmp_path / "a", b"ab"), write(tmp_path / "b", b"c" * 3_000_000)]
 
     assert digest_of(paths) == hashlib.sha256(b"ab" + b"c" * 3_000_000).hexdigest()
     assert digest_of(paths[::-1]) != digest_of(paths)
-    assert [len(block) for block in blocks_of(paths[1])] == [1 << 20, 1 << 20, 3_000_000 - (2 << 20)]

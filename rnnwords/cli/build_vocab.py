@@ -1,4 +1,4 @@
-"""`rnnwords build-vocab`: count a text, rank its symbols, write them."""
+"""`rnnwords build-vocab`: count the words of a text and write its vocabulary."""
 
 import sys
 from pathlib import Path
@@ -6,17 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnnwords.cli.options import (
-    byte_progress,
-    corpus_argument,
-    json_option,
-    note,
-    print_json,
-    quiet_option,
-    quoted,
-    text_config,
-    text_options,
-)
+from rnnwords.cli.help import command
+from rnnwords.cli.options import PATH, corpus_argument, option, options, output_options, text_config, text_options
+from rnnwords.cli.output.bars import byte_progress
+from rnnwords.cli.output.json_output import print_json
+from rnnwords.cli.output.notes import note, quoted
 from rnnwords.cli.output.terminal import safe
 from rnnwords.errors import CorpusError, SaveError
 
@@ -24,32 +18,36 @@ if TYPE_CHECKING:
     from rnnwords.text.vocabulary import Vocabulary
 
 
-@click.command("build-vocab")
+@command("build-vocab")
 @corpus_argument
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write here instead of to stdout.")
-@text_options
-@click.option("--unk", is_flag=True, help="Make <unk> a symbol even if nothing is cut.")
-@json_option
-@quiet_option
+@options(
+    option("-o --output", PATH, "Output file instead of stdout.", metavar="FILE"),
+    text_options,
+    option("--unk", bool, "Add the token <unk> even if every word is kept."),
+    output_options,
+)
 def build_vocab(
     corpus: tuple[Path, ...], output: Path | None, unk: bool, as_json: bool, quiet: bool, **options: Any
 ) -> None:
-    """Write the vocabulary of a text: word, tab, count, one line a rank, the commonest first.
+    """Write the vocabulary of a text: one line per token, most frequent first.
+
+    A line has the word, a tab and its count. TEXT is one or more files, or - for stdin. The file is an input of train
+    --vocab.
 
     \b
     Example:
       rnnwords build-vocab story.txt --max-size 10000 -o story.tsv
     """
+    from rnnwords.text.corpus import Corpus
     from rnnwords.text.counting import count_words
-    from rnnwords.text.reading import Corpus
     from rnnwords.text.vocabulary import Vocabulary
 
     text = text_config(options)
     with byte_progress(quiet) as progress:
         source = Corpus(corpus, options["encoding_errors"])
-        counts = count_words(source, text, progress("counting", source.length))
+        counts = count_words(source, text, progress("counting", source.text_size))
     if not counts.total:
-        raise CorpusError(f"{', '.join(source.names)}: no words found; at least one is needed")
+        raise CorpusError(f"expected a text with words, found none in {', '.join(source.names)}")
     vocabulary = Vocabulary.build(
         counts.counts, text, max_size=options["max_size"], min_count=options["min_count"] or 1, keep_unk=unk,
         pruned=counts.pruned,
@@ -63,10 +61,10 @@ def build_vocab(
         sys.stdout.buffer.write(vocabulary.to_bytes())
     if as_json:
         print_json({**report, "file": None if output is None else str(output)})
-    covered = ", ".join(f"{size:,}: {share:.1%}" for size, share in report["coverage"].items())
+    coverage = ", ".join(f"{size:,}: {share:.1%}" for size, share in report["coverage"].items())
     note(
-        f"{report['words']:,} words, {report['symbols']:,} symbols; coverage of the commonest {covered}; "
-        f"rarest count kept {report['rarest_count']:,}",
+        f"{report['words']:,} words, {report['symbols']:,} tokens; coverage of the most frequent {coverage}; "
+        f"lowest count {report['rarest_count']:,}",
         quiet,
     )
     if output is not None:
@@ -75,7 +73,7 @@ def build_vocab(
 
 
 def _save(vocabulary: "Vocabulary", output: Path) -> None:
-    """Into a file, replaced whole; a pipe or a device is written to."""
+    """Write the vocabulary: a file is replaced as a whole, a pipe or device is written to."""
     if not output.exists() or output.is_file():
         vocabulary.save(output)
         return

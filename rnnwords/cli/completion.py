@@ -1,16 +1,18 @@
-"""`rnnwords completion`: the script that lets a shell complete commands, options and their values."""
+"""`rnnwords completion`: the script with which a shell completes commands, options and their values."""
 
 import click
-from click.shell_completion import get_completion_class
+from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
-SHELLS = ("bash", "zsh", "fish")
+from rnnwords.cli.help import command
+
+SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 
 
-@click.command()
-@click.argument("shell", type=click.Choice(SHELLS))
+@command()
+@click.argument("shell", metavar="SHELL", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print the completion script of a shell.
+    """Print the completion script for a shell: bash, zsh or fish.
 
     \b
     Examples:
@@ -18,8 +20,5 @@ def completion(context: click.Context, shell: str) -> None:
       eval "$(rnnwords completion zsh)"                     in ~/.zshrc
       rnnwords completion fish > ~/.config/fish/completions/rnnwords.fish
     """
-    script = get_completion_class(shell)
-    if script is None:
-        raise RuntimeError(f"Click has no completion for {shell}")
     program = context.find_root().command
-    click.echo(script(program, {}, "rnnwords", "_RNNWORDS_COMPLETE").source(), nl=False)
+    click.echo(SHELLS[shell](program, {}, "rnnwords", "_RNNWORDS_COMPLETE").source(), nl=False)

@@ -1,56 +1,54 @@
-"""`rnnwords explain`: what the network does with the words of a prompt."""
+"""`rnnwords explain`: the gates, states and predictions of the network for each word of a prompt."""
 
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click import IntRange
 
-from rnnwords.cli.options import (
-    clean,
-    json_line,
-    json_option,
-    load_predictor,
-    model_option,
-    note,
-    nul_option,
-    oov_option,
-    oov_policy,
-    plain_terminal,
-    quiet_option,
-)
+from rnnwords.cli import options as shared
+from rnnwords.cli.help import command
+from rnnwords.cli.models import load_predictor
+from rnnwords.cli.options import PATH, option
+from rnnwords.cli.output.json_output import json_line
+from rnnwords.cli.output.notes import note
+from rnnwords.cli.output.plots import check_plot, save_figure
+from rnnwords.cli.output.terminal import plain_terminal
+from rnnwords.cli.stdin import waiting_lines
 from rnnwords.errors import UsageError
+from rnnwords.text.utf8 import decode_argument
 
 if TYPE_CHECKING:
     from rnnwords.prediction.explanation import Explanation
-    from rnnwords.prediction.predictor import Predictor
 
 
-@click.command()
-@click.argument("prompt", required=False)
-@model_option
-@click.option("-k", type=click.IntRange(1, 1_000_000), default=5, show_default=True, help="How many next words.")
-@click.option(
-    "--plot",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Also draw the gates of every layer over the words, as a heat map: .png, .svg or .pdf.",
+@command()
+@shared.options(
+    shared.prompt_argument,
+    shared.model_option,
+    option("-k", IntRange(1, 1_000_000), "Number of next words.", default=5),
+    option("--plot", PATH, "Draw a heat map of the gates of every layer: .png, .svg or .pdf.", metavar="FILE"),
+    shared.oov_option,
+    shared.null_option,
+    shared.output_options,
 )
-@oov_option
-@nul_option
-@json_option
-@quiet_option
 def explain(
     prompt: str | None, model: Path | None, k: int, plot: Path | None, oov: str | None, nul: bool, as_json: bool,
     quiet: bool,
 ) -> None:  # fmt: skip
-    """Show what the network does with the words of a prompt. Without one: a prompt a line on stdin.
+    """Show gates, states and predictions of the network for each word of a prompt.
 
-    The likeliest next words after each word; mean and spread (standard deviation over the units) of the gates and
-    states of each layer: 0 is a closed gate, 1 an open one; and what would be predicted with one word left out. How
-    far all probabilities move then is their Kullback-Leibler divergence, in nats: 0 means not at all.
+    Without PROMPT, read one prompt per line of stdin. The tables contain:
 
-    Words are read as by `rnnwords predict`. Of a long prompt the last 64 words that the model reads are shown.
+    \b
+    - the most probable next words after each word
+    - mean and standard deviation of the gates and states of each layer, over its units;
+      0 is a closed gate, 1 an open one
+    - the prediction with one word left out, and its Kullback-Leibler divergence, in nats
+
+    Words are read as by rnnwords predict. Of a long prompt, the last 64 words that the model reads are shown.
 
     \b
     Examples:
@@ -60,48 +58,39 @@ def explain(
     """
     if plot is not None:
         if prompt is None:
-            raise UsageError("--plot draws one prompt; give it as the argument")
-        from rnnwords.cli.output.plots import check_plot
-
+            raise UsageError("`plot`: expected one `prompt`, found none; pass it as the argument")
         check_plot(plot)
     predictor = load_predictor(model, quiet)
-    oov = oov_policy(oov, predictor, prompt is None)
-    if prompt is not None:
-        explanation = predictor.explain(clean(prompt), k, oov=oov)
-        if plot is not None:
-            from rnnwords.cli.output.plots import save_figure
-            from rnnwords.cli.reports.explain_plot import heat_map
-
-            save_figure(heat_map(explanation), plot)
-            note(f"drawn: {plot}", quiet)
-        if not as_json:
-            _tell(explanation, predictor, quiet)
-        _show(explanation, as_json)
+    if prompt is None:
+        for number, text in enumerate(chain.from_iterable(waiting_lines(nul))):
+            if number and not as_json:
+                click.echo()
+            _print_explanation(predictor.explain(text, k, oov=oov), as_json)
         return
+    from rnnwords.prediction.prompts import resolve_oov
 
-    from rnnwords.cli.stdin import waiting_lines
+    oov = oov or resolve_oov(None, predictor.vocabulary, strict=True)
+    explanation = predictor.explain(decode_argument(prompt), k, oov=oov)
+    if plot is not None:
+        from rnnwords.cli.reports.explain_plot import heat_map
 
-    for place, text in enumerate(line for batch in waiting_lines(b"\0" if nul else b"\n") for line in batch):
-        if place and not as_json:
-            click.echo()
-        _show(predictor.explain(text, k, oov=oov), as_json)
-
-
-def _tell(explanation: "Explanation", predictor: "Predictor", quiet: bool) -> None:
-    """Notes on what was not read, or not as it was typed."""
+        save_figure(heat_map(explanation), plot)
+        note(f"plot {plot}", quiet)
+    silent = quiet or as_json
     for word in dict.fromkeys(explanation.unknown):
-        note(predictor.vocabulary.unknown_message(word), quiet)
+        note(predictor.vocabulary.unknown_message(word), silent)
     if explanation.truncated:
-        note(f"only the last {predictor.reach:,} words of the prompt are read", quiet)
+        note(f"only the last {predictor.network.prompt_size:,} words of the prompt are read", silent)
     if explanation.before:
-        note(f"the {explanation.before:,} words before those shown are read, too", quiet)
+        note(f"the {explanation.before:,} words before those shown are read, too", silent)
+    _print_explanation(explanation, as_json)
 
 
-def _show(explanation: "Explanation", as_json: bool) -> None:
+def _print_explanation(explanation: "Explanation", as_json: bool) -> None:
     from rnnwords.cli.reports import explain_tables as tables
 
     if as_json:
         click.echo(json_line(tables.report(explanation)))
         return
-    for line in tables.lines_of(explanation, tables.Paper.of(sys.stdout, plain_terminal(sys.stdout))):
+    for line in tables.lines_of(explanation, tables.TableStyle.of(sys.stdout, plain_terminal(sys.stdout))):
         click.echo(line)

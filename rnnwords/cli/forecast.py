@@ -1,60 +1,54 @@
-"""`rnnwords forecast`: the next value of a column of numbers, from the values before it."""
+"""`rnnwords forecast`: the next value of a column of numbers."""
 
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click import Choice, IntRange
 
-from rnnwords.cli.options import MODELS, Number, json_option, note, print_json, quiet_option, seed_option
-from rnnwords.cli.output.plots import check_plot
-from rnnwords.cli.train_run import carry_out, interrupted, new_seed, warn
-from rnnwords.cli.types import Duration, StepsOrTime
-from rnnwords.config import CELLS, OPTIMIZERS
+from rnnwords.cli.help import command
+from rnnwords.cli.models import MODELS
+from rnnwords.cli.options import PATH, PATH_OR_STDIN, option, options
+from rnnwords.cli.output.json_output import print_json
+from rnnwords.cli.output.notes import note
+from rnnwords.cli.output.plots import check_plot, save_figure
+from rnnwords.cli.training_run import run_options, show_run, stopped_status, training_options
+from rnnwords.cli.types import Number
 from rnnwords.errors import UsageError
+from rnnwords.network.config import RNN_CELLS
+from rnnwords.training.config import OPTIMIZERS
+from rnnwords.training.request import StopRequest
 
 if TYPE_CHECKING:
     from rnnwords.forecasting.series import Series
 
-NETWORK = ("window", "layers", "units", "cell")
-TRAINING = ("dropout", "optimizer", "learning_rate", "batch_size", "epochs", "iterations", "log_every")
 
-
-@click.command()
-@click.argument("csv", type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--column", metavar="NAME", help="The column to forecast.  [default: the only one of numbers]")
-@click.option(
-    "--test", type=click.Path(path_type=Path, allow_dash=True),
-    help="A CSV with the values that came next, to judge by.  [default: the last tenth, held out]",
+@command()
+@click.argument("csv", type=PATH_OR_STDIN)
+@options(
+    option("--column", str, "Column to forecast.  [default: the only one of numbers]", metavar="NAME"),
+    option("--test", PATH_OR_STDIN, "CSV file with the values that follow, used as test values.  "
+           "[default: the last tenth of CSV]", metavar="FILE"),
+    option("--plot", PATH, "Plot of real and forecast values: .png, .svg or .pdf.", metavar="FILE"),
+    option("--model", PATH, "Directory of the run.  [default: models/CSV-COLUMN]"),
+    option("--window", IntRange(1, 1000), "Values of context per forecast.  [default: 60]"),
+    option("--layers", IntRange(1, 16), "Number of recurrent layers.  [default: 4]"),
+    option("--units", IntRange(1, 8192), "Units per recurrent layer.  [default: 50]"),
+    option("--cell", Choice(RNN_CELLS), "Type of the recurrent layers.  [default: lstm]"),
+    option("--dropout", Number(0, 0.95), "Dropout rate of layer outputs.  [default: 0.2]"),
+    option("--optimizer", Choice(OPTIMIZERS), "Optimizer.  [default: adam]"),
+    option("--learning-rate", Number(1e-8, 100), "Highest learning rate.  [default: 0.003]"),
+    option("--batch-size", IntRange(1, 65536), "Windows per step.  [default: 32]"),
+    option("--epochs", IntRange(1, 1_000_000), "Budget: passes over the series.  [default: 100]"),
+    run_options,
 )  # fmt: skip
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw real and forecast values: .png, .svg or .pdf.")
-@click.option("--model", type=click.Path(path_type=Path), help="Directory of the run.  [default: models/CSV-COLUMN]")
-@click.option("--window", type=click.IntRange(1, 1000), default=60, show_default=True,
-              help="Values that a forecast sees.")  # fmt: skip
-@click.option("--layers", type=click.IntRange(1, 16), default=4, show_default=True, help="Recurrent layers.")
-@click.option("--units", type=click.IntRange(1, 8192), default=50, show_default=True, help="Units a layer.")
-@click.option("--cell", type=click.Choice(CELLS), default="lstm", show_default=True, help="Kind of recurrent unit.")
-@click.option("--dropout", type=Number(0, 0.95), default=0.2, show_default=True, help="Behind every layer.")
-@click.option("--optimizer", type=click.Choice(OPTIMIZERS), help="Kind of optimizer.  [default: adam]")
-@click.option("--learning-rate", type=Number(1e-8, 100), help="The highest learning rate.  [default: 0.003]")
-@click.option("--batch-size", type=click.IntRange(1, 65536), help="Windows a step.  [default: 32]")
-@click.option("--epochs", type=click.IntRange(1, 1_000_000), help="Budget: passes over the series.  [default: 100]")
-@click.option("--iterations", type=click.IntRange(1, 10**12), help="Budget: steps.")
-@click.option("--time", type=Duration(), help="Budget: time, for example 10m.")
-@click.option("--log-every", type=click.IntRange(1), metavar="N", help="Steps between two reports.")
-@click.option("--checkpoint-every", type=StepsOrTime(),
-              help="Steps or time between two checkpoints.  [default: 5m]")  # fmt: skip
-@click.option("--restart", is_flag=True, help="Forget an earlier run in the directory.")
-@seed_option
-@json_option
-@quiet_option
-def forecast(
-    csv: Path, test: Path | None, plot: Path | None, restart: bool, as_json: bool, quiet: bool, **options: Any
-) -> int:
-    """Learn a column of a CSV file and forecast its next value, as `train` does for words.
+def forecast(csv: Path, test: Path | None, plot: Path | None, as_json: bool, quiet: bool, **options: Any) -> int:
+    """Train a model of a column of a CSV file and forecast its next value.
 
-    Every value to judge by is forecast from the real ones before it; the errors stand beside those of "tomorrow as
-    today", which needs no network. The same command again resumes an interrupted run, or reports on a complete one.
+    Each test value is forecast from the real values before it. The errors are compared with those of the naive
+    forecast, which repeats the last value. The same command again resumes an interrupted run, or shows the results of a
+    complete one.
 
     \b
     Examples:
@@ -63,60 +57,48 @@ def forecast(
     """
     if plot:
         check_plot(plot)
-    if str(csv) == "-" and (str(test) == "-" or not options["model"]):
-        raise UsageError(
-            "standard input can be read once" if str(test) == "-" else
-            "numbers from standard input have no name; say where the run goes with --model DIRECTORY"
-        )  # fmt: skip
-    from rnnwords.cli.reports.forecast_report import Display, describe, report, report_lines
+    if str(csv) == "-" and str(test) == "-":
+        raise UsageError("expected one - (standard input), found two; name a file")
+    if str(csv) == "-" and not options["model"]:
+        raise UsageError("expected --model DIRECTORY with numbers from standard input, which have no name; add it")
+    from rnnwords.cli.reports.forecast_report import ForecastRunDisplay, report, report_lines
     from rnnwords.forecasting.forecaster import Forecaster
     from rnnwords.forecasting.series import read_series
-    from rnnwords.forecasting.training import HOLD_OUT, ForecastAsked, make_forecast_plan
-    from rnnwords.training.checkpoint import RunDirectory
+    from rnnwords.forecasting.training import NETWORK_DEFAULTS, TEST_SPLIT, ForecastRequest, train_forecaster
 
     series = read_series(csv, options["column"])
     later = read_series(test, series.column, like=series) if test else None
     if later and series.dates and later.dates and later.dates.days[0] <= series.dates.days[-1]:
-        warn(f"{later.name} begins at {later.when(0)}, and {series.name} goes to {series.when(-1)}: they overlap")
-    asked = ForecastAsked(
-        series, 0.0 if test else HOLD_OUT, {name: options[name] for name in NETWORK}, _training(options),
-        options["seed"],
+        note(f"Warning: {later.name} begins at {later.when(0)}, before the end of {series.name}, {series.when(-1)}")
+    request = ForecastRequest(
+        series, options["model"] or MODELS / _run_name(csv, series), 0.0 if test else TEST_SPLIT,
+        {name: options[name] for name in NETWORK_DEFAULTS}, training_options(options), options["seed"],
+        options["restart"],
     )  # fmt: skip
-    directory = RunDirectory(options["model"] or MODELS / _run_name(csv, series))
-    with directory.locked():
-        plan = make_forecast_plan(directory, asked, lambda: new_seed(options["seed"]), warn, restart=restart)
-        display = Display(quiet or as_json, plan.scaling)
-        finished = carry_out(plan, display, describe(plan), restart=restart, quiet=quiet, command="forecast")
-    if status := interrupted(finished):
+    display, stop = ForecastRunDisplay(quiet, as_json), StopRequest()
+    finished = show_run(train_forecaster(request, stop=stop), display, stop)
+    if status := stopped_status(finished):
         return status
-    before = series.values[: plan.cut]
-    judged = later or series
-    real = judged.values if later else series.values[plan.cut :]
-    judgement = Forecaster.load(directory.model).judge(before, real)
-    told = report(plan, finished, judged, judgement)
+    plan = display.plan
+    tested = later or series
+    real = tested.values if later else series.values[plan.cut :]
+    evaluation = Forecaster.load(plan.directory.model).evaluate(series.values[: plan.cut], real)
+    results = report(plan, finished, tested, evaluation)
     if as_json:
-        print_json(told)
+        print_json(results)
     else:
-        for line in report_lines(told):
+        for line in report_lines(results):
             click.echo(line)
     if plot:
-        from rnnwords.cli.output.plots import save_figure
         from rnnwords.cli.reports.forecast_plot import draw
 
-        save_figure(draw(plan, judged, judgement), plot)
+        save_figure(draw(plan, tested, evaluation), plot)
         note(f"plot {plot}", quiet)
     return 0
 
 
-def _training(options: dict[str, Any]) -> dict[str, Any]:
-    """The options of training as the library wants them."""
-    training = {name: options[name] for name in TRAINING} | {"seconds": options["time"]}
-    every = options["checkpoint_every"]
-    return training | {"checkpoint_every" if isinstance(every, int) else "checkpoint_seconds": every}
-
-
 def _run_name(csv: Path, series: "Series") -> str:
-    """models/CSV-COLUMN: the name of the file without its endings, and the column without what names cannot have."""
+    """Return CSV-COLUMN: the name of the file without its endings, and the column without characters such as /."""
     name = csv.name.removesuffix(".gz")
     column = re.sub(r"[^\w.-]+", "_", series.column)
     return f"{name.removesuffix('.csv') or name}-{column}"

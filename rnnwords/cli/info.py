@@ -1,4 +1,4 @@
-"""`rnnwords info`: what is in a model file."""
+"""`rnnwords info`: the contents of a model file."""
 
 import json
 import math
@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnnwords.cli.options import find_model, json_option, model_option, print_json, quiet_option
+from rnnwords.cli.help import command
+from rnnwords.cli.models import find_model
+from rnnwords.cli.options import model_option, options, output_options
+from rnnwords.cli.output.json_output import print_json
 from rnnwords.cli.output.terminal import safe
 
 if TYPE_CHECKING:
     from rnnwords.model_file import Model
 
 
-@click.command()
-@model_option
-@json_option
-@quiet_option
+@command()
+@options(model_option, output_options)
 def info(model: Path | None, as_json: bool, quiet: bool) -> None:
-    """Show a model's layers, vocabulary, settings and training record; check its digest.
+    """Show layers, vocabulary, settings and training record of a model, and verify its checksum.
 
     \b
     Example:
@@ -28,14 +29,14 @@ def info(model: Path | None, as_json: bool, quiet: bool) -> None:
     from rnnwords.model_file import Model
 
     path = find_model(model, quiet)
-    loaded = Model.load(path)  # which checks the digest
+    loaded = Model.load(path)  # verifies the checksum
     weights = sum(math.prod(shape) for shape in loaded.network.shapes().values())
     report: dict[str, Any] = {
         "model": str(path), "bytes": path.stat().st_size, "digest": "ok", "network": loaded.network.to_json(),
         "text": loaded.vocabulary.text.to_json(), "vocabulary": loaded.vocabulary.report(), "weights": weights,
         "layers": loaded.network.layer_table(), "training": loaded.training,
         "series": loaded.series.to_json() if loaded.series else None,
-        "mixture": loaded.mixture.to_json() if loaded.mixture else None,
+        "interpolation": loaded.interpolation.to_json() if loaded.interpolation else None,
         "ngram": _ngram(loaded),
     }  # fmt: skip
     if as_json:
@@ -54,23 +55,23 @@ def info(model: Path | None, as_json: bool, quiet: bool) -> None:
         scaled = f"{series.low:,g} to {series.high:,g} scaled to 0 to 1"
         click.echo(f"\nnumbers     column {safe(series.column)}, {vocabulary['words']:,} values; {scaled}")
     else:
-        common = safe(" ".join(loaded.vocabulary.words[:10]))
-        symbols = f"{vocabulary['symbols']:,} symbols of {vocabulary['words']:,} words"
-        click.echo(f"\nvocabulary  {symbols}; commonest: {common}")
+        frequent = safe(" ".join(loaded.vocabulary.words[:10]))
+        tokens = f"{vocabulary['symbols']:,} tokens of {vocabulary['words']:,} words"
+        click.echo(f"\nvocabulary  {tokens}; most frequent: {frequent}")
         click.echo("text        " + ", ".join(f"{name} {value}" for name, value in report["text"].items()))
-    if found := report["ngram"]:
-        held = f"{found['ngrams']:,} n-grams of up to {found['order']} words"
-        click.echo(f"n-gram      {held}, {found['bytes']:,} bytes; blended in with --blend")
+    if ngram := report["ngram"]:
+        content = f"{ngram['ngrams']:,} n-grams of up to {ngram['order']} words"
+        click.echo(f"n-gram      {content}, {ngram['bytes']:,} bytes; used with --interpolate")
     for name, value in loaded.training.items():
         shown = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
         click.echo(f"{name:<10}  {safe(str(shown))}")
 
 
 def _ngram(model: "Model") -> dict[str, int] | None:
-    """Order, n-grams and bytes of the n-gram beside the network, read and verified."""
+    """Return order, number and bytes of the n-grams of a model, read and verified; None if it has none."""
     if model.ngram is None:
         return None
-    from rnnwords.lm.loading import ngram_of
+    from rnnwords.lm.parts import ngram_model
 
-    found = ngram_of(model)
-    return {"order": found.order, "ngrams": found.size, "bytes": model.ngram.size}
+    kneser_ney = ngram_model(model).kneser_ney
+    return {"order": kneser_ney.order, "ngrams": kneser_ney.size, "bytes": model.ngram.size}

@@ -1,4 +1,4 @@
-"""`rnnwords predict`: the next words with their probabilities, for one prompt or a stream of them."""
+"""`rnnwords predict`: the most probable next words after a prompt, or after each line of stdin."""
 
 import sys
 from collections.abc import Iterator
@@ -6,57 +6,50 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click import IntRange
 
-from rnnwords.cli.interpolation_options import mixed, mixing_options
-from rnnwords.cli.options import (
-    clean,
-    cores,
-    json_line,
-    json_option,
-    load_predictor,
-    model_option,
-    note,
-    nul_option,
-    oov_option,
-    oov_policy,
-    quiet_option,
-)
-from rnnwords.cli.output.terminal import can_write, safe
+from rnnwords.cli import options as shared
+from rnnwords.cli.help import command
+from rnnwords.cli.models import load_predictor
+from rnnwords.cli.options import cores, option
+from rnnwords.cli.output.bars import bar, block_for
+from rnnwords.cli.output.json_output import json_line
+from rnnwords.cli.output.notes import note
+from rnnwords.cli.output.terminal import safe
+from rnnwords.cli.stdin import waiting_lines
+from rnnwords.text.utf8 import decode_argument
 
 if TYPE_CHECKING:
     from rnnwords.prediction.ranking import Answer
 
-HELD = 1_000_000  # predictions in memory at a time
-FEW = 8  # prompts up to which reading them one by one is faster than setting up a batch
+MAX_PREDICTIONS = 1_000_000  # in memory at a time
+SMALL_BATCH = 8  # prompts up to which reading them one by one is faster than preparing a batch
+BAR_LENGTH = 20
 
 
-@click.command()
-@click.argument("prompt", required=False)
-@model_option
-@click.option("-k", type=click.IntRange(1, 1_000_000), default=5, show_default=True, help="How many words.")
-@click.option("--prefix", default="", help="Only words that begin so; probabilities are of those alone.")
-@oov_option
-@mixing_options
-@nul_option
-@json_option
-@quiet_option
+@command()
+@shared.options(
+    shared.prompt_argument,
+    shared.model_option,
+    option("-k", IntRange(1, 1_000_000), "Number of words to print.", default=5),
+    option("--prefix", str, "Rank only words that begin with LETTERS. Their probabilities are renormalized.",
+           default="", metavar="LETTERS"),
+    shared.oov_option,
+    shared.interpolation_options,
+    shared.null_option,
+    shared.output_options,
+)  # fmt: skip
 def predict(
-    prompt: str | None,
-    model: Path | None,
-    k: int,
-    prefix: str,
-    oov: str | None,
-    nul: bool,
-    as_json: bool,
-    quiet: bool,
-    **mixing: Any,
-) -> None:
-    """Rank the next words of a prompt. Without one: a context a line on stdin, an answer a line on stdout.
+    prompt: str | None, model: Path | None, k: int, prefix: str, oov: str | None, nul: bool, as_json: bool, quiet: bool,
+    **interpolation: Any,
+) -> None:  # fmt: skip
+    """List the most probable next words after a prompt.
 
-    Answers to a stream come at once when the writer waits for them, so that an editor can hold the command open, and
-    in fast batches from a file. Of a prompt the model sees its last words, as many as its window has; a shorter one is
-    read as it is. Capitals count unless the model's own text settings lowercase. A --cache holds the words of a prompt
-    before its end; each line of stdin is a text of its own.
+    Without PROMPT, read one prompt per line of stdin and print one line per prompt. Each line is answered as soon as
+    the writer waits, so a program can keep the command running; a file is processed in fast batches.
+
+    The model reads the last words of a prompt, as many as its window. Upper and lower case differ, unless the model was
+    trained with --lowercase. With --cache, the cache contains the earlier words of the same prompt.
 
     \b
     Examples:
@@ -64,10 +57,12 @@ def predict(
       rnnwords predict "had a" --prefix ge
       cat contexts.txt | rnnwords predict --json
     """
-    predictor = mixed(load_predictor(model, quiet), mixing, quiet)
-    oov = oov_policy(oov, predictor, prompt is None)
+    predictor = load_predictor(model, quiet, interpolation)
     if prompt is not None:
-        answer = predictor.answer(clean(prompt), k, prefix=prefix, oov=oov)
+        from rnnwords.prediction.prompts import resolve_oov
+
+        oov = oov or resolve_oov(None, predictor.vocabulary, strict=True)
+        answer = predictor.answer(decode_argument(prompt), k, prefix=prefix, oov=oov)
         if as_json:
             click.echo(_json(answer))
             return
@@ -75,26 +70,25 @@ def predict(
             note(predictor.vocabulary.unknown_message(word), quiet)
         for line in _table(answer):
             click.echo(line)
-        if prefix:
-            found = "probabilities are of the words that begin" if answer.predictions else "no word begins"
-            note(f"{found} with {prefix!r}", quiet)
+        if prefix and answer.predictions:
+            note(f"probabilities are renormalized over the words that begin with {prefix!r}", quiet)
+        elif prefix:
+            note(f"no word begins with {prefix!r}", quiet)
         return
 
-    from rnnwords.cli.stdin import waiting_lines
-
-    most = max(1, HELD // min(k, len(predictor.vocabulary)))
-    for batch in waiting_lines(b"\0" if nul else b"\n"):
-        for start in range(0, len(batch), most):
-            some = batch[start : start + most]
-            if len(some) <= FEW:
-                answers = [predictor.answer(text, k, prefix=prefix, oov=oov) for text in some]
+    size = max(1, MAX_PREDICTIONS // min(k, len(predictor.vocabulary)))
+    for lines in waiting_lines(nul):
+        for start in range(0, len(lines), size):
+            batch = lines[start : start + size]
+            if len(batch) <= SMALL_BATCH:
+                answers = [predictor.answer(text, k, prefix=prefix, oov=oov) for text in batch]
             else:
-                answers = predictor.answer_each(some, k, prefix=prefix, oov=oov, threads=cores())
+                answers = predictor.answer_each(batch, k, prefix=prefix, oov=oov, threads=cores())
             click.echo("\n".join(map(_json if as_json else _line, answers)))  # echo flushes
 
 
 def _json(answer: "Answer") -> str:
-    predictions = [{"word": word, "probability": share} for word, share in answer.predictions]
+    predictions = [prediction._asdict() for prediction in answer.predictions]
     return json_line(
         {"prompt": answer.prompt, "predictions": predictions, "oov": answer.unknown, "entropy": answer.entropy}
     )
@@ -106,12 +100,6 @@ def _line(answer: "Answer") -> str:
 
 def _table(answer: "Answer") -> Iterator[str]:
     words = [safe(word) for word, _ in answer.predictions]
-    width = max((len(word) for word in words), default=0)
+    width, block = max((len(word) for word in words), default=0), block_for(sys.stdout)
     for word, (_, probability) in zip(words, answer.predictions, strict=True):
-        yield f"{word:<{width}}  {probability:7.2%}  {_bar(probability)}".rstrip()
-
-
-def _bar(share: float, cells: int = 20) -> str:
-    """A share of 1 as a bar."""
-    full = "\u2587" if can_write("\u2587", sys.stdout) else "#"
-    return full * round(share * cells)
+        yield f"{word:<{width}}  {probability:7.2%}  {bar(probability, BAR_LENGTH, block)}".rstrip()

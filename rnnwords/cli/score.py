@@ -1,59 +1,62 @@
-"""`rnnwords score`: how probable a text is, by word, line or file."""
+"""`rnnwords score`: log-probability of a text, per word, line or file."""
 
 import math
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click import Choice
 
-from rnnwords.cli.interpolation_options import mixed, mixing_options
-from rnnwords.cli.options import clean, cores, json_line, json_option, load_predictor, model_option, quiet_option
+from rnnwords.cli import options as shared
+from rnnwords.cli.help import command
+from rnnwords.cli.models import load_predictor
+from rnnwords.cli.options import cores, option
+from rnnwords.cli.output.json_output import json_line
 from rnnwords.cli.output.terminal import safe
+from rnnwords.cli.stdin import waiting_batches
 from rnnwords.errors import CorpusError, UsageError
+from rnnwords.lm.perplexity import finite, perplexity
+from rnnwords.text.utf8 import decode, decode_argument
+
+if TYPE_CHECKING:
+    from rnnwords.prediction.scoring import ScoredLine
 
 COLUMNS = {
     "word": ("line", "position", "word", "logprob", "rank", "oov"),
     "line": ("line", "words", "oov", "logprob", "perplexity"),
     "file": ("file", "words", "oov", "logprob", "perplexity"),
 }
+BASES = {"2": math.log(2), "e": 1.0, "10": math.log(10)}  # name of a base -> its natural logarithm
+Row = dict[str, Any]  # column -> value
 
 
-@click.command()
-@click.argument("text", nargs=-1)
-@model_option
-@click.option("--text", "as_text", is_flag=True, help="The argument is a text, whatever it looks like.")
-@click.option(
-    "--unit", type=click.Choice(tuple(COLUMNS)), default="word", show_default=True, help="What gets a line of its own."
+@command()
+@click.argument("text", nargs=-1, metavar="[TEXT]...")
+@shared.options(
+    shared.model_option,
+    option("--text as_text", bool, "Take the argument as text, even if it looks like a file name."),
+    option("--unit", Choice(tuple(COLUMNS)), "Unit of text that gets a row of the output.", default="word"),
+    option("--log-base", Choice(tuple(BASES)), "Base of the log-probabilities.", default="e"),
+    shared.interpolation_options,
+    option("--independent-lines", bool, "Score each line on its own, without the lines before it as context."),
+    shared.encoding_errors_option,
+    shared.output_options,
 )
-@click.option(
-    "--log-base", type=click.Choice(["2", "e", "10"]), default="e", show_default=True, help="Of the log-probabilities."
-)
-@mixing_options
-@click.option("--fresh", is_flag=True, help="Score each line by itself, as if nothing stood before it.")
-@click.option(
-    "--encoding-errors",
-    type=click.Choice(["strict", "replace"]),
-    default="strict",
-    help="What to do with bytes that are not UTF-8.  [default: strict]",
-)
-@json_option
-@quiet_option
 def score(
-    text: tuple[str, ...], model: Path | None, as_text: bool, unit: str, log_base: str, fresh: bool,
-    encoding_errors: str, as_json: bool, quiet: bool, **mixing: Any,
+    text: tuple[str, ...], model: Path | None, as_text: bool, unit: str, log_base: str, independent_lines: bool,
+    encoding_errors: str, as_json: bool, quiet: bool, **interpolation: Any,
 ) -> None:  # fmt: skip
-    """Give the log-probability of each word, line or file of a text, each word given those before it.
+    """Print the log-probability of each word, line or file of a text, given the words before it.
 
-    TEXT is the text itself, or names of files. One argument that names no file is a text, unless it looks like a file
-    name (a dot or slash and no space); more than one are files. - or nothing is stdin, answered line by line.
+    TEXT is the text itself, or one or more files. A single argument is a text if no such file exists, unless it looks
+    like a file name (a dot or slash, no space). Without TEXT, or with -, stdin is read and answered line by line.
 
-    The output is tab-separated under a header; with several files a last column names the file. An unknown word is
-    marked by oov 1 and has the probability of <unk>, or -inf if the model has none; its rank is empty. Line ends are
-    words where the model's text settings say so. The sums are those of `rnnwords eval`.
+    The output is tab-separated, with a header; with several files, the last column names the file. Words outside the
+    vocabulary have oov 1, an empty rank and the probability of <unk>, or -inf if the model has no <unk>. Line ends are
+    scored if they are tokens of the model. The sums agree with rnnwords eval.
 
     \b
     Examples:
@@ -61,74 +64,55 @@ def score(
       rnnwords score story.txt --unit line --log-base 2
     """
     sources = _sources(text, as_text, encoding_errors)
-    predictor = mixed(load_predictor(model, quiet), mixing, quiet)
-    from rnnwords.prediction.scoring import score_lines, scorer
+    predictor = load_predictor(model, quiet, interpolation)
+    from rnnwords.prediction.scoring import Scorer, score_lines
 
-    judge = scorer(predictor, cores())
-    base = {"2": math.log(2), "e": 1.0, "10": math.log(10)}[log_base]
+    scorer, base = Scorer(predictor.lm, cores()), BASES[log_base]
     columns = COLUMNS[unit] + (("file",) if unit != "file" and (len(sources) > 1 or as_json) else ())
     if not as_json:
         click.echo("\t".join(columns))
     for name, lines in sources:
-        for rows in _rows(score_lines(judge, lines, fresh), unit, base, name):
+        for rows in _rows(score_lines(scorer, lines, independent_lines), unit, base, name):
             if rows:
-                click.echo("\n".join(_json(row, columns) if as_json else _tabs(row, columns) for row in rows))
+                click.echo("\n".join(_line([row[column] for column in columns], columns, as_json) for row in rows))
 
 
-@dataclass
-class Sum:
-    """Figures of a line or a file."""
-
-    words: int = 0
-    oov: int = 0
-    nats: float = 0.0
-
-    def add(self, words: Sequence[Any]) -> None:
-        """Add some WordScores."""
-        self.words += len(words)
-        self.oov += sum(not word.known for word in words)
-        self.nats += math.fsum(word.log_probability for word in words)
-
-    def row(self, base: float) -> dict[str, Any]:
-        """By the names of the columns."""
-        mean = -self.nats / self.words if self.words else math.nan
-        perplexity = math.exp(mean) if mean < 700 else math.inf if self.words else math.nan
-        return {"words": self.words, "oov": self.oov, "logprob": self.nats / base, "perplexity": perplexity}
-
-
-def _rows(lines: Iterator[Any], unit: str, base: float, name: str | None) -> Iterator[list[dict[str, Any]]]:
-    """Rows by the names of their columns, a list for each scored line."""
-    total = Sum()
+def _rows(lines: "Iterator[ScoredLine]", unit: str, base: float, name: str | None) -> Iterator[list[Row]]:
+    """Yield the rows of each scored line, and at the end those of the file."""
+    words, unknown, nats = 0, 0, 0.0
     for line in lines:
         if unit == "word":
             yield [
                 {"line": line.number, "position": position, "word": word.word, "rank": word.rank, "file": name,
-                 "logprob": word.log_probability / base, "oov": not word.known}
+                 "logprob": word.log_prob / base, "oov": not word.known}
                 for position, word in enumerate(line.words, start=line.position)
             ]  # fmt: skip
             continue
-        total.add(line.words)
+        words += len(line.words)
+        unknown += sum(not word.known for word in line.words)
+        nats += math.fsum(word.log_prob for word in line.words)
         if unit == "line" and line.ended:
-            yield [{"line": line.number, **total.row(base), "file": name}]
-            total = Sum()
+            yield [{"line": line.number, **_sums(words, unknown, nats, base), "file": name}]
+            words, unknown, nats = 0, 0, 0.0
     if unit == "file":
-        yield [{"file": name, **total.row(base)}]
+        yield [{"file": name, **_sums(words, unknown, nats, base)}]
 
 
-def _json(row: dict[str, Any], columns: Sequence[str]) -> str:
-    values = {column: row[column] for column in columns}
-    for column, value in values.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            values[column] = None
-    return json_line(values)
+def _sums(words: int, unknown: int, nats: float, base: float) -> Row:
+    """Return the figures of a line or a file; without words, the perplexity is NaN."""
+    value = perplexity(-nats / words) if words else math.nan
+    return {"words": words, "oov": unknown, "logprob": nats / base, "perplexity": value}
 
 
-def _tabs(row: dict[str, Any], columns: Sequence[str]) -> str:
-    return "\t".join(_cell(row[column]) for column in columns)
+def _line(values: Sequence[Any], columns: Sequence[str], as_json: bool) -> str:
+    if not as_json:
+        return "\t".join(map(_cell, values))
+    numbers = (finite(value) if isinstance(value, float) else value for value in values)
+    return json_line(dict(zip(columns, numbers, strict=True)))
 
 
 def _cell(value: Any) -> str:
-    if value is None or value != value:  # NaN: nothing to take a mean of
+    if value is None or value != value:  # NaN: the perplexity of no words
         return ""
     if isinstance(value, float):
         return f"{value:.7f}"
@@ -139,41 +123,35 @@ Source = tuple[str | None, Iterator[list[str]]]  # name, batches of lines with t
 
 
 def _sources(arguments: tuple[str, ...], as_text: bool, errors: str) -> list[Source]:
-    """What is to be scored. Raises UsageError, CorpusError for a file that is missing or cannot be read."""
-    from rnnwords.text.reading import Corpus
+    """Return the texts to score. Raises UsageError; CorpusError for a file that is missing or cannot be read."""
+    from rnnwords.text.corpus import Corpus
 
     if as_text and len(arguments) != 1:
-        raise UsageError(f"--text takes one argument, the text in quotes; got {len(arguments)}")
+        raise UsageError(f"`as_text`: expected one argument, the text in quotes, found {len(arguments)}")
     if len(arguments) == 1 and arguments[0] != "-" and (as_text or not os.path.exists(arguments[0])):
         text = arguments[0]
         if not as_text and re.fullmatch(r"\S*[./]\S*\w\S*", text):
-            raise CorpusError(f"there is no file {text}; if it is a text, add --text")
-        return [(None, iter([_with_ends(clean(text) + "\n")]))]
-    found: list[Source] = []
-    for name in arguments or ("-",):
-        if name == "-":
-            found.append(("standard input", _standard_input(errors)))
-        else:
-            found.append((clean(name), map(_with_ends, Corpus([Path(name)], errors).chunks())))
+            raise CorpusError(f"expected a file, found nothing at {text}; if it is a text, add `as_text`")
+        return [(None, iter([_with_ends(decode_argument(text) + "\n")]))]
     if arguments.count("-") > 1:
-        raise UsageError("- (standard input) can be named once")
-    return found
+        raise UsageError("expected - (standard input) once, found it twice")
+    return [
+        ("standard input", _standard_input(errors))
+        if name == "-"
+        else (decode_argument(name), map(_with_ends, Corpus([Path(name)], errors).texts()))
+        for name in arguments or ("-",)
+    ]
 
 
 def _with_ends(text: str) -> list[str]:
-    r"""Lines with their ends, which are \n only."""
-    lines = text.split("\n")
-    last = lines.pop()
-    return [line + "\n" for line in lines] + ([last] if last else [])
+    r"""Return the lines of a text with their ends, which are \n only."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
 def _standard_input(errors: str) -> Iterator[list[str]]:
-    """Lines as they come, each batch when the writer waits."""
-    from rnnwords.cli.stdin import waiting_batches
-    from rnnwords.text.reading import Block
-
+    """Yield the lines of stdin as they arrive."""
     number = 1
     for batch in waiting_batches():
         data = b"\n".join(batch).replace(b"\r\n", b"\n").replace(b"\r", b"\n") + b"\n"
-        yield _with_ends(Block(data, "standard input", number, 1).decode(errors))
+        yield _with_ends(decode(data, errors, "standard input", number))
         number += data.count(b"\n")

@@ -1,4 +1,4 @@
-"""Lines of standard input, in batches as large as what is there: one from a slow writer, many from a file."""
+"""Lines of standard input, in batches of what has arrived: one line from a slow writer, many from a file."""
 
 import io
 import sys
@@ -6,36 +6,37 @@ from collections.abc import Iterator
 from typing import cast
 
 from rnnwords.errors import UsageError
-from rnnwords.text.stdin import arriving, is_there
+from rnnwords.text.stdin import has_input, read_arriving
 
-READ = 1 << 20  # bytes read at a time
-MOST_BYTES = 1 << 24  # of a batch, unless one line is longer
-LEAST, MOST = 1_024, 65_536  # lines of a batch: the first answers come soon, later batches are larger
+READ_SIZE = 1 << 20  # bytes read at a time
+MAX_BYTES = 1 << 24  # of a batch, unless one line is longer
+MIN_LINES, MAX_LINES = 1_024, 65_536  # limits of batches: the first is small, so that its answers come soon
 
 
-def waiting_lines(separator: bytes = b"\n") -> Iterator[list[str]]:
-    """The lines that stand on standard input, without their ends, in batches.
+def waiting_lines(nul: bool) -> Iterator[list[str]]:
+    """Yield the lines of standard input without their ends, or with `nul` the parts between NULs, in batches.
 
-    Invalid UTF-8 becomes U+FFFD; a line may end in \\r\\n, and the last one in nothing.
+    Invalid UTF-8 becomes U+FFFD; a line may end in \\r\\n, and the last one without an end.
     """
-    for batch in waiting_batches(separator):
-        ends = b"\r" if separator == b"\n" else b""
-        yield [line.removesuffix(ends).decode("utf-8", "replace") for line in batch]
+    for batch in waiting_batches(b"\0" if nul else b"\n"):
+        yield [line.removesuffix(b"" if nul else b"\r").decode("utf-8", "replace") for line in batch]
 
 
 def waiting_batches(separator: bytes = b"\n") -> Iterator[list[bytes]]:
-    """The same as bytes.
+    """Yield the lines of standard input as bytes, in batches.
 
-    A batch ends where reading on would mean to wait, or when it is large enough. So a terminal and a slow pipe get
-    their answer line by line, and a file or a fast pipe is worked through in batches.
+    A batch ends where reading on would block, or at its limit. So a terminal and a slow pipe are answered line by
+    line, and a file or a fast pipe in large batches.
     """
     if sys.stdin is None:
-        raise UsageError("standard input is closed; give the text as an argument, or redirect it from a file")
+        raise UsageError(
+            "expected text on standard input, found it closed; pass the text as an argument or from a file"
+        )
     stream = cast(io.BufferedReader, sys.stdin.buffer)
     lines: list[bytes] = []
     started: list[bytes] = []  # the pieces of a line that has not ended
-    most, size = LEAST, 0
-    for block in arriving(stream, READ):
+    limit, size = MIN_LINES, 0
+    for block in read_arriving(stream, READ_SIZE):
         size += len(block)
         *ended, rest = block.split(separator)
         if ended:
@@ -43,11 +44,11 @@ def waiting_batches(separator: bytes = b"\n") -> Iterator[list[bytes]]:
             started = []
         if rest:
             started.append(rest)
-        while len(lines) >= most:
-            yield lines[:most]
-            del lines[:most]
-            most = min(2 * most, MOST)
-        if lines and (size >= MOST_BYTES or not is_there(stream, 0)):
+        while len(lines) >= limit:
+            yield lines[:limit]
+            del lines[:limit]
+            limit = min(2 * limit, MAX_LINES)
+        if lines and (size >= MAX_BYTES or not has_input(stream, 0)):
             yield lines
             lines = []
         size = size if lines else 0

@@ -1,22 +1,22 @@
-"""Keystrokes that a list of the likeliest words saves a typist.
+"""Keystroke savings of a list of predicted words (Trnka & McCoy 2008, "Evaluating Word Prediction: Framing Keystroke
+Savings").
 
-Measured as by Trnka & McCoy (2008, "Evaluating Word Prediction: Framing Keystroke Savings"): a typist sees the 3
-likeliest words that begin with what is typed so far, before the first letter and after each keystroke, and takes the
-word with one key as soon as it is shown; else types all letters and a space. A line end is one key and never in the
-list; <unk> of the text itself, which nobody types, is left out.
+A typist sees the 3 most probable words that begin with the letters typed so far, before the first letter and after each
+keystroke, and takes the word with one key as soon as it is listed; otherwise types all letters and a space. A line end
+is one key and never listed. <unk> in the text itself is left out, since nobody types it.
 """
 
 import functools
 
 import numpy as np
 
-from rnnwords.network.recurrent import Floats, Ids
-from rnnwords.prediction.ranking import Alphabet
-from rnnwords.prediction.scoring import Scored
+from rnnwords.lm.interface import Floats, Ids
+from rnnwords.prediction.ranking import Ranker
+from rnnwords.prediction.scoring import ScoredBatch
 from rnnwords.text.tokenizer import EOS, UNK
 from rnnwords.text.vocabulary import Vocabulary
 
-SHOWN = 3  # words that a typist sees
+LISTED = 3  # words that a typist sees
 
 
 class KeystrokeSavings:
@@ -24,38 +24,36 @@ class KeystrokeSavings:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        self.alphabet = Alphabet(vocabulary)
-        eos = vocabulary.line_end
+        self.ranker = Ranker(vocabulary)
+        eos = vocabulary.eos_id
         self.not_typed = {UNK} if eos is None else {UNK, EOS}
-        self.not_shown = [rank for rank in (vocabulary.unk, eos) if rank is not None]
-        self.rivals = functools.lru_cache(maxsize=100_000)(self._rivals)
+        self.not_listed = [token for token in (vocabulary.unk_id, eos) if token is not None]
+        self.candidates = functools.lru_cache(maxsize=100_000)(self._candidates)
 
-    def count(self, batch: Scored) -> tuple[int, int]:
-        """Keystrokes that the words take without a list, and how many of them it saves."""
+    def count(self, batch: ScoredBatch) -> tuple[int, int]:
+        """Return the keystrokes that the words take without a list, and how many of them the list saves."""
         keys = saved = 0
-        for row, (word, rank, place) in enumerate(
-            zip(batch.words, batch.ids.tolist(), batch.ranks.tolist(), strict=True)
-        ):
+        columns = zip(batch.words, batch.ids.tolist(), batch.ranks.tolist(), batch.ranking_log_probs, strict=True)
+        for word, token, rank, log_probs in columns:
             if word not in self.not_typed:
                 keys += len(word) + 1
-                saved += self.saved(rank, place, batch.rivals[row]) if place else 0
+                saved += self.saved(token, rank, log_probs) if rank else 0
             elif word == EOS:
                 keys += 1
         return keys, saved
 
-    def saved(self, rank: int, place: int, scores: Floats) -> int:
-        """Of the letters and the space of the word at `rank`, which is the `place`-th likeliest by (V,) scores."""
-        word = self.vocabulary.words[rank]
-        place -= sum((scores[other], -other) > (scores[rank], -rank) for other in self.not_shown)
-        if place <= SHOWN:
-            return len(word)  # of len + 1 keys one is left
+    def saved(self, token: int, rank: int, log_probs: Floats) -> int:
+        """Return the keystrokes saved for a word by its id, its rank by (V,) log-probabilities, and these."""
+        word = self.vocabulary.words[token]
+        rank -= sum((log_probs[other], -other) > (log_probs[token], -token) for other in self.not_listed)
+        if rank <= LISTED:
+            return len(word)  # one of len + 1 keys is left
         for typed in range(1, len(word)):
-            rivals = self.rivals(word[:typed])
-            likelier = scores[rivals] > scores[rank]
-            equal = (scores[rivals] == scores[rank]) & (rivals < rank)
-            if np.count_nonzero(likelier) + np.count_nonzero(equal) < SHOWN:
+            candidates = self.candidates(word[:typed])
+            others, own = log_probs[candidates], log_probs[token]
+            if np.count_nonzero((others > own) | ((others == own) & (candidates < token))) < LISTED:
                 return len(word) - typed
         return 0
 
-    def _rivals(self, prefix: str) -> Ids:
-        return np.setdiff1d(self.alphabet.starting_with(prefix), self.not_shown)
+    def _candidates(self, prefix: str) -> Ids:
+        return np.setdiff1d(self.ranker.with_prefix(prefix), self.not_listed)

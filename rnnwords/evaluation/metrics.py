@@ -1,11 +1,10 @@
-"""How good a model is on a text: every word predicted from the words before it, in bounded memory.
+"""Metrics of a language model on a text: each word is predicted from the words before it, in bounded memory.
 
-`loss` is the mean negative natural log-probability of a word. Unknown words count as <unk> (without one they have no
-probability, and so neither have loss and perplexity); as hits they are misses. Words of equal score rank by frequency.
-<unk> itself is passed over in the ranks, unless the text has it: see `prediction.texts`.
+`loss` is the mean negative natural log-probability of a word. An unknown word has the probability of <unk>; without
+<unk> it has none, so loss and perplexity have no value. It is never a hit. Ties are ranked by frequency. <unk> itself
+is left out of the ranks, unless the text contains it: see `text.encoding`.
 """
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,35 +14,35 @@ import numpy as np
 
 from rnnwords.errors import CorpusError
 from rnnwords.evaluation.keystrokes import KeystrokeSavings
-from rnnwords.network.recurrent import Ids
-from rnnwords.prediction.predictor import Predictor
-from rnnwords.prediction.scoring import Scored, Scorer, scorer
-from rnnwords.text.encoding import MARKS, has_literal_unk, words_of
-from rnnwords.text.reading import Corpus
+from rnnwords.lm.interface import Ids
+from rnnwords.lm.perplexity import finite, perplexity
+from rnnwords.prediction.scoring import ScoredBatch, Scorer
+from rnnwords.text.corpus import Corpus
+from rnnwords.text.encoding import SPECIAL_TOKENS, words_of
 from rnnwords.text.vocabulary import Vocabulary
 
-BANDS = (1, 2, 10, 100, 1_000, 10_000)  # occurrences in the training text from which a band reaches to the next
+BANDS = (1, 2, 10, 100, 1_000, 10_000)  # lower borders, in occurrences in the training text
 
 
 class Observer:
-    """Looks on while a text is evaluated."""
+    """Receives every batch of an evaluation."""
 
-    def add(self, batch: Scored) -> None:
-        """See a batch, which won't be kept."""
+    def add(self, batch: ScoredBatch) -> None:
+        """Process a batch, which is freed afterwards."""
 
-    def between(self, words: list[str]) -> None:
-        """Do work of one's own, untimed, now that all words of a chunk were seen."""
+    def after_chunk(self, words: list[str]) -> None:
+        """Do further work after the last word of a chunk; it is not timed."""
 
 
 @dataclass
 class Metrics:
-    """Sums over a text, and the figures made of them."""
+    """Sums over the words of a text, from which `report` computes the metrics."""
 
     vocabulary: Vocabulary
     words: int = 0
     unknown: int = 0
     marks: int = 0  # line ends, and <unk> of the text itself
-    recognised: int = 0  # others that are in the vocabulary
+    recognised: int = 0  # other words of the vocabulary
     loss: float = 0.0  # nats, of all words that have a probability
     known_loss: float = 0.0  # nats, of words in the vocabulary
     hits: dict[int, int] = field(default_factory=lambda: {1: 0, 3: 0, 5: 0})
@@ -55,15 +54,15 @@ class Metrics:
     def __post_init__(self) -> None:
         self.keystrokes = KeystrokeSavings(self.vocabulary)
         bands = np.searchsorted(BANDS, np.asarray(self.vocabulary.counts), side="right")
-        self.band_of: Ids = np.append(bands, 0)  # (V + 1,) rank -> band; the last is of rank -1, unknown words
+        self.band_of: Ids = np.append(bands, 0)  # (V + 1,) id -> band; the last is for id -1, unknown words
         self.bands = np.zeros((len(BANDS) + 1, 3))  # words, loss, hits of each
 
-    def add(self, batch: Scored) -> None:
+    def add(self, batch: ScoredBatch) -> None:
         """Add a batch."""
-        known, losses = batch.known, -batch.log_probabilities.astype(np.float64)
+        known, losses = batch.known, -batch.log_probs.astype(np.float64)
         self.words += len(batch)
         self.unknown += int(len(batch) - known.sum())
-        marks = np.array([word in MARKS for word in batch.words])
+        marks = np.array([word in SPECIAL_TOKENS for word in batch.words])
         self.marks += int(marks.sum())
         self.recognised += int((known & ~marks).sum())
         self.known_loss += float(losses[known].sum())
@@ -75,89 +74,60 @@ class Metrics:
         keys, saved = self.keystrokes.count(batch)
         self.keys += keys
         self.keys_saved += saved
-        np.add.at(
-            self.bands,
-            self.band_of[np.where(known, batch.ids, -1)],
-            np.stack([np.ones(len(batch)), losses, batch.ranks == 1], axis=1),
-        )
+        figures = np.stack([np.ones(len(batch)), losses, batch.ranks == 1], axis=1)
+        np.add.at(self.bands, self.band_of[np.where(known, batch.ids, -1)], figures)
 
     def report(self) -> dict[str, Any]:
-        """The figures by the names of the JSON report; None where a figure has no finite value."""
+        """Return the figures by the keys of the JSON report; None for a figure without a finite value."""
         known = self.words - self.unknown
         return {
-            "words": self.words,
-            "oov_rate": self.unknown / self.words,
-            "loss": finite(self.loss / self.words),
-            "perplexity": perplexity(self.loss / self.words),
-            "perplexity_excluding_oov": perplexity(self.known_loss / known) if known else None,
-            "top1": self.hits[1] / self.words,
-            "top3": self.hits[3] / self.words,
-            "top5": self.hits[5] / self.words,
-            "mrr": self.reciprocal / self.words,
-            "keystroke_savings": self.keys_saved / max(1, self.keys),
+            "words": self.words, "oov_rate": self.unknown / self.words, "loss": finite(self.loss / self.words),
+            "perplexity": finite(perplexity(self.loss / self.words)),
+            "perplexity_excluding_oov": finite(perplexity(self.known_loss / known)) if known else None,
+            **{f"top{k}": hits / self.words for k, hits in self.hits.items()},
+            "mrr": self.reciprocal / self.words, "keystroke_savings": self.keys_saved / max(1, self.keys),
             "words_per_second": self.words / max(self.seconds, 1e-9),
-        }
+        }  # fmt: skip
 
     def by_frequency(self) -> list[dict[str, Any]]:
-        """Words, loss and top-1 by how often the target occurs in the training text; 0 times is unknown.
+        """Return words, loss and top-1 by the number of occurrences in the training text; 0 is unknown.
 
         Bands without words are left out; `to` is None for the last.
         """
-        limits = [0, *BANDS, None]
+        borders = zip((0, *BANDS), (*(border - 1 for border in BANDS), None), strict=True)
         return [
-            {
-                "from": limits[band],
-                "to": None if limits[band + 1] is None else limits[band + 1] - 1,  # type: ignore[operator]
-                "words": int(words),
-                "loss": finite(loss / words),
-                "top1": hits / words,
-            }
-            for band, (words, loss, hits) in enumerate(self.bands.tolist())
+            {"from": low, "to": high, "words": int(words), "loss": finite(loss / words), "top1": hits / words}
+            for (low, high), (words, loss, hits) in zip(borders, self.bands.tolist(), strict=True)
             if words
         ]
 
 
-def perplexity(loss: float) -> float | None:
-    """e to the loss in nats a word; None where that is not finite."""
-    return math.exp(loss) if loss < 700 else None
-
-
-def finite(number: float) -> float | None:
-    """The number, or None where JSON has none for it."""
-    return float(number) if math.isfinite(number) else None
-
-
-def evaluate(
-    predictor: Predictor,
-    corpus: Corpus,
-    progress: Callable[[int], None] | None = None,
-    by: Scorer | None = None,
-    threads: int = 1,
-    observers: Sequence[Observer] = (),
+def measure(
+    scorer: Scorer, corpus: Corpus, progress: Callable[[int], None] | None = None, observers: Sequence[Observer] = ()
 ) -> Metrics:
-    """All figures over a corpus, of the model or `by` another scorer over its vocabulary.
+    """Return the metrics of a scorer's language model over a corpus. `progress` is called with bytes read.
 
-    `threads` work on batches side by side; numpy's own should then be off (OPENBLAS_NUM_THREADS=1).
-
-    Raises CorpusError if the corpus has no words, or none that the model knows.
+    Raises CorpusError if the corpus has no words, or none of the vocabulary.
     """
-    by = by or scorer(predictor, threads, has_literal_unk(corpus, predictor.vocabulary))
-    metrics = Metrics(predictor.vocabulary)
+    metrics = Metrics(scorer.vocabulary)
     start, untimed = time.perf_counter(), 0.0
-    for words in words_of(corpus, predictor.vocabulary, progress):
-        for batch in by.score(words):
+    for words in words_of(corpus, scorer.vocabulary, progress):
+        for batch in scorer.score(words):
             metrics.add(batch)
             for observer in observers:
                 observer.add(batch)
         pause = time.perf_counter()
         for observer in observers:
-            observer.between(words)
+            observer.after_chunk(words)
         untimed += time.perf_counter() - pause
     metrics.seconds = time.perf_counter() - start - untimed
     names = ", ".join(corpus.names)
-    told = metrics.words - metrics.marks
-    if not told:
-        raise CorpusError(f"{names}: no words found; at least one is needed")
+    words_in_text = metrics.words - metrics.marks
+    if not words_in_text:
+        raise CorpusError(f"{names}: expected at least one word, found none")
     if not metrics.recognised:
-        raise CorpusError(f"{names}: none of its {told:,} words is in the model's vocabulary; is it the right text?")
+        raise CorpusError(
+            f"{names}: expected words of the model's vocabulary, found none among {words_in_text:,}; "
+            "is it the right text?"
+        )
     return metrics

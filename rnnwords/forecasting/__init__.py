@@ -1,1 +1,1 @@
-"""The numeric sibling: forecasts of the next value of a series."""
+"""Forecasts of the next value of a series of numbers."""

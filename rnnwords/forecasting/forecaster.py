@@ -1,6 +1,6 @@
-"""`Forecaster`: a network of numbers, asked for the next value; and how its forecasts are judged.
+"""`Forecaster`: one-step forecasts of a network, and their errors next to those of the naive forecast.
 
-A forecaster is worth something if it beats the one that needs no network: tomorrow as today.
+The naive forecast repeats the last value; only a network with smaller errors is useful.
 """
 
 from dataclasses import dataclass
@@ -8,55 +8,52 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnnwords.errors import UsageError
-from rnnwords.forecasting.scaling import Numbers, scaled, unscaled
+from rnnwords.forecasting.scaling import SeriesValues, scaled, unscaled
 from rnnwords.model_file import Model
 from rnnwords.network.recurrent import Network
 
-BATCH = 512  # windows read at a time
+BATCH = 512  # windows per pass
 
 
 @dataclass(frozen=True)
-class Errors:
-    """How far forecasts are from what came, in the unit of the values."""
+class ForecastErrors:
+    """Errors of forecasts, in the unit of the values."""
 
     rmse: float  # root of the mean squared error
     mae: float  # mean absolute error
 
     @classmethod
-    def of(cls, forecasts: Numbers, real: Numbers) -> Self:
-        """(N,) forecasts against (N,) real values."""
+    def of(cls, forecasts: SeriesValues, real: SeriesValues) -> Self:
+        """Return the errors of (N,) forecasts of (N,) real values."""
         differences = forecasts - real
         return cls(float(np.sqrt(np.mean(differences**2))), float(np.mean(np.abs(differences))))
 
 
 @dataclass(frozen=True, eq=False)
-class Judgement:
-    """Forecasts one step ahead, each from the real values before it, beside what came and beside the naive forecast."""
+class ForecastEvaluation:
+    """One-step forecasts, each from the real values before it, and their errors."""
 
-    real: Numbers  # (N,)
-    forecasts: Numbers  # (N,)
-    next: float  # the forecast of the value after the last one
-    network: Errors
-    naive: Errors  # tomorrow as today
+    real: SeriesValues  # (N,)
+    forecasts: SeriesValues  # (N,)
+    next: float  # forecast of the value after the last real one
+    network: ForecastErrors
+    naive: ForecastErrors  # of the forecast that repeats the last value
 
     @property
-    def beats(self) -> bool:
-        """Whether the network is better than "tomorrow as today" by both measures."""
+    def beats_naive(self) -> bool:
+        """Whether both errors of the network are smaller than those of the naive forecast."""
         return self.network.rmse < self.naive.rmse and self.network.mae < self.naive.mae
 
 
 class Forecaster:
-    """A model of numbers. Values are in their own unit; scaling is the model's own, from what it was trained on."""
+    """A model of a series of numbers. All values are in the unit of the series; the model has the scaling."""
 
     def __init__(self, model: Model) -> None:
         """Raises UsageError for a model of words."""
         if model.series is None:
-            raise UsageError(
-                "this model predicts words, not numbers; ask it with rnnwords predict, or name another --model"
-            )
+            raise UsageError("expected a model of numbers, found one of words; use rnnwords predict")
         self.series = model.series
         self.window = model.network.window
         self.network = Network(model.network, model.weights)
@@ -66,20 +63,23 @@ class Forecaster:
         """Load a model file. Raises ModelNotFoundError, ModelError for a damaged one, UsageError for one of words."""
         return cls(Model.load(path))
 
-    def forecast(self, values: Numbers) -> Numbers:
-        """(N,) values, oldest first -> (N - T + 1,) forecasts: of the value after each window of T, the last of which
-        is not known yet. Raises UsageError for fewer values than a window has."""
-        if len(values) < self.window:
-            raise UsageError(f"expected {self.window:,} values or more, a whole window; got {len(values):,}")
-        windows = np.lib.stride_tricks.sliding_window_view(scaled(self.series, values), self.window)  # (., T)
-        parts: list[NDArray[np.float32]] = []
-        for start in range(0, len(windows), BATCH):
-            outputs, _ = self.network.read(windows[start : start + BATCH])
-            parts.append(self.network.scores(outputs)[:, 0])
-        return unscaled(self.series, np.concatenate(parts))
+    def forecast(self, values: SeriesValues) -> SeriesValues:
+        """Return forecasts (N - T + 1,) of the value after each window of T of the values (N,), oldest first.
 
-    def judge(self, before: Numbers, real: Numbers) -> Judgement:
-        """Forecast each of the (N,) real values from those before it, which begin with `before`, at least a window."""
-        every = self.forecast(np.concatenate([before[-self.window :], real]))
+        The last one forecasts the value after all of them. Raises UsageError for fewer values than a window has.
+        """
+        if len(values) < self.window:
+            raise UsageError(f"expected {self.window:,} or more values, a whole window, found {len(values):,}")
+        windows = np.lib.stride_tricks.sliding_window_view(scaled(self.series, values), self.window)  # (., T)
+        batches = [windows[start : start + BATCH] for start in range(0, len(windows), BATCH)]
+        outputs = [self.network.values(self.network.forward(batch)[0]) for batch in batches]
+        return unscaled(self.series, np.concatenate(outputs))
+
+    def evaluate(self, before: SeriesValues, real: SeriesValues) -> ForecastEvaluation:
+        """Forecast each of the (N,) real values from those before it; `before` has at least a window of values."""
+        forecasts = self.forecast(np.concatenate([before[-self.window :], real]))
         naive = np.concatenate([before[-1:], real[:-1]])
-        return Judgement(real, every[:-1], float(every[-1]), Errors.of(every[:-1], real), Errors.of(naive, real))
+        return ForecastEvaluation(
+            real, forecasts[:-1], float(forecasts[-1]),
+            ForecastErrors.of(forecasts[:-1], real), ForecastErrors.of(naive, real),
+        )  # fmt: skip

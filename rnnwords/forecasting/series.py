@@ -1,13 +1,18 @@
-"""A column of a CSV file as numbers, read strictly: what is no number is told with its line.
+"""Reads a column of numbers from a CSV file, strictly: errors name the line of a cell that is not a number.
 
-The header names the columns; they are separated by commas, semicolons or tabs, whichever the header has most of. A
-number is written with a decimal point, and perhaps with commas between thousands: 1,008.64, in quotes where needed.
+The separator is the most frequent one of comma, semicolon and tab in the header. Numbers have a decimal point and may
+have commas between thousands: 1,008.64, quoted where necessary.
+
+The date 3/1/2017 has two meanings. Dates have a format that fits every row and makes them ascend; of two, the one with
+the month first.
 """
 
 import csv
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +21,24 @@ from numpy.typing import NDArray
 from rnnwords.config import shown
 from rnnwords.errors import CorpusError, UsageError
 from rnnwords.files import digest_of
-from rnnwords.forecasting.dates import Dates, find_dates
-from rnnwords.text.reading import Corpus
+from rnnwords.text.corpus import Corpus
 
-LARGEST = 1e15  # beyond, differences between prices would be lost in rounding
+MAX_NUMBER = 1e15  # rounding would hide the differences between larger ones
 _NUMBER = re.compile(r"[+-]?(?=[0-9.])(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]*)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
+# Formats of strptime; "iso" is 2017-01-31, with or without a time.
+FORMATS = ("iso", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y",
+         "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%B %d, %Y", "%m/%d/%Y %H:%M", "%Y-%m", "%Y")  # fmt: skip
+_NAMES = ("date", "datetime", "timestamp", "time", "day", "month", "year")
+_LIKE_A_DATE = re.compile(r"\d+[-/.]\d+[-/.]\d+|[A-Za-z]{3}")
+
+
+@dataclass(frozen=True)
+class Dates:
+    """The dates of all rows, in one format."""
+
+    column: str
+    format: str
+    days: list[datetime]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +55,7 @@ class Series:
         return len(self.values)
 
     def when(self, row: int) -> str:
-        """The date of a value as ISO 8601, or its number, counted from 1, in a file without dates."""
+        """Return the date of a value as ISO 8601, or in a file without dates its number, counted from 1."""
         if self.dates is None:
             return f"value {row % len(self) + 1:,}"
         day = self.dates.days[row]
@@ -45,43 +63,41 @@ class Series:
 
 
 def read_series(path: Path, column: str | None = None, like: Series | None = None) -> Series:
-    """Read a column of a CSV file, `.gz` or `-`; None takes the only column of numbers. `like` is a series of the same
-    kind, whose dates are written in the same form.
+    """Return a column of a CSV file, `.gz` or `-`; without `column`, the only column of numbers.
 
-    Raises CorpusError, which names the line and what stands there: for no such column, an empty cell, text, a date or
-    too large a number in it; UsageError if the column must be named.
+    The format of the dates of the series `like` is tried first. Raises CorpusError for a missing column and for a cell
+    that is empty or not a number up to MAX_NUMBER; UsageError if the column must be named.
     """
     corpus = Corpus([path])
     name = corpus.names[0]
     header, rows, lines = _table(name, _text(corpus))
-    place = _place(name, header, rows, column)
-    values = [_number(row[place], name, line, header[place]) for row, line in zip(rows, lines, strict=True)]
-    others = [(cell, title) for cell, title in enumerate(header) if cell != place]
-    dates = find_dates(
-        name, [title for _, title in others], [[row[cell] for cell, _ in others] for row in rows], lines,
-        like.dates.form if like and like.dates else None,
-    )  # fmt: skip
-    return Series(name, header[place], np.array(values), dates, digest_of(corpus.paths))
+    index = _column_index(name, header, rows, column)
+    pairs = zip(rows, lines, strict=True)
+    values = [_number(row[index], f"{name}, line {line}, column {header[index]}") for row, line in pairs]
+    titles, *others = [row[:index] + row[index + 1 :] for row in (header, *rows)]
+    dates = find_dates(name, titles, others, lines, like.dates.format if like and like.dates else None)
+    return Series(name, header[index], np.array(values), dates, digest_of(corpus.paths))
 
 
 def _text(corpus: Corpus) -> str:
+    """Return the whole file. Raises CorpusError for invalid UTF-8."""
     data = b"".join(block.data for block in corpus.blocks())
     try:
         return data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise CorpusError(
-            f"{corpus.names[0]}, line {line}: 0x{data[error.start]:02x} is not UTF-8; convert the file"
+            f"{corpus.names[0]}, line {line}: expected UTF-8, found 0x{data[error.start]:02x}; convert the file"
         ) from error
 
 
 def _table(name: str, text: str) -> tuple[list[str], list[list[str]], list[int]]:
-    """Header, rows and their lines. Blank lines are no rows."""
+    """Return the header, the rows without blank ones, and the line numbers of the rows."""
     first = text.partition("\n")[0]
     reader = csv.reader(text.removesuffix("\n").split("\n"), delimiter=max(",;\t", key=first.count), strict=True)
     header: list[str] = []
     rows, lines = [], []
-    begun = 1  # the line of the row that is read; quoted cells may have line ends
+    begun = 1  # line of the next row; quoted cells may have line ends
     try:
         for row in reader:
             line, begun = begun, reader.line_num + 1
@@ -91,7 +107,7 @@ def _table(name: str, text: str) -> tuple[list[str], list[list[str]], list[int]]
                 header = [cell.strip() for cell in row]
             elif len(row) != len(header):
                 raise CorpusError(
-                    f"{name}, line {line}: expected {len(header)} columns, as in the header; got {len(row)}"
+                    f"{name}, line {line}: expected {len(header)} columns, as in the header, found {len(row)}"
                 )
             else:
                 rows.append(row)
@@ -99,34 +115,71 @@ def _table(name: str, text: str) -> tuple[list[str], list[list[str]], list[int]]
     except csv.Error as error:
         raise CorpusError(f"{name}, line {begun}: {error}") from error
     if not rows:
-        raise CorpusError(f"{name}: expected a header and rows of numbers; got {'a header' if header else 'nothing'}")
+        raise CorpusError(f"{name}: expected a header and rows of numbers, found {'a header' if header else 'nothing'}")
     return header, rows, lines
 
 
-def _place(name: str, header: Sequence[str], rows: Sequence[Sequence[str]], column: str | None) -> int:
-    """Which column it is."""
-    there = ", ".join(title or "(no name)" for title in header[:20]) + (", ..." if len(header) > 20 else "")
+def _column_index(name: str, header: Sequence[str], rows: Sequence[Sequence[str]], column: str | None) -> int:
+    """Return the index of the column."""
+    titles = ", ".join(title or "(no name)" for title in header[:20]) + (", ..." if len(header) > 20 else "")
     if column is None:
-        numbers = [place for place, cell in enumerate(rows[0]) if _NUMBER.fullmatch(cell.strip()) and header[place]]
+        numbers = [index for index, cell in enumerate(rows[0]) if _NUMBER.fullmatch(cell.strip()) and header[index]]
         if len(numbers) != 1:
-            raise UsageError(f"say which column of {name} to forecast with --column; its columns are {there}")
+            raise UsageError(
+                f"{name}: expected 1 column of numbers, found {len(numbers)}; set `column`, one of {titles}"
+            )
         return numbers[0]
     if column not in header or not column:
-        raise CorpusError(f"{name} has no column {shown(column)}; its columns are {there}")
+        raise CorpusError(f"{name}: expected a column {shown(column)}, found {titles}")
     if header.count(column) > 1:
-        raise CorpusError(f"{name}: expected one column {shown(column)}; got {header.count(column)}")
+        raise CorpusError(f"{name}: expected one column {shown(column)}, found {header.count(column)}")
     return header.index(column)
 
 
-def _number(cell: str, name: str, line: int, column: str) -> float:
+def _number(cell: str, where: str) -> float:
+    """Return the number in a cell. Raises CorpusError, which says `where` it is."""
     text = cell.strip()
     if not text:
-        raise CorpusError(f"{name}, line {line}, column {column}: expected a number; the cell is empty")
+        raise CorpusError(f"{where}: expected a number, found an empty cell")
     if not _NUMBER.fullmatch(text) or text in (".", "+.", "-."):
-        raise CorpusError(f"{name}, line {line}, column {column}: expected a number like 1,008.64; got {shown(text)}")
+        raise CorpusError(f"{where}: expected a number like 1,008.64, found {shown(text)}")
     number = float(text.replace(",", ""))
-    if not abs(number) <= LARGEST:
-        raise CorpusError(
-            f"{name}, line {line}, column {column}: expected a number up to {LARGEST:g}; got {shown(text)}"
-        )
+    if not abs(number) <= MAX_NUMBER:
+        raise CorpusError(f"{where}: expected a number up to {MAX_NUMBER:g}, found {shown(text)}")
     return number
+
+
+def find_dates(
+    name: str, header: Sequence[str], rows: Sequence[Sequence[str]], lines: Sequence[int], first: str | None = None
+) -> Dates | None:
+    """Return the dates of the rows of the file `name`, from the first column that has dates; None if there is none.
+
+    `lines` are the line numbers of the rows; the format `first` is tried first. Raises CorpusError if a column whose
+    title names dates has them in descending order.
+    """
+    named = [column for known in _NAMES for column, title in enumerate(header) if title.lower() == known]
+    others = [column for column, cell in enumerate(rows[0]) if _LIKE_A_DATE.search(cell.strip())]
+    for column in dict.fromkeys([*named, *others]):
+        cells = [row[column].strip() for row in rows]
+        formats = [first, *FORMATS] if first else FORMATS
+        parsed = {one: days for one in formats if (days := _parsed(cells, one))}
+        for one, days in parsed.items():
+            if all(a <= b for a, b in itertools.pairwise(days)):
+                return Dates(header[column], one, days)
+        if parsed and column in named:
+            days = next(iter(parsed.values()))
+            at = next(row for row in range(1, len(days)) if days[row] < days[row - 1])
+            raise CorpusError(
+                f"{name}, line {lines[at]}, column {header[column]}: expected the oldest first, found "
+                f"{cells[at]} after {cells[at - 1]}; sort the file by its dates"
+            )
+    return None
+
+
+def _parsed(cells: Sequence[str], form: str) -> list[datetime] | None:
+    """Return all cells as dates, in UTC and without an offset; None if one is not a date of this format."""
+    try:
+        parse = datetime.fromisoformat if form == "iso" else lambda cell: datetime.strptime(cell, form)
+        return [date.astimezone(UTC).replace(tzinfo=None) if date.tzinfo else date for date in map(parse, cells)]
+    except (ValueError, OverflowError):
+        return None

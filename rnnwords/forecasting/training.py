@@ -1,34 +1,42 @@
-"""What a run on numbers will do, settled before TensorFlow is loaded; and the series as the training loop needs it.
+"""`train_forecaster`: from a series of numbers to a model file.
 
-Windows, network, loop, checkpoints and how they are resumed are those of words. What is held out is never looked at
-before the end: neither the scaling nor the choice of the best weights knows of it.
+Windows, network, loop, checkpoints and resuming are those of `training`. Test values take no part in the training:
+neither scaling nor the choice of the best weights uses them.
 """
 
-import dataclasses
+import contextlib
 import math
+import secrets
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rnnwords.config import NetworkConfig, SeriesConfig, TextConfig, TrainingConfig
+from rnnwords.config import SeriesConfig, TextConfig
 from rnnwords.errors import CorpusError, ModelError, UsageError
 from rnnwords.forecasting.scaling import fit, scaled, unscaled
 from rnnwords.forecasting.series import Series
 from rnnwords.model_file import Model
+from rnnwords.network.config import NetworkConfig
 from rnnwords.network.recurrent import Network, Weights
-from rnnwords.text.corpus import Text, cut_at
+from rnnwords.text.encoded import cut_at
 from rnnwords.text.vocabulary import Vocabulary
-from rnnwords.training.checkpoint import Checkpoint, RunDirectory
-from rnnwords.training.plan import FREE, check_same, resumed
+from rnnwords.training.checkpoint import OTHER_KIND, RunDirectory
+from rnnwords.training.config import TrainingConfig
+from rnnwords.training.events import Event, Warned
+from rnnwords.training.request import FREE_SETTINGS, StopRequest, check_names, given
+from rnnwords.training.resume import resumed_config
+from rnnwords.training.session import run_session
+from rnnwords.training.task import RunPlan, TrainingTask
 
-HOLD_OUT = 0.1  # of the series, at its end, where no file of test values is named
-SHOWN = 3  # values of a window in a sample
-# What a run does where nobody said; the experiments behind it are in benchmarks/results/forecast-settings.md.
-DEFAULTS: dict[str, Any] = {
+TEST_SPLIT = 0.1  # share of the series, at its end, if there is no file of test values
+SAMPLE_VALUES = 3  # of a window, in a report
+NETWORK_DEFAULTS: dict[str, Any] = {"window": 60, "layers": 4, "units": 50, "cell": "lstm"}
+# Measured in benchmarks/results/forecast-settings.md.
+TRAINING_DEFAULTS: dict[str, Any] = {
     "optimizer": "adam", "learning_rate": 3e-3, "schedule": "cosine", "warmup": 0.0, "weight_decay": 0.0,
     "batch_size": 32, "dropout": 0.2, "clip_norm": 1.0, "short_windows": 0.0, "ema": 0.0, "precision": "float32",
     "epochs": 100,
@@ -36,141 +44,134 @@ DEFAULTS: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class ForecastAsked:
-    """The wishes of a user: None means "choose for me"."""
+class ForecastRequest:
+    """A training run on a series. None, or a missing setting: the default. Raises UsageError for unknown settings."""
 
     series: Series
-    hold_out: float  # share of the series at its end that training may not see
-    network: Mapping[str, Any]
-    training: Mapping[str, Any]
-    seed: int | None = None
+    directory: Path  # of the run
+    test_split: float = TEST_SPLIT  # share of the series, at its end, that training does not use
+    network: Mapping[str, Any] = field(default_factory=dict)  # names of NETWORK_DEFAULTS
+    training: Mapping[str, Any] = field(default_factory=dict)  # fields of TrainingConfig
+    seed: int | None = None  # None: a random one
+    restart: bool = False  # discard an earlier run in the directory instead of resuming it
+
+    def __post_init__(self) -> None:
+        check_names(self.network, NETWORK_DEFAULTS, self.training)
 
     def settings(self) -> dict[str, Any]:
-        """All that decides the result of a run, by name, as JSON values."""
-        named = {**self.network, **{name: value for name, value in self.training.items() if name not in FREE}}
+        """Return all that decides the result of a run, by setting, as JSON values."""
+        training = {name: value for name, value in given(self.training).items() if name not in FREE_SETTINGS}
         return {
-            "corpus": self.series.digest, "column": self.series.column, "holdout": self.hold_out,
-            **{name.replace("_", "-"): value for name, value in named.items()},
+            "corpus": self.series.digest, "column": self.series.column, "test_split": self.test_split,
+            **NETWORK_DEFAULTS, **given(self.network), "dropout": TRAINING_DEFAULTS["dropout"], **training,
         }  # fmt: skip
 
 
 @dataclass(frozen=True)
-class ForecastPlan:
-    """All that a run on numbers needs, complete: the twin of `plan.Plan`."""
+class ForecastPlan(RunPlan):
+    """A run on a series whose settings are complete."""
 
-    directory: RunDirectory
     series: Series
-    cut: int  # values before it are for training
+    cut: int  # number of training values; test values follow
     scaling: SeriesConfig
-    network: NetworkConfig
-    training: TrainingConfig
-    asked: dict[str, Any]
-    found: Checkpoint | None
-    begun: float
 
-    def subject(self) -> "Numbers":
-        """The series as the training loop needs it."""
-        return Numbers(self)
+    def task(self) -> "SeriesTask":
+        """Return the series as the training loop uses it."""
+        return SeriesTask(self)
 
 
-def make_forecast_plan(
-    directory: RunDirectory,
-    asked: ForecastAsked,
-    seed: Callable[[], int],
-    warn: Callable[[str], None],
-    *,
-    restart: bool = False,
-) -> ForecastPlan:
-    """Settle everything. `seed` is called if a new run needs one; with `restart` it always does.
+@dataclass(frozen=True)
+class ForecastPlanned:
+    """The settings of a run on a series are complete: the counterpart of the event Planned."""
 
-    Raises CorpusError if the series is too short, UsageError (all values are the same, settings out of range, a
-    directory of words), ResumeError, ModelError (all checkpoints damaged).
+    plan: ForecastPlan
+    resumed_step: int | None  # None: a new run
+    complete: bool  # an earlier session finished the run: no training follows
+
+
+def train_forecaster(
+    request: ForecastRequest, *, stop: StopRequest | None = None
+) -> Generator[Event | ForecastPlanned, None, None]:
+    """Train a model of a series, or resume the run in the directory, and yield what happens, as `training.train` does.
+
+    ForecastPlanned takes the place of Planned. Raises CorpusError, UsageError, ResumeError, ModelError, TrainingError,
+    SaveError, MissingDependencyError.
+    """
+    directory = RunDirectory(request.directory)
+    with directory.locked():
+        warnings: list[str] = []
+        plan = make_forecast_plan(request, warnings.append)
+        yield from (Warned(message) for message in warnings)
+        yield ForecastPlanned(plan, plan.position.step if plan.position else None, plan.complete)
+        yield (yield from run_session(plan, restart=request.restart, stop=stop))
+
+
+def make_forecast_plan(request: ForecastRequest, warn: Callable[[str], None]) -> ForecastPlan:
+    """Complete the settings. `warn` is called with a line for each damaged checkpoint.
+
+    Raises CorpusError if the series is too short, UsageError (all values are equal, settings out of range, a directory
+    of words), ResumeError, ModelError (all checkpoints damaged).
     """
     begun = time.monotonic()
-    series, window = asked.series, asked.network["window"]
-    given = {name: value for name, value in asked.training.items() if value is not None}
-    TrainingConfig(seed=0, **given)
-    cut = cut_at(len(series), asked.hold_out)
+    series, network = request.series, NETWORK_DEFAULTS | given(request.network)
+    training_settings, window = given(request.training), network["window"]
+    TrainingConfig(seed=0, **training_settings)
+    config = NetworkConfig(vocabulary_size=1, input="number", output="linear", **network)
+    cut = cut_at(len(series), request.test_split)
     if cut <= window:
-        held_out = f" and {len(series) - cut:,} held out" if cut < len(series) else ""
+        split = f", without {len(series) - cut:,} test values" if cut < len(series) else ""
         raise CorpusError(
-            f"{series.name}, column {series.column}: {cut:,} values to learn from{held_out}; windows of {window:,} "
-            f"values need {window + 1:,} or more; a smaller --window needs fewer"
+            f"{series.name}, column {series.column}: expected {window + 1:,} or more training values, found {cut:,}"
+            f"{split}; add values, or choose a smaller `window` than {window:,}"
         )
-    found = None if restart else directory.newest(warn)
-    wishes = asked.settings()
-    if not restart:
-        _refuse_words(directory, found)
-    if found:
-        seeds = {} if asked.seed is None else {"seed": (found.state["training"].get("seed"), asked.seed)}
-        check_same(directory, found, wishes, seeds)
-        training = resumed(found, given)
+    directory = RunDirectory(request.directory)
+    settings = request.settings()
+    checkpoint = None if request.restart else directory.resumable(settings, request.seed, warn)
+    if checkpoint:
+        training = resumed_config(checkpoint.state["training"], training_settings)
     else:
-        chosen = dict(DEFAULTS)
-        if {"iterations", "seconds"} & set(given):
+        if not request.restart and directory.model.exists():
+            with contextlib.suppress(ModelError):  # a damaged model is of no use
+                if Model.load(directory.model).series is None:
+                    raise UsageError(OTHER_KIND.format("numbers", directory.path, "words"))
+        chosen = TRAINING_DEFAULTS | training_settings
+        if {"iterations", "seconds"} & set(training_settings):
             del chosen["epochs"]
-        training = TrainingConfig(**{**chosen, **given, "seed": seed()})
-        training = dataclasses.replace(training, batch_size=min(training.batch_size or 1, cut - window))
-    config = NetworkConfig(vocabulary_size=1, input="number", output="linear", **asked.network)
+        chosen["seed"] = secrets.randbelow(2**32) if request.seed is None else request.seed
+        training = TrainingConfig(**{**chosen, "batch_size": min(chosen["batch_size"], cut - window)})
     scaling = fit(series.column, series.values[:cut])
-    return ForecastPlan(directory, series, cut, scaling, config, training, wishes, found, begun)
+    return ForecastPlan(directory, config, training, settings, checkpoint, begun, series, cut, scaling)
 
 
-def _refuse_words(directory: RunDirectory, found: Checkpoint | None) -> None:
-    """Raise UsageError if the directory has a run or a model of words, which would be lost."""
-    words = found is not None and "column" not in found.state.get("asked", {})
-    if not found and directory.model.exists():
-        try:
-            words = Model.load(directory.model).series is None
-        except ModelError:
-            words = False  # nobody can use it
-    if words:
-        raise UsageError(f"{directory.path} holds a model of words; name another directory with --model")
-
-
-class Numbers:
-    """A series of numbers, as the training loop needs it: see `subject.Subject`."""
+class SeriesTask(TrainingTask):
+    """A series that a network learns."""
 
     def __init__(self, plan: ForecastPlan) -> None:
         self.network, self.scaling = plan.network, plan.scaling
-        self.train: Text = scaled(plan.scaling, plan.series.values[: plan.cut])  # (N,) float32, 0 to 1
-        self.held_out: Text | None = None
-        self.digest = plan.series.digest
-        self.amount = {"values": plan.cut}
-        self.ceiling: tuple[int, int] | None = None
-        self.labels: list[str] | None = None
-
-    def begin(self, vocabulary: Path) -> None:
-        """Numbers have no vocabulary."""
-
-    def first_weights(self) -> Weights:
-        """None are known."""
-        return {}
+        self.train = scaled(plan.scaling, plan.series.values[: plan.cut])  # (N,) float32, 0 to 1
+        self.digest, self.data_record = plan.series.digest, {"values": plan.cut}
 
     def sample(self, weights: Weights, generator: np.random.Generator) -> str:
-        """`815.2 816.1 818.4 -> 817.9 (821.3)`: values of the series, the network's next one, and the series' own."""
+        """Return `815.2 816.1 818.4 -> 817.9 (821.3)`: values of the series, the forecast, and the next value."""
         window = self.network.window
         at = int(generator.integers(0, len(self.train) - window))
         values = np.asarray(self.train[at : at + window + 1], np.float32)
         network = Network(self.network, weights)
-        next_one = network.scores(network.read(values[None, :-1])[0])[0]
-        *before, real, forecast = [
-            f"{value:,g}"
-            for value in unscaled(self.scaling, np.append(values[-SHOWN - 1 :], next_one)).round(4).tolist()
-        ]
-        return f"{' '.join(before)} -> {forecast} ({real})"
+        forecast = network.values(network.forward(values[None, :-1])[0])
+        numbers = unscaled(self.scaling, np.append(values[-SAMPLE_VALUES - 1 :], forecast)).round(4)
+        *before, real, next_one = [f"{value:,g}" for value in numbers.tolist()]
+        return f"{' '.join(before)} -> {next_one} ({real})"
 
     def figures(self, loss: float, accuracy: float) -> dict[str, float]:
-        """Mean squared error of the scaled values, and its root in the unit of the values."""
+        """Return the mean squared error of the scaled values, and its root in the unit of the series."""
         return {"loss": loss, "RMSE": math.sqrt(loss) * (self.scaling.high - self.scaling.low)}
 
-    def metrics(self, best: float | None, accuracy: float | None, looked: int | None) -> dict[str, Any]:
-        """Loss and RMSE of the best weights, on the first so many values of what they were trained on."""
-        rmse = None if best is None else self.figures(best, 0)["RMSE"]
-        return {"of": "training part", "values": looked, "loss": best, "rmse": rmse}
+    def metrics(self, loss: float | None, accuracy: float | None, eval_words: int | None) -> dict[str, Any]:
+        """Return loss and RMSE of the best weights on the first `eval_words` training values."""
+        rmse = None if loss is None else self.figures(loss, 0)["RMSE"]
+        return {"of": "training part", "values": eval_words, "loss": loss, "rmse": rmse}
 
     def model(self, weights: Weights, record: dict[str, Any]) -> Model:
-        """The network with its column and scaling."""
-        symbol = "_".join(self.scaling.column.split())
-        vocabulary = Vocabulary([symbol], [len(self.train)], TextConfig())
+        """Return the network with column and scaling."""
+        vocabulary = Vocabulary(["_".join(self.scaling.column.split())], [len(self.train)], TextConfig())
         return Model(self.network, vocabulary, weights, record, self.scaling)

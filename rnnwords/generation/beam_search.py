@@ -1,45 +1,34 @@
-"""Beam search: the most probable text, as far as a few candidates at a time can find it.
+"""Beam search: the most probable continuation, as far as a few candidates at a time can find it.
 
-Follows Sutskever et al. 2014, section 3.2, and Wu et al. 2016, equation 14, for the lengths. Leaves out coverage
-penalties and diverse beams. Letters: V vocabulary, B live beams.
+Follows Sutskever et al. 2014, section 3.2, with the length normalization of Wu et al. 2016, equation 14. Leaves out
+coverage penalties and diverse beams. Shapes: B live beams, V vocabulary.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Protocol, Self, TypeVar
 
 import numpy as np
 
 from rnnwords.errors import UsageError
-from rnnwords.generation.sampling import History, Sampling, Scores, adjust, largest_of
+from rnnwords.generation.sampling import History, Sampling, adjust, largest_of
+from rnnwords.lm.interface import LanguageModel, S
 
-C = TypeVar("C", bound="Context")
-
-LENGTH_ALPHA = 0.6  # Wu et al. 2016: 0 is no length normalisation, 1 nearly a mean over the words
-
-
-class Context(Protocol):
-    """A network that has read some words. Immutable: reading gives a new context, so that beams can share one."""
-
-    def log_probabilities(self) -> Scores:
-        """(V,): natural log-probabilities of the next word."""
-
-    def read(self, ids: Sequence[int]) -> Self:
-        """The context after these words too."""
+LENGTH_ALPHA = 0.6  # Wu et al. 2016: 0 is no length normalization, 1 nearly a mean over the words
+MAX_WIDTH, MAX_LENGTH = 1_000, 100_000
 
 
 @dataclass(frozen=True)
 class Beam:
-    """One continuation that a beam search found."""
+    """One continuation."""
 
     ids: tuple[int, ...]
-    log_probability: float  # nats: the network's own
+    log_prob: float  # nats, by the language model
     total: float  # the same after penalties
-    score: float  # `total` over `length_penalty`: the highest is the best
+    score: float  # `total` over `length_penalty`; the highest is the best
 
 
 def length_penalty(length: int) -> float:
-    """What the total of `length` words is divided by, so that long beams can win (Wu et al. 2016, equation 14)."""
+    """Return the divisor of the total of `length` words, so that long beams can win (Wu et al. 2016, equation 14)."""
     return float(((5 + length) / 6) ** LENGTH_ALPHA)
 
 
@@ -47,13 +36,9 @@ def _ranked(beams: Iterable[Beam]) -> list[Beam]:
     return sorted(beams, key=lambda beam: (-beam.score, beam.ids))
 
 
-def evaluate_each(contexts: Sequence[Context]) -> Scores:
-    """Contexts of B beams -> (B, V), one at a time. A batched network passes its own function to `beam_search`."""
-    return np.stack([context.log_probabilities() for context in contexts])
-
-
 def beam_search(
-    start: C,
+    lm: LanguageModel[S],
+    start: S,
     length: int,
     width: int,
     *,
@@ -61,42 +46,41 @@ def beam_search(
     stop: Callable[[int], bool] | None = None,
     sampling: Sampling | None = None,
     history: History | None = None,
-    evaluate: Callable[[Sequence[C]], Scores] = evaluate_each,
 ) -> list[Beam]:
-    """The best continuations of `start`, at most `width`, best score first; ties by lowest ranks.
+    """Return the best continuations of the state `start`, at most `width`, best score first; ties by lowest ids.
 
-    Each step keeps the `width` best one-word extensions of all live beams. A word for which `stop` holds ends its
-    beam, and the rest go on to `length` words or until none can overtake `width` ended ones. `banned` words never
-    occur. Of `sampling` only the repetition penalty and no-repeat apply; `history` holds the prompt for them. Raises
-    UsageError for a bad width or length, for other sampling options, or if no word is left; ModelError as `adjust`.
+    Each step keeps the `width` best one-word extensions of all live beams. A word for which `stop` holds ends its beam;
+    the rest continue to `length` words, or until none can overtake `width` ended ones. `banned` ids never occur. Of
+    `sampling` only the repetition penalty and no-repeat apply; `history` holds the prompt for them. Raises UsageError
+    for a bad width or length, for other sampling options, or if no word is left; ModelError as `adjust`.
     """
     sampling = sampling or Sampling()
-    for name, value, low, high in (("beam", width, 1, 1_000), ("words", length, 0, 100_000)):
+    for name, value, low, high in (("beam", width, 1, MAX_WIDTH), ("words", length, 0, MAX_LENGTH)):
         if not low <= value <= high:
-            raise UsageError(f"{name} must be between {low:,} and {high:,}; got {value:,}")
+            raise UsageError(f"`{name}`: expected a number between {low:,} and {high:,}, found {value:,}")
     if not sampling.greedy:
-        raise UsageError("beam takes no temperature, top-k or top-p: it looks for the most probable text")
-    live = [(Beam((), 0.0, 0.0, 0.0), start, history or History(no_repeat=sampling.no_repeat))]
+        raise UsageError("`beam` searches the most probable text; leave `temperature`, `top_k` and `top_p` out")
+    live = [(Beam((), 0.0, 0.0, 0.0), start, history or History(no_repeat_ngram=sampling.no_repeat_ngram))]
     ended: list[Beam] = []
     for step in range(1, length + 1):
-        raw = np.array(evaluate([context for _, context, _ in live]), dtype=np.float64)  # (B, V)
-        raw[:, list(banned)] = -np.inf
-        pairs = zip(live, raw, strict=True)
-        totals = np.concatenate([beam.total + adjust(row, told, sampling) for (beam, _, told), row in pairs])  # (B*V,)
+        log_probs = lm.log_probs([state for _, state, _ in live]).astype(np.float64)  # (B, V)
+        log_probs[:, list(banned)] = -np.inf
+        rows = zip(live, log_probs, strict=True)
+        totals = np.concatenate([beam.total + adjust(row, own, sampling) for (beam, _, own), row in rows])  # (B*V,)
         best = largest_of(totals, width)
-        best = best[np.argsort(-totals[best], kind="stable")]  # ties: the better beam, then the lower rank
+        best = best[np.argsort(-totals[best], kind="stable")]  # ties: the better beam, then the lower id
         grown = []
         for place in best[totals[best] > -np.inf]:
-            row, word = divmod(int(place), raw.shape[1])
-            beam, context, told = live[row]
-            total, chance = float(totals[place]), beam.log_probability + float(raw[row, word])
-            longer = Beam((*beam.ids, word), chance, total, total / length_penalty(step))
+            row, word = divmod(int(place), log_probs.shape[1])
+            beam, state, own = live[row]
+            total, log_prob = float(totals[place]), beam.log_prob + float(log_probs[row, word])
+            longer = Beam((*beam.ids, word), log_prob, total, total / length_penalty(step))
             if stop is not None and stop(word):
                 ended.append(longer)
             else:
-                grown.append((longer, context.read((word,)), told.fork(word)))
+                grown.append((longer, lm.advance(state, (word,)), own.fork(word)))
         live, ended = grown, _ranked(ended)[:width]
-        # Totals only fall: no live beam can do better than the best total now, over the longest length.
+        # Totals only fall: no live beam can exceed the best total now, divided by the longest length penalty.
         if not live or (len(ended) == width and ended[-1].score > live[0][0].total / length_penalty(length)):
             break
     return _ranked([*ended, *(beam for beam, _, _ in live)])[:width]

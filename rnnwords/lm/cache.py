@@ -1,68 +1,135 @@
-"""The words of late, as a model of the next one: what was just said is said again.
+"""Continuous cache language model (Grave, Joulin & Usunier 2017, "Improving Neural Language Models with a Continuous
+Cache", equations 2 and 3): raises the probability of recently seen words.
 
-A network that carries its state on remembers where each word of late came: its own output before it. The more alike the
-output now is to that one, the likelier that word comes again: the continuous cache of Grave, Joulin & Usunier 2017
-("Improving Neural Language Models with a Continuous Cache", equations 2 and 3). For a network with a window, whose
-outputs forget, the words count by their age alone (Kuhn & De Mori 1990; Clarkson & Robinson 1997 let them decay):
+    p(w) = (1 - weight) * p_base(w) + weight * p_cache(w)
+    p_cache(w) = sum over cached words i equal to w of exp(sharpness * similarity(i)) / the same sum over all of them
 
-    p(w) = sum over the words i of late that are w of exp(theta * likeness(i)) / the same sum over all of them
+Over a stateful network, similarity(i) is the inner product of the network's output now and its output before word i;
+`sharpness` is theta of the paper. Over any other model similarity is minus the age of the word, so `sharpness` is an
+exponential decay (Clarkson & Robinson 1997; without decay: Kuhn & De Mori 1990). With an empty cache, p is p_base.
 
-likeness is the product of the two outputs, or minus the words between. The next prediction is (1 - weight) of the
-network's and weight of this one; where there is no word yet, it is the network's alone.
-
-Shapes: B predictions, one behind the other, n words before the first, H units, V vocabulary, U different words.
+Shapes: B states, T ids, N words of a history, H units, V vocabulary, U distinct words.
 """
 
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rnnwords.network.recurrent import Floats, Ids
+from rnnwords.lm.interface import Floats, Ids, LanguageModel
+from rnnwords.lm.networks import StatefulNetwork
 
 
-@dataclass(frozen=True)
-class Cache:
-    """How much the words of late count, and how."""
+@dataclass(frozen=True, eq=False)
+class CacheHistory:
+    """Words read so far, shared by the states along one text."""
 
-    size: int  # words remembered
-    weight: float  # of the cache; the rest is the network's
-    theta: float  # 0: all words of late count alike
-    states: bool  # whether likeness is that of outputs
+    ids: Ids  # (N,)
+    keys: Floats  # (N, H) outputs before each word; (N, 0) where similarity is age
 
-    def likeness(self, words: Ids, outputs: Floats, ids: Ids, now: Floats) -> Floats:
-        """How like each word of late is to each prediction: (B, n + B - 1); -inf where it is out of sight.
 
-        `words` (n,) and `outputs` (n, H), those before each of them, came before the text; `ids` (B - 1,) are words of
-        the text, and `now` (B, H) the outputs of all predictions. Prediction b sees the words before it, and no other.
-        """
-        ages = (len(words) + np.arange(len(now)))[:, None] - np.arange(len(words) + len(ids))  # 1: the word just before
-        if self.states:
-            likeness = now @ np.concatenate([outputs, now[: len(ids)]]).T
-        else:
-            likeness = (1 - ages).astype(np.float32)
-        found: Floats = np.where((ages > 0) & (ages <= self.size), likeness, np.float32(-np.inf))
-        return found
+class CacheState(NamedTuple):
+    """State of the base model, and the part of a history that precedes it."""
 
-    def shares(self, likeness: Floats) -> Floats:
-        """(B, n) -> what each word of late makes up of each prediction: each row sums to 1, or to 0 without any."""
-        if not likeness.size:
-            return likeness
-        seen = likeness > -np.inf
-        highest = np.where(seen.any(axis=1), likeness.max(axis=1), 0)[:, None]
-        with np.errstate(invalid="ignore"):  # 0 times infinity, where nothing is seen
-            shares: Floats = np.where(seen, np.exp(np.float32(self.theta) * (likeness - highest)), np.float32(0))
-        shares /= np.maximum(shares.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-        return shares
+    base: Any
+    history: CacheHistory
+    length: int  # words of the history before this state
 
-    def mix(self, scores: Floats, words: Ids, outputs: Floats, ids: Ids, now: Floats) -> None:
-        """Mix the cache into (B, V) natural log-probabilities, in place; the rest as in `likeness`."""
-        shares = self.shares(self.likeness(words, outputs, ids, now))
-        if not shares.size or not self.weight:
+
+class CacheModel(LanguageModel[CacheState]):
+    """A language model interpolated with a cache of the last `size` words."""
+
+    def __init__(
+        self, base: LanguageModel[Any], size: int, weight: float, sharpness: float, source: str = "given"
+    ) -> None:
+        """`weight` is that of the cache; `source` says where weight and sharpness come from."""
+        self.base, self.size, self.weight, self.sharpness, self.source = base, size, weight, sharpness, source
+        self.vocabulary = base.vocabulary
+        self.context_size = None if base.context_size is None else max(size, base.context_size)
+        self.network = base if isinstance(base, StatefulNetwork) else None
+        self.units = self.network.network.config.units if self.network else 0  # of the keys
+
+    @property
+    def prompt_size(self) -> int:
+        """See LanguageModel."""
+        return max(self.size, self.base.prompt_size)
+
+    @property
+    def state_size(self) -> int:
+        """See LanguageModel."""
+        return max(self.base.state_size, self.size * self.units)
+
+    def initial_state(self) -> CacheState:
+        """See LanguageModel. The cache is empty."""
+        history = CacheHistory(np.empty(0, np.int64), np.empty((0, self.units), np.float32))
+        return CacheState(self.base.initial_state(), history, 0)
+
+    def advance(self, state: CacheState, ids: Sequence[int]) -> CacheState:
+        """See LanguageModel."""
+        return self.advance_each(state, ids)[-1] if len(ids) else state
+
+    def advance_each(self, state: CacheState, ids: Sequence[int]) -> list[CacheState]:
+        """See LanguageModel."""
+        after = self.base.advance_each(state.base, ids)
+        kept = slice(max(0, state.length - self.size), state.length)
+        seen = np.concatenate([state.history.ids[kept], np.asarray(ids, np.int64)])
+        keys = np.concatenate([state.history.keys[kept], self._keys([state.base, *after[:-1]])])
+        history, first = CacheHistory(seen, keys), len(seen) - len(ids) + 1
+        return [CacheState(base, history, length) for length, base in enumerate(after, start=first)]
+
+    def log_probs(self, states: Sequence[CacheState]) -> Floats:
+        """See LanguageModel."""
+        log_probs = self.base.log_probs([state.base for state in states])
+        for rows, ids, probs in self.attention(states, [self.sharpness]):
+            self._interpolate(log_probs[rows], ids, probs[self.sharpness])
+        return log_probs
+
+    def attention(
+        self, states: Sequence[CacheState], sharpnesses: Sequence[float]
+    ) -> Iterator[tuple[slice, Ids, dict[float, Floats]]]:
+        """Yield, for each run of B states along one text, their rows, the ids (n,) of the words that they may see, and
+        by sharpness the probability (B, n) of each of these words; rows of an empty cache are 0."""
+        first = 0
+        for history, run in itertools.groupby(states, key=lambda state: state.history):
+            group = list(run)
+            rows = slice(first, first + len(group))
+            first += len(group)
+            lengths = np.array([state.length for state in group])
+            seen = slice(max(0, int(lengths.min()) - self.size), int(lengths.max()))
+            ages = lengths[:, None] - np.arange(seen.start, seen.stop)  # 1: the word just before
+            if self.network:
+                similarity = self._keys([state.base for state in group]) @ history.keys[seen].T
+            else:
+                similarity = (1 - ages).astype(np.float32)
+            visible = (ages > 0) & (ages <= self.size)
+            similarity = np.where(visible, similarity, np.float32(-np.inf))
+            yield rows, history.ids[seen], {one: _softmax(similarity, visible, one) for one in sharpnesses}
+
+    def _keys(self, bases: Sequence[Any]) -> Floats:
+        """Return (B, H) outputs of the base model at these states, or (B, 0)."""
+        return self.network.outputs(bases) if self.network else np.empty((len(bases), 0), np.float32)
+
+    def _interpolate(self, log_probs: Floats, ids: Ids, probs: Floats) -> None:
+        """Mix (B, n) probabilities of the words `ids` (n,) into (B, V) log-probabilities, in place."""
+        if not probs.size or not self.weight:
             return
-        late = np.concatenate([words, ids])
-        order = np.argsort(late, kind="stable")
-        different, starts = np.unique(late[order], return_index=True)  # (U,)
-        sums = np.add.reduceat(shares[:, order], starts, axis=1)  # (B, U)
-        scores += np.where(shares.any(axis=1), np.float32(np.log1p(-self.weight)), np.float32(0))[:, None]
-        with np.errstate(divide="ignore"):  # the logarithm of 0 is -inf, to which nothing is added
-            scores[:, different] = np.logaddexp(scores[:, different], np.log(np.float32(self.weight) * sums))
+        order = np.argsort(ids, kind="stable")
+        distinct, starts = np.unique(ids[order], return_index=True)  # (U,)
+        sums = np.add.reduceat(probs[:, order], starts, axis=1)  # (B, U)
+        log_probs += np.where(probs.any(axis=1), np.float32(np.log1p(-self.weight)), np.float32(0))[:, None]
+        with np.errstate(divide="ignore"):  # log 0 is -inf, which adds nothing
+            log_probs[:, distinct] = np.logaddexp(log_probs[:, distinct], np.log(np.float32(self.weight) * sums))
+
+
+def _softmax(similarity: Floats, visible: NDArray[np.bool_], sharpness: float) -> Floats:
+    """Return (B, n) softmax over the visible words of each row; 0 in a row without any."""
+    if not similarity.size:
+        return similarity
+    highest = np.where(visible.any(axis=1), similarity.max(axis=1), 0)[:, None]
+    with np.errstate(invalid="ignore"):  # 0 times infinity at hidden words
+        probs: Floats = np.where(visible, np.exp(np.float32(sharpness) * (similarity - highest)), np.float32(0))
+    probs /= np.maximum(probs.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    return probs

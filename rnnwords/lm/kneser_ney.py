@@ -1,22 +1,22 @@
-"""An interpolated modified Kneser-Ney n-gram model over word ids: the baseline that every network must beat.
+"""Interpolated modified Kneser-Ney n-gram model over token ids: the baseline that every network must beat.
 
-It follows Chen & Goodman, "An Empirical Study of Smoothing Techniques for Language Modeling" (TR-10-98), section 3:
+Follows Chen & Goodman, "An Empirical Study of Smoothing Techniques for Language Modeling" (TR-10-98), section 3:
 
     p(w | context) = (c - D(c)) / total(context) + leftover(context) * p(w | context without its oldest word)
 
-- c counts occurrences for the highest order, different left neighbours below it. N-grams at a sentence start have no
-  left neighbour and keep their occurrences. Below the single words lies the uniform 1 / V.
-- D(c) is one of three discounts an order, for c = 1, 2, 3 or more, from the counts of counts n1 .. n4: with
+- c counts occurrences in the highest order, distinct left neighbours below it. N-grams at a sentence start have no left
+  neighbour, so they keep their occurrences. Unigrams back off to the uniform distribution 1 / V.
+- D(c) is one of three discounts per order, for c = 1, 2, 3 or more, from the counts of counts n1 .. n4: with
   Y = n1 / (n1 + 2 n2), D(c) = c - (c + 1) Y n[c + 1] / n[c].
-- A sentence starts at the text's first word and after each `boundary`. The start is a context symbol of its own (id V),
-  as <s> is in KenLM's `lmplz`: contexts never reach beyond it and nothing predicts it.
+- A sentence starts at the first word of the text and after each `boundary`. The start is a context token of its own
+  (id V), like <s> in KenLM's `lmplz`: contexts never extend beyond it, and it is never predicted.
 
-Two differences from KenLM: the uniform distribution covers the V given words, without one more for unknown words, so
-that a distribution sums to 1 over the vocabulary; and discounts of 0 are refused, so no word gets probability 0.
-Left out: pruning, quantisation, training on more text than memory holds.
+Two differences from KenLM: the uniform distribution covers the V given words without one for unknown words, so a
+distribution sums to 1 over the vocabulary; and a discount of 0 is replaced, so no word has probability 0. Left out:
+pruning, quantization, training on more text than memory holds.
 
-Contexts form a tree read from the newest word backwards, and each n-gram hangs on its context, by exact integer keys.
-Letters: B contexts of C words, N words of text, V vocabulary; one order has S contexts and M n-grams.
+Contexts form a trie read from the newest word backwards; each n-gram belongs to its context, by exact integer keys.
+Shapes: B contexts of C words, N words of text, V vocabulary; one order has S contexts and M n-grams.
 """
 
 from __future__ import annotations
@@ -30,40 +30,43 @@ from numpy.typing import ArrayLike, NDArray
 from rnnwords.errors import ModelError, UsageError
 from rnnwords.lm.ngram_tensors import PREFIX, UNSIGNED, Array, Ints, Tensors, packed, small, tensor, unpacked
 
-FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)  # of `lmplz --discount_fallback`: for texts too small to estimate them
+FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)  # those of `lmplz` for texts too small to estimate discounts
 CHUNK = 1 << 16  # words scored at a time
-NOTHING = -1  # in a context: no word is known from here backwards
+NOTHING = -1  # in a context: no known word from here backwards
 
 Floats = NDArray[np.float64]
 
 
 class KneserNey:
-    """A trained model, never changed afterwards. `train` and `from_tensors` make one.
+    """A trained n-gram model, immutable. `train` and `from_tensors` make one.
 
     Contexts are ids (B, C), the newest word last. Words before the last order - 1 are ignored, and so are those before
-    the last boundary, which is read as the sentence start. A shorter context, with C down to 0, asks the lower orders;
-    it is not taken for a sentence start. To put several lengths into one array, fill with -1 on the left.
+    the last boundary, which counts as the sentence start. A shorter context, with C down to 0, uses the lower orders;
+    it does not count as a sentence start. To put several lengths into one array, fill with -1 on the left.
     """
 
     def __init__(self, levels: list[_Level], vocabulary_size: int, order: int, boundary: int | None) -> None:
         self.vocabulary_size, self.order, self.boundary = vocabulary_size, order, boundary
-        self._levels = levels  # [n - 1] holds the n-grams of order n; orders longer than any sentence have none
+        self._levels = levels  # [n - 1] holds the n-grams of order n; empty for orders longer than any sentence
+        self.size = sum(len(level.ngrams) for level in levels)  # n-grams of all orders
         self._single_words = np.full(vocabulary_size, levels[0].leftover[0] / vocabulary_size)  # (V,)
         self._single_words[levels[0].ngrams] += levels[0].shares
 
     @classmethod
     def train(cls, ids: ArrayLike, vocabulary_size: int, order: int, boundary: int | None = None) -> KneserNey:
-        """Count a text of ids (N,), all below vocabulary_size. `boundary` is the id of the line-end symbol, if any.
+        """Count a text of ids (N,), all below vocabulary_size. `boundary` is the id of the line-end token, if any.
 
         Raises UsageError for an empty text, ids out of range, and an order below 1.
         """
         words, start = _checked(ids, vocabulary_size, "text", 1), vocabulary_size  # (N,)
         if order < 1 or not words.size:
-            raise UsageError(f"expected an order >= 1 and one word or more. Received: {order} and {words.size} words.")
-        before = np.concatenate(([start], words[:-1]))  # (N,) the context symbol in front of each word
+            raise UsageError(
+                f"expected an order of 1 or more and at least one word, found {order} and {words.size} words"
+            )
+        before = np.concatenate(([start], words[:-1]))  # (N,) the context token before each word
         if boundary is not None:
             before[before == _checked([boundary], vocabulary_size, "boundary", 1)] = start
-        rows, nodes = np.arange(len(words)), np.zeros_like(words)  # the words with n - 1 symbols before, as a context
+        rows, nodes = np.arange(len(words)), np.zeros_like(words)  # the words with n - 1 tokens of context
         contexts, at_start = np.zeros(1, np.int64), np.zeros(len(rows), np.bool_)
         tables: list[tuple[Ints, Ints, Ints]] = []  # [n - 1] contexts, n-grams, their counts
         for n in range(1, order + 1):
@@ -83,16 +86,16 @@ class KneserNey:
         return cls([_Level(*table, vocabulary_size) for table in tables], vocabulary_size, order, boundary)
 
     def probabilities(self, contexts: ArrayLike) -> Floats:
-        """The distributions of the next word: contexts (B, C) -> (B, V); each row sums to 1. Raises UsageError."""
+        """Return (B, V) distributions of the next word after contexts (B, C); each row sums to 1. Raises UsageError."""
         contexts = np.asarray(contexts)
         result = np.zeros((len(contexts), self.vocabulary_size))  # (B, V)
         self.add_to(result, contexts, np.ones(len(contexts)))
         return result
 
     def add_to(self, result: NDArray[Any], contexts: ArrayLike, weights: NDArray[Any]) -> None:
-        """Add to (B, V) numbers the distributions after contexts (B, C), each times its weight (B,). UsageError.
+        """Add to (B, V) numbers the distributions after contexts (B, C), each times its weight (B,).
 
-        The whole vocabulary is gone through once a row; each order adds only the words that it has seen.
+        One pass over the vocabulary per row; each order adds only the words it has seen. Raises UsageError.
         """
         contexts = _checked(contexts, self.vocabulary_size, "contexts", 2, NOTHING)
         left = weights.astype(np.float64)  # (B,) what the higher orders leave to the lower ones
@@ -106,9 +109,9 @@ class KneserNey:
         result += left.astype(result.dtype)[:, None] * self._single_words.astype(result.dtype)
 
     def seen(self, contexts: ArrayLike) -> tuple[Ints, Ints]:
-        """Of contexts (B, C): how many words the longest known end has (B,), and how often that was seen (B,).
+        """Return for contexts (B, C) the length (B,) of the longest known suffix, and its count (B,).
 
-        Seen as the model counts: below the highest order, in how many ways it was gone on from and into. UsageError.
+        Counted as the model counts: below the highest order, by distinct left neighbours. Raises UsageError.
         """
         contexts = _checked(contexts, self.vocabulary_size, "contexts", 2, NOTHING)
         lengths = np.zeros(len(contexts), np.int64)
@@ -118,11 +121,11 @@ class KneserNey:
         return lengths, times
 
     def log_probability(self, contexts: ArrayLike, targets: ArrayLike) -> Floats:
-        """Natural log probabilities (nats) of targets (B,), each after its row of contexts (B, C): (B,). UsageError."""
+        """Return (B,) natural log-probabilities of targets (B,), each after its row of contexts (B, C). UsageError."""
         contexts = _checked(contexts, self.vocabulary_size, "contexts", 2, NOTHING)
         targets = _checked(targets, self.vocabulary_size, "targets", 1)
         if len(contexts) != len(targets):
-            raise UsageError(f"expected as many targets as contexts. Received: {len(targets)} and {len(contexts)}.")
+            raise UsageError(f"expected as many targets as contexts, found {len(targets)} and {len(contexts)}")
         result = self._single_words[targets]
         for level, rows, nodes in self._walk(contexts):
             found, at = _find(level.ngrams, nodes * self.vocabulary_size + targets[rows])
@@ -130,10 +133,10 @@ class KneserNey:
         return cast(Floats, np.log(result))
 
     def score(self, ids: ArrayLike, history: ArrayLike = ()) -> Floats:
-        """Natural log probabilities (nats) of a running text, each word after those before it: ids (N,) -> (N,).
+        """Return (N,) natural log-probabilities of the ids (N,) of a text, each given those before it.
 
-        `history` holds the words before the text: `[boundary]` says that it opens with a sentence. Memory beyond the
-        result stays bounded; `ids` may be a memory map. Raises UsageError for ids out of range.
+        `history` holds the ids before the text; `[boundary]` if it begins with a sentence. Memory beyond the result is
+        bounded; `ids` may be a memory map. Raises UsageError for ids out of range.
         """
         ids, width = np.atleast_1d(ids), len(self._levels) - 1
         known = np.concatenate((np.full(width, NOTHING), _checked(history, self.vocabulary_size, "history", 1)))
@@ -145,17 +148,12 @@ class KneserNey:
             results.append(self.log_probability(contexts, targets))
         return np.concatenate(results)
 
-    @property
-    def size(self) -> int:
-        """N-grams of all orders."""
-        return sum(len(level.ngrams) for level in self._levels)
-
     def to_tensors(self) -> dict[str, Array]:
-        """The model as integer arrays `ngram/...`, from which `from_tensors` makes the same model, bit for bit.
+        """Return the model as integer arrays `ngram/...`, from which `from_tensors` makes the same model, bit for bit.
 
-        `settings` (4,) holds vocabulary size, order, depth in levels, boundary or -1. Level n has `n.counts` (M,) and
-        the last `n.ngrams.words` (M,) of `n.ngrams.lengths` (S,) n-grams a context. Levels above 1 have in the same way
-        the oldest `n.contexts.words` (S,) of `n.contexts.lengths` contexts that extend each context of level n - 1.
+        `settings` (4,) holds vocabulary size, order, number of levels, boundary or -1. Level n has `n.counts` (M,) and
+        the last words `n.ngrams.words` (M,), `n.ngrams.lengths` (S,) of them per context. Levels above 1 likewise have
+        the oldest words `n.contexts.words` (S,), `n.contexts.lengths` of them per context of level n - 1.
         """
         size, boundary = self.vocabulary_size, NOTHING if self.boundary is None else self.boundary
         tensors = {PREFIX + "settings": np.array([size, self.order, len(self._levels), boundary], np.int64)}
@@ -168,13 +166,15 @@ class KneserNey:
 
     @classmethod
     def from_tensors(cls, tensors: Tensors, vocabulary_size: int) -> KneserNey:
-        """The model that `to_tensors` stored, for a vocabulary of the given size. Names not its own are ignored.
+        """Return the model that `to_tensors` stored, for a vocabulary of the given size. Other names are ignored.
 
-        Raises ModelError where a tensor is missing, of the wrong type or shape, out of range or out of order.
+        Raises ModelError if a tensor is missing, of the wrong type or shape, out of range or out of order.
         """
         size, order, depth, boundary = settings = tensor(tensors, "settings", ["int64"], 4, NOTHING).tolist()
         if size != vocabulary_size or not 1 <= depth <= order or boundary >= size:
-            raise ModelError(f"{PREFIX}settings: expected [{vocabulary_size}, order, depth, boundary], not {settings}.")
+            raise ModelError(
+                f"{PREFIX}settings: expected [{vocabulary_size}, order, levels, boundary], found {settings}"
+            )
         levels, contexts = [], np.zeros(1, np.int64)
         for n in range(1, depth + 1):
             if n > 1:
@@ -184,7 +184,7 @@ class KneserNey:
         return cls(levels, size, order, None if boundary == NOTHING else boundary)
 
     def _walk(self, contexts: Ints) -> Iterator[tuple[_Level, Ints, Ints]]:
-        """Each level above 1 with the rows of contexts (B, C) that it has seen, and their contexts' indices there."""
+        """Yield each level above 1 with the rows of contexts (B, C) that it has seen, and the index of each context."""
         rows, nodes = np.arange(len(contexts)), np.zeros(len(contexts), np.int64)
         for level, symbols in zip(self._levels[1:], contexts.T[::-1], strict=False):  # from the newest word backwards
             oldest = symbols[rows]
@@ -195,7 +195,7 @@ class KneserNey:
 
 
 class _Level:
-    """The n-grams of one order: what was counted, and what follows from it."""
+    """The n-grams of one order: counts, discounted shares and back-off weights."""
 
     def __init__(self, contexts: Ints, ngrams: Ints, counts: Array, vocabulary_size: int) -> None:
         self.contexts = contexts  # (S,) sorted: index of the context without its oldest word * (V + 1) + oldest word
@@ -209,7 +209,7 @@ class _Level:
 
 
 def _discounts(counts: Array) -> tuple[float, ...]:
-    """D1, D2 and D3+ of one order; the fallback for all three where one is undefined, or outside 0 < D(c) <= c."""
+    """Return D1, D2 and D3+ of one order; the fallback for all three if one is undefined or not above 0."""
     n = np.bincount(np.minimum(counts, 5), minlength=6).tolist()
     y = n[1] / max(1, n[1] + 2 * n[2])
     found = tuple(c - (c + 1) * y * n[c + 1] / max(1, n[c]) for c in (1, 2, 3))
@@ -217,22 +217,22 @@ def _discounts(counts: Array) -> tuple[float, ...]:
 
 
 def _count(table: Ints, keys: Ints) -> Ints:
-    """How often each key of the sorted table (M,) occurs among keys that are all in it: (M,)."""
+    """Return (M,) how often each key of the sorted table (M,) occurs among keys that are all in it."""
     distinct, times = np.unique(keys, return_counts=True)
     return np.bincount(np.searchsorted(table, distinct), times, len(table)).astype(np.int64)
 
 
 def _find(table: Ints, keys: Ints) -> tuple[NDArray[np.bool_], Ints]:
-    """Which keys (B,) are in the sorted table (M,), and where; the place of a missing one means nothing."""
+    """Return (B,) whether each key is in the sorted table (M,), and its place; undefined for a missing one."""
     at = np.minimum(np.searchsorted(table, keys), len(table) - 1)
     return table[at] == keys, at
 
 
 def _checked(values: ArrayLike, vocabulary_size: int, name: str, dimensions: int, lowest: int = 0) -> Ints:
-    """Ids as int64, with the dimensions expected, each in lowest .. V - 1."""
+    """Return ids as int64. Raises UsageError unless they have these dimensions and lie in lowest .. V - 1."""
     ids = np.asarray(values)
     if ids.ndim != dimensions or (ids.size and ids.dtype.kind not in "iu"):
-        raise UsageError(f"{name}: expected {dimensions} dimension(s) of integers. Received: {ids.dtype} {ids.shape}.")
+        raise UsageError(f"{name}: expected {dimensions} dimension(s) of integers, found {ids.dtype} {ids.shape}")
     if ids.size and not (lowest <= ids.min() and ids.max() < vocabulary_size):
-        raise UsageError(f"{name}: expected ids {lowest}..{vocabulary_size - 1}. Received: {ids.min()}..{ids.max()}.")
+        raise UsageError(f"{name}: expected ids {lowest}..{vocabulary_size - 1}, found {ids.min()}..{ids.max()}")
     return ids.astype(np.int64)

@@ -1,1 +1,1 @@
-"""The network twice: in numpy for prediction, in Keras for training."""
+"""The recurrent network: in numpy for prediction, in Keras for training."""

@@ -1,17 +1,17 @@
-"""Recurrent layers as plain numpy: one step of LSTM, GRU or simple units.
+"""Recurrent layers in numpy: one step of LSTM, GRU or simple (Elman) units.
 
-LSTM: Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000; GRU: Cho et al. 2014, with the reset gate
-behind the recurrent product; simple: Elman 1990.
+LSTM: Hochreiter & Schmidhuber 1997, with the forget gate of Gers, Schmidhuber & Cummins 2000. GRU: Cho et al. 2014,
+with the reset gate applied after the recurrent product, as in Keras. Simple: Elman 1990.
 
-Shapes: B batch, E inputs, H units, G gates a cell.
+Shapes, in all of `network`: B batch, T time steps, E embedding, H units, V vocabulary, G gates per cell.
 """
 
 import numpy as np
 
 from rnnwords.network.matmul import Floats, row_product
 
-# Up to so many rows one product each is faster: a product of matrices packs the kernel first, which costs as much.
-FEW = 6
+# Up to 6 rows, one product per row is faster: a matrix product first repacks the kernel, which takes as long as a row.
+ROW_BY_ROW_MAX = 6
 
 
 class Cell:
@@ -25,40 +25,40 @@ class Cell:
         self.input_bias = bias
 
     def input_product(self, x: Floats) -> Floats:
-        """(..., E) -> (..., GH), as one product."""
-        found = product(x, self.kernel)
-        found += self.input_bias
-        return found
+        """Return the input products (..., GH) with bias of inputs (..., E)."""
+        result = product(x, self.kernel)
+        result += self.input_bias
+        return result
 
     def recurrent_product(self, state: tuple[Floats, ...]) -> Floats:
-        """The state before -> (B, GH)."""
+        """Return the recurrent product (B, GH) of the previous state."""
         return product(state[0], self.recurrent)
 
     def step(self, x: Floats, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
-        """(B, GH) input products and the state before -> the state after, its output first."""
+        """Return the next state, its output first, from input products (B, GH) and the previous state."""
         return self.apply(x, None if state is None else self.recurrent_product(state), state)
 
-    def gates(self, x: Floats, before: Floats | None) -> tuple[Floats, ...]:
-        """(B, GH) input and recurrent products -> (B, H) what each gate lets through; the candidate is among them."""
+    def gates(self, x: Floats, recurrent: Floats | None) -> tuple[Floats, ...]:
+        """Return the activations (B, H) of `gate_names` from input and recurrent products (B, GH)."""
         return ()
 
-    def apply(self, x: Floats, before: Floats | None, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
-        """A step whose (B, GH) recurrent product is known already; None, as the state, at the first step."""
+    def apply(self, x: Floats, recurrent: Floats | None, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
+        """Return the next state from products (B, GH) and the previous state; both None at the first step."""
         raise NotImplementedError
 
 
 class LSTM(Cell):
-    """Gates in Keras' order i, f, g, o."""
+    """Long short-term memory (Hochreiter & Schmidhuber 1997); gates in Keras' order i, f, g, o."""
 
     gate_names = ("input", "forget", "candidate", "output")
     state_names = ("hidden", "cell")
 
-    def gates(self, x: Floats, before: Floats | None) -> tuple[Floats, ...]:
-        i, f, g, o = (x if before is None else x + before).reshape(len(x), 4, -1).swapaxes(0, 1)  # (B, H) each
+    def gates(self, x: Floats, recurrent: Floats | None) -> tuple[Floats, ...]:
+        i, f, g, o = (x if recurrent is None else x + recurrent).reshape(len(x), 4, -1).swapaxes(0, 1)  # (B, H) each
         return sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
 
-    def apply(self, x: Floats, before: Floats | None, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
-        i, f, g, o = self.gates(x, before)
+    def apply(self, x: Floats, recurrent: Floats | None, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
+        i, f, g, o = self.gates(x, recurrent)
         c = i * g
         if state is not None:
             c += f * state[1]
@@ -66,7 +66,7 @@ class LSTM(Cell):
 
 
 class GRU(Cell):
-    """Gates in Keras' order z (update), r (reset), n (candidate); two biases, input and recurrent."""
+    """Gated recurrent unit (Cho et al. 2014); gates in Keras' order z, r, n; an input and a recurrent bias."""
 
     gate_names = ("update", "reset", "candidate")
 
@@ -75,43 +75,43 @@ class GRU(Cell):
         self.recurrent_bias = bias[1]
 
     def recurrent_product(self, state: tuple[Floats, ...]) -> Floats:
-        found = product(state[0], self.recurrent)
-        found += self.recurrent_bias
-        return found
+        result = product(state[0], self.recurrent)
+        result += self.recurrent_bias
+        return result
 
-    def gates(self, x: Floats, before: Floats | None) -> tuple[Floats, ...]:
-        before = self.recurrent_bias[None] if before is None else before
+    def gates(self, x: Floats, recurrent: Floats | None) -> tuple[Floats, ...]:
+        recurrent = self.recurrent_bias[None] if recurrent is None else recurrent
         z, r, n = x.reshape(len(x), 3, -1).swapaxes(0, 1)  # (B, H) each
-        zh, rh, nh = before.reshape(len(before), 3, -1).swapaxes(0, 1)
+        zh, rh, nh = recurrent.reshape(len(recurrent), 3, -1).swapaxes(0, 1)
         r = sigmoid(r + rh)
         return sigmoid(z + zh), r, np.tanh(n + r * nh)
 
-    def apply(self, x: Floats, before: Floats | None, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
-        z, _, n = self.gates(x, before)
-        new: Floats = (1 - z) * n
-        return (new if state is None else new + z * state[0],)
+    def apply(self, x: Floats, recurrent: Floats | None, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
+        z, _, n = self.gates(x, recurrent)
+        h = (1 - z) * n
+        return (h if state is None else h + z * state[0],)
 
 
 class Simple(Cell):
-    """h = tanh(x W + h U + b)."""
+    """Simple recurrent unit (Elman 1990): h = tanh(x W + h U + b)."""
 
-    def apply(self, x: Floats, before: Floats | None, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
-        return (np.tanh(x if before is None else x + before),)
+    def apply(self, x: Floats, recurrent: Floats | None, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
+        return (np.tanh(x if recurrent is None else x + recurrent),)
 
 
 def product(x: Floats, kernel: Floats) -> Floats:
-    """(..., K), (K, N) -> (..., N), in the way that is fastest for so many rows."""
+    """Return (..., N) of (..., K) and (K, N), by the method that is fastest for the number of rows."""
     rows = x.reshape(-1, x.shape[-1])
     if len(rows) == 1:
-        found = row_product(rows, kernel)
+        result = row_product(rows, kernel)
     else:
-        found = np.matmul(rows[:, None], kernel)[:, 0] if len(rows) <= FEW else rows @ kernel
-    return found.reshape(*x.shape[:-1], kernel.shape[1])
+        result = np.matmul(rows[:, None], kernel)[:, 0] if len(rows) <= ROW_BY_ROW_MAX else rows @ kernel
+    return result.reshape(*x.shape[:-1], kernel.shape[1])
 
 
 def sigmoid(x: Floats) -> Floats:
-    """1 / (1 + exp(-x)), written so that no x overflows."""
-    half: Floats = np.tanh(np.float32(0.5) * x)
-    half += 1
-    half *= np.float32(0.5)
-    return half
+    """Return 1 / (1 + exp(-x)), in a form that never overflows."""
+    result: Floats = np.tanh(np.float32(0.5) * x)
+    result += 1
+    result *= np.float32(0.5)
+    return result

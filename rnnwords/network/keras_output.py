@@ -1,7 +1,7 @@
-"""The output layer in Keras: from hidden outputs to losses, full or adaptive, weights tied or not; or to a number.
+"""The output layer in Keras: full or adaptive softmax, tied or not, or a linear layer; logits and losses.
 
-Adaptive softmax: Grave et al. 2017, "Efficient softmax approximation for GPUs": the commonest words share a head with
-one entry for each cluster of rarer words; a rare word costs its cluster's small product only when it is the target.
+Adaptive softmax (Grave et al. 2017, "Efficient softmax approximation for GPUs"): the head has the most frequent tokens
+and one entry per cluster of rarer tokens. The small product of a cluster is computed only for targets in it.
 """
 
 from typing import Any
@@ -10,30 +10,32 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rnnwords.config import NetworkConfig
+from rnnwords.network.config import NetworkConfig
 from rnnwords.network.keras_regularization import Tensor
 
 
-class Output:
-    """The variables of the output layer, by their names in NetworkConfig.shapes, and what is computed with them."""
+class OutputLayer:
+    """The output layer; `variables` has its weights by the names of NetworkConfig.shapes. N rows."""
 
-    def __init__(self, config: NetworkConfig, seed: int, dtype: Any, tied: Any, start: str = "glorot") -> None:
-        """`tied` is the Keras variable of the embedding (V, E) if its weights are used here. With `start` normal, the
-        weights of the full softmax and its biases begin as standard normal numbers, as the story predictor's do."""
+    def __init__(self, config: NetworkConfig, seed: int, dtype: Any, tied: Any, init: str = "glorot") -> None:
+        """Create the initial weights. `tied` is the Keras variable of the embedding (V, E) if the output uses it.
+
+        `init` normal: weights and biases of the full softmax are standard normal, as in the recipe `tutorial`.
+        """
         self.config, self.dtype, self.tied = config, dtype, tied
         self.variables: dict[str, Any] = {}
         for number, (name, shape) in enumerate(config.shapes().items()):
             layer, part = name.split("/")
             if layer in ("projection", "output") or layer.startswith("tail_"):
-                first = np.zeros(shape, np.float32)
-                if layer == "output" and start == "normal":
-                    first = keras.initializers.RandomNormal(stddev=1.0, seed=seed + number)(shape)
+                initial = np.zeros(shape, np.float32)
+                if layer == "output" and init == "normal":
+                    initial = keras.initializers.RandomNormal(stddev=1.0, seed=seed + number)(shape)
                 elif part != "bias":
-                    first = keras.initializers.GlorotUniform(seed=seed + number)(shape)
-                self.variables[name] = keras.Variable(first, name=part)
+                    initial = keras.initializers.GlorotUniform(seed=seed + number)(shape)
+                self.variables[name] = keras.Variable(initial, name=part)
 
     def logits(self, x: Tensor) -> Tensor:
-        """(N, H) -> (N, V) float32: logits, for an adaptive softmax log-probabilities, for a linear output values."""
+        """Return float32 logits (N, V) of outputs (N, H); log-probabilities if adaptive, values if linear."""
         x = self._projected(x)
         head = self._head(x)
         if not self.config.clusters:
@@ -46,16 +48,16 @@ class Output:
         return tf.concat(parts, axis=1)
 
     def losses(self, x: Tensor, targets: Tensor, smoothing: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
-        """(N, H), (N,) ids -> (N,) losses in nats, (N,) hits as 0 or 1, and (N,) objectives that training lowers.
+        """Return losses in nats, hits (0 or 1) and objectives to minimize, each (N,), of outputs (N, H), targets (N,).
 
-        The objectives are the losses or, with smoothing, which is for the full softmax only, cross entropies against
-        targets that share so much of their probability among all words (Szegedy et al. 2016). With an adaptive softmax
-        a hit follows the likeliest branch. For a linear output the targets are numbers and the losses squared errors;
-        there are no hits.
+        The objectives are the losses or, with label smoothing (Szegedy et al. 2016; full softmax only), cross entropies
+        with targets that spread the share `smoothing` over all tokens. A hit of an adaptive softmax is a correct
+        prediction along the most probable branch. Of a linear output, the losses are squared errors and there are no
+        hits.
         """
         x = self._projected(x)
         head = self._head(x)
-        if self.config.numbers:
+        if self.config.numeric:
             losses = tf.square(head[:, 0] - targets)
             return losses, tf.zeros_like(losses), losses
         if not self.config.clusters:
@@ -75,8 +77,8 @@ class Output:
             own = tf.gather(targets, rows[:, 0]) - first
             tail = self._tail(number, tf.gather(x, rows[:, 0]))
             losses = tf.tensor_scatter_nd_add(losses, rows, tf.nn.sparse_softmax_cross_entropy_with_logits(own, tail))
-            right = tf.logical_and(tf.gather(hits, rows[:, 0]), tf.equal(tf.argmax(tail, -1, tf.int32), own))
-            hits = tf.tensor_scatter_nd_update(hits, rows, right)
+            correct = tf.logical_and(tf.gather(hits, rows[:, 0]), tf.equal(tf.argmax(tail, -1, tf.int32), own))
+            hits = tf.tensor_scatter_nd_update(hits, rows, correct)
         return losses, tf.cast(hits, tf.float32), losses
 
     def _projected(self, x: Tensor) -> Tensor:
@@ -84,15 +86,15 @@ class Output:
 
     def _head(self, x: Tensor) -> Tensor:
         if self.config.tie:
-            scores = tf.matmul(x, tf.cast(self.tied.value, self.dtype), transpose_b=True)
+            logits = tf.matmul(x, tf.cast(self.tied.value, self.dtype), transpose_b=True)
         else:
-            scores = self._product(x, self.variables["output/kernel"])
-        return tf.cast(scores, tf.float32) + self.variables["output/bias"].value
+            logits = self._product(x, self.variables["output/kernel"])
+        return tf.cast(logits, tf.float32) + self.variables["output/bias"].value
 
     def _tail(self, number: int, x: Tensor) -> Tensor:
         x = self._product(x, self.variables[f"tail_{number}/projection"])
-        scores = self._product(x, self.variables[f"tail_{number}/kernel"])
-        return tf.cast(scores, tf.float32) + self.variables[f"tail_{number}/bias"].value
+        logits = self._product(x, self.variables[f"tail_{number}/kernel"])
+        return tf.cast(logits, tf.float32) + self.variables[f"tail_{number}/bias"].value
 
     def _product(self, x: Tensor, kernel: Any) -> Tensor:
         return tf.matmul(x, tf.cast(kernel.value, self.dtype))

@@ -1,6 +1,6 @@
-"""What training adds to a pass: dropout of units and of weights, and windows that start late.
+"""Regularization in the training pass: dropout of units and of weights, and shortened windows.
 
-Shapes as in `network.arrays`.
+Shapes as in `network.cells`.
 """
 
 import math
@@ -14,86 +14,93 @@ Tensor = Any  # TensorFlow has no types that mypy can follow
 
 
 @dataclass(frozen=True)
-class Noise:
-    """What training adds to a pass: dropout, and windows that start late. All of it follows from one seed tensor."""
+class Regularization:
+    """Dropout and shortened windows of one step. All random numbers follow from one seed tensor."""
 
-    seed: Tensor  # (2,) int32: (seed of the run, step)
+    seed: Tensor  # (2,) int32: seed of the run, step
     dropout: Tensor | float | None = None
-    variational: bool = False  # the same units are dropped for all words of a step
+    variational: bool = False  # one mask for all time steps
     weight_dropout: float = 0.0  # of the recurrent kernels
-    short_windows: float = 0.0
-    first: int = 0  # the place of these rows in the whole batch, whose numbers they get wherever they are computed
+    short_windows: float = 0.0  # share of windows that start late
+    first: int = 0  # index of the first row in the whole batch: a row gets the same random numbers on every device
 
 
 class Dropout:
-    """Dropout whose masks follow from the seed of the step. Each word has a mask of its own or, if variational,
-    all T words the same (Gal & Ghahramani 2016). That of weights (DropConnect, Wan et al. 2013, on
-    recurrent kernels after Merity, Keskar & Socher 2018) is the same for all words of the step."""
+    """Dropout with masks that follow from the seed of the step.
 
-    def __init__(self, noise: Noise | None) -> None:
-        self.weights = noise if noise is not None and noise.weight_dropout > 0 else None
-        self.noise = noise if noise is not None and noise.dropout is not None else None
+    Units: a mask per time step or, if variational, one for all time steps (Gal & Ghahramani 2016). Weights: one mask of
+    the recurrent kernel for all time steps (DropConnect, Wan et al. 2013; Merity, Keskar & Socher 2018).
+    """
+
+    def __init__(self, regularization: Regularization | None) -> None:
+        with_weights = regularization is not None and regularization.weight_dropout > 0
+        self.weights = regularization if with_weights else None
+        self.units = regularization if regularization is not None and regularization.dropout is not None else None
         self.uses = 0
 
     def __call__(self, x: Tensor) -> Tensor:
-        factors = self._factors(x.shape, x.dtype)
-        return x if factors is None else x * factors
+        mask = self._mask(x.shape, x.dtype)
+        return x if mask is None else x * mask
 
-    def pieces(self, outputs: list[Tensor], size: int) -> list[Tensor]:
-        """T outputs (B, H) as (B, t, H) with t = `size` words or, in the last, fewer: the parts of what they would be
-        in one piece."""
+    def segments(self, outputs: list[Tensor], size: int) -> list[Tensor]:
+        """Return T outputs (B, H) as segments (B, t, H) of `size` time steps, the last maybe shorter.
+
+        The masks are those of one segment of all T time steps.
+        """
         rows, units = outputs[0].shape
-        factors = self._factors((rows, len(outputs), units), outputs[0].dtype)
-        found = []
+        mask = self._mask((rows, len(outputs), units), outputs[0].dtype)
+        segments = []
         for start in range(0, len(outputs), size):
-            piece = tf.stack(outputs[start : start + size], axis=1)
-            if factors is not None:
-                piece *= factors[:, start : start + size] if factors.shape[1] > 1 else factors
-            found.append(piece)
-        return found
+            segment = tf.stack(outputs[start : start + size], axis=1)
+            if mask is not None:
+                segment *= mask[:, start : start + size] if mask.shape[1] > 1 else mask
+            segments.append(segment)
+        return segments
 
-    def _factors(self, shape: Sequence[int], dtype: Any) -> Tensor | None:
-        """What the next outputs (B, H) or (B, T, H) are multiplied by; None: they stay as they are."""
-        if self.noise is None:
+    def _mask(self, shape: Sequence[int], dtype: Any) -> Tensor | None:
+        """Return the factors of the next outputs (B, H) or (B, T, H); None without dropout."""
+        if self.units is None:
             return None
         self.uses += 1
-        if self.noise.variational and len(shape) == 3:
+        if self.units.variational and len(shape) == 3:
             shape = (shape[0], 1, shape[2])
-        draw = _drawn(shape, tf.add(self.noise.seed, [self.uses, 0]), self.noise.first)
-        return _kept(draw, self.noise.dropout, dtype)
+        uniform = _uniform(shape, tf.add(self.units.seed, [self.uses, 0]), self.units.first)
+        return _scaled_mask(uniform, self.units.dropout, dtype)
 
     def kernel(self, layer: int, kernel: Tensor) -> Tensor:
-        """A kernel without some of its weights, the others larger to make up for them."""
+        """Return a recurrent kernel with some weights set to zero and the others scaled to keep the mean."""
         if self.weights is None:
             return kernel
-        draw = tf.random.stateless_uniform(kernel.shape, tf.add(self.weights.seed, [201 + layer, 0]))
-        return kernel * _kept(draw, self.weights.weight_dropout, kernel.dtype)
+        uniform = tf.random.stateless_uniform(kernel.shape, tf.add(self.weights.seed, [201 + layer, 0]))
+        return kernel * _scaled_mask(uniform, self.weights.weight_dropout, kernel.dtype)
 
 
-def _kept(draw: Tensor, rate: Tensor | float, dtype: Any) -> Tensor:
-    """0 where the number drawn from 0 to 1 is below the rate; elsewhere what keeps the mean."""
-    return tf.cast(draw >= rate, dtype) / tf.cast(1 - rate, dtype)
+def _scaled_mask(uniform: Tensor, rate: Tensor | float, dtype: Any) -> Tensor:
+    """Return 0 where the random number is below the rate, elsewhere 1 / (1 - rate)."""
+    return tf.cast(uniform >= rate, dtype) / tf.cast(1 - rate, dtype)
 
 
-def _drawn(shape: Sequence[int], seed: Tensor, first: int) -> Tensor:
-    """Numbers from 0 to 1 of this shape: the rows from `first` on of those that a larger batch would get."""
+def _uniform(shape: Sequence[int], seed: Tensor, first: int) -> Tensor:
+    """Return random numbers from 0 to 1: the rows from `first` on of those of a larger batch."""
     if not first:
         return tf.random.stateless_uniform(shape, seed)
-    skipped, extra = divmod(first * math.prod(shape[1:]), 4)  # Philox makes four numbers a count
+    skipped, extra = divmod(first * math.prod(shape[1:]), 4)  # Philox generates four numbers per count
     key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=seed)
     counter = tf.concat([counter[:1] + skipped, counter[1:]], 0)
     count = math.prod(shape)
-    draw = tf.raw_ops.StatelessRandomUniformV2(shape=(extra + count,), key=key, counter=counter, alg=1)
-    return tf.reshape(draw[extra:], shape)
+    uniform = tf.raw_ops.StatelessRandomUniformV2(shape=(extra + count,), key=key, counter=counter, alg=1)
+    return tf.reshape(uniform[extra:], shape)
 
 
-def late_starts(shape: Sequence[int], noise: Noise | None) -> Tensor | None:
-    """(B, T) factors for the state before each word: 0 where a window starts late, so that the network also learns to
-    predict from fewer words than a whole window; else 1."""
+def state_mask(shape: Sequence[int], regularization: Regularization | None) -> Tensor | None:
+    """Return (B, T) factors of the state before each time step: 0 where a shortened window starts, else 1.
+
+    Shortened windows train the network to predict from fewer words than a whole window. None without them.
+    """
     batch, window = shape
-    if noise is None or noise.short_windows <= 0 or window < 2:
+    if regularization is None or regularization.short_windows <= 0 or window < 2:
         return None
-    rows = (noise.first + batch,)
-    late = tf.random.stateless_uniform(rows, tf.add(noise.seed, [101, 0])) < noise.short_windows
-    start = tf.random.stateless_uniform(rows, tf.add(noise.seed, [102, 0]), 1, window, tf.int32)
-    return 1.0 - tf.one_hot(tf.where(late, start, 0)[noise.first :], window)
+    rows = (regularization.first + batch,)
+    short = tf.random.stateless_uniform(rows, tf.add(regularization.seed, [101, 0])) < regularization.short_windows
+    start = tf.random.stateless_uniform(rows, tf.add(regularization.seed, [102, 0]), 1, window, tf.int32)
+    return 1.0 - tf.one_hot(tf.where(short, start, 0)[regularization.first :], window)

@@ -1,10 +1,10 @@
-"""One row times a large matrix, by two cores.
+"""Product of one row and a large matrix on two cores.
 
-Such a product is bound by memory: a second core brings the matrix in faster. numpy's own threads would do so too, but
-they wait busily, so that on a machine that does something else as well they are many times slower than one thread; and
-they round differently from one thread, so that equal runs could differ. Here a thread that sleeps between products does
-the first half of the columns. Where it comes late, since the core is taken, both halves are done by one core for a
-while: the numbers are the same, whoever computes them.
+The product is limited by memory bandwidth, so a second core makes it faster. numpy's own threads are not used: they
+wait in a busy loop, which makes them many times slower than one thread on a loaded machine, and they round differently
+from one thread, so that equal runs could differ. Here a sleeping thread computes the first half of the columns. If it
+finishes late because its core is busy, the next products are computed by one core. The results are bit-equal, whichever
+thread computes them.
 """
 
 import os
@@ -17,69 +17,69 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-SHARED = 1 << 22  # numbers in a matrix from which a second core gains more than it costs to call it
-LATE = 2e-3  # seconds: a core that was idle comes sooner
-ALONE = 100  # products done alone after one in which the other half came late
+PARALLEL_FROM = 1 << 22  # elements of the matrix; below, waking the thread takes longer than it saves
+MAX_DELAY = 2e-3  # seconds; an idle core starts sooner
+BACKOFF = 100  # products computed by one core after a late one
 
 
-class Helper:
-    """A thread that does half of a product."""
+class ProductThread:
+    """A thread that computes half of a product."""
 
     def __init__(self) -> None:
-        self.asked: queue.SimpleQueue[tuple[Floats, Floats, Floats]] = queue.SimpleQueue()
+        self.requests: queue.SimpleQueue[tuple[Floats, Floats, Floats]] = queue.SimpleQueue()
         self.done: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self.free = threading.Lock()  # one product at a time
-        self.alone = 0  # products that will be done without it
-        threading.Thread(target=self._work, daemon=True, name="rnnwords product").start()
+        self.lock = threading.Lock()  # one product at a time
+        self.backoff = 0  # products left to compute without it
+        threading.Thread(target=self._run, daemon=True, name="rnnwords product").start()
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         while True:
-            row, kernel, out = self.asked.get()
+            row, kernel, out = self.requests.get()
             np.matmul(row, kernel, out=out)
             self.done.put(None)
 
-    def take(self) -> bool:
-        """Whether it can be asked now; then `free` is to be released."""
-        if self.alone > 0:
-            self.alone -= 1
+    def acquire(self) -> bool:
+        """Return whether the thread is available; if so, the caller must release `lock`."""
+        if self.backoff > 0:
+            self.backoff -= 1
             return False
-        return self.free.acquire(blocking=False)
+        return self.lock.acquire(blocking=False)
 
 
-_helper: Helper | None = None
+_thread: ProductThread | None = None
 
 
-def _forget() -> None:
-    global _helper
-    _helper = None  # a forked process has no threads but the one that forked
+def _reset() -> None:
+    global _thread
+    _thread = None  # a forked process has only the thread that called fork
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(after_in_child=_reset)
 
 
 def row_product(row: Floats, kernel: Floats) -> Floats:
-    """(1, K), (K, N) -> (1, N); large ones by two cores, if there are two and the other is free."""
-    global _helper
-    if kernel.size < SHARED:
+    """Return (1, N) of (1, K) and (K, N); large products use two cores if they are available."""
+    global _thread
+    if kernel.size < PARALLEL_FROM:
         return row @ kernel
-    out: Floats = np.empty((1, kernel.shape[1]), np.float32)
+    out = np.empty((1, kernel.shape[1]), np.float32)
     half = kernel.shape[1] // 32 * 16
     halves = (kernel[:, :half], out[:, :half]), (kernel[:, half:], out[:, half:])
-    if _helper is None and (os.cpu_count() or 1) > 1:
-        _helper = Helper()
-    if _helper is None or not _helper.take():
-        for part, place in halves:
-            np.matmul(row, part, out=place)
+    if _thread is None and (os.cpu_count() or 1) > 1:
+        _thread = ProductThread()
+    if _thread is None or not _thread.acquire():
+        for columns, result in halves:
+            np.matmul(row, columns, out=result)
         return out
     try:
-        begun = time.perf_counter()
-        _helper.asked.put((row, *halves[0]))
+        start = time.perf_counter()
+        _thread.requests.put((row, *halves[0]))
         np.matmul(row, halves[1][0], out=halves[1][1])
-        own = time.perf_counter() - begun
-        _helper.done.get()
-        if time.perf_counter() - begun > 3 * own + LATE:
-            _helper.alone = ALONE
+        own = time.perf_counter() - start
+        _thread.done.get()
+        if time.perf_counter() - start > 3 * own + MAX_DELAY:
+            _thread.backoff = BACKOFF
     finally:
-        _helper.free.release()
+        _thread.lock.release()
     return out

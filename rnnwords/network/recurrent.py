@@ -1,8 +1,8 @@
-"""The network as plain numpy: embed -> cells -> softmax. Prediction needs nothing else.
+"""The network in numpy: embedding, recurrent layers, softmax. Prediction needs nothing else.
 
-Shapes, everywhere: B batch, T words read, E embedding, H units, V vocabulary, G gates a cell. The same NetworkConfig
-builds the twin in Keras (`network.keras`), which trains; a parity test holds the two equal. `network.cells` has the
-mathematics of the layers. Left out: anything that only training needs (dropout, gradients).
+The same NetworkConfig builds the Keras network (`network.keras_network`), which is trained; a parity test compares the
+two. `network.cells` has the equations of the layers and defines the letters of the shapes. Everything that only
+training needs (dropout, gradients) is left out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,27 +11,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnwords.config import NetworkConfig
 from rnnwords.errors import ModelError
 from rnnwords.network.cells import GRU, LSTM, Simple, product
+from rnnwords.network.config import NetworkConfig
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.integer]
-Inputs = NDArray[Any]  # ids of words; or, for a network of numbers, float32 values
-State = tuple[tuple[Floats, ...], ...]  # a layer: (h,) or (h, c), each (B, H)
+Inputs = NDArray[Any]  # token ids; of a numeric network, float32 values
+State = tuple[tuple[Floats, ...], ...]  # per layer (h,) or (h, c), each (B, H)
 Weights = Mapping[str, Floats]
 
-TABLE_BYTES = 1 << 27  # the most that looked-up input products may take
-FIRSTS_BYTES = 1 << 25  # the most that states after a first word may take
-AT_LEAST = 16  # rows of that table filled at a time
+MAX_TABLE_BYTES = 1 << 27  # of the input products of all tokens
+MAX_FIRST_BYTES = 1 << 25  # of the cached states after a first token
+MIN_ROWS = 16  # of the table of input products, computed at a time
 
 
 class Network:
-    """A trained network: reads ids, keeps state, gives the scores of the next word; or reads values and gives the next
-    value, wherever ids and scores are spoken of."""
+    """A trained recurrent network: token ids to log-probabilities, or values of a series to the next value."""
 
     def __init__(self, config: NetworkConfig, weights: Weights) -> None:
-        """Raises ModelError if a weight is missing, one too many, or of another shape than `config` says."""
+        """Raises ModelError unless the names and shapes of the weights are those of `config`."""
         check_shapes(config, {name: weight.shape for name, weight in weights.items()})
         self.config = config
         self.weights = weights
@@ -40,87 +39,99 @@ class Network:
             cell(*(weights[f"{config.cell}_{layer + 1}/{part}"] for part in ("kernel", "recurrent_kernel", "bias")))
             for layer in range(config.layers)
         ]
-        self._firsts: dict[int, tuple[State, list[Floats]]] = {}  # word -> see _after_first
-        self._most_firsts = max(1, FIRSTS_BYTES // (config.layers * (config.gates + 2) * config.units * 4))
+        self._first: dict[int, tuple[State, list[Floats]]] = {}  # token id -> see _after_first
+        self._max_first = max(1, MAX_FIRST_BYTES // (config.layers * (config.gates + 2) * config.units * 4))
         self._table: Floats | None = None
-        if config.input == "embedding" and config.vocabulary_size * config.gates * config.units * 4 <= TABLE_BYTES:
-            # Rows are filled when first asked for; memory that nobody touched takes no room.
+        if config.input == "embedding" and config.vocabulary_size * config.gates * config.units * 4 <= MAX_TABLE_BYTES:
+            # Rows are computed on first use; the system allocates untouched pages only when they are written.
             self._table = np.empty((config.vocabulary_size, config.gates * config.units), np.float32)
-            self._known = np.zeros(config.vocabulary_size, bool)
+            self._computed = np.zeros(config.vocabulary_size, bool)
 
-    def read(self, ids: Inputs, state: State | None = None) -> tuple[Floats, State]:
-        """(B, T) ids -> (B, H) output of the last layer after the last word, and the state to go on from.
+    def forward(self, ids: Inputs, state: State | None = None) -> tuple[Floats, State]:
+        """Return the output (B, H) of the last layer after the last of (B, T) ids, and the state.
 
-        Without a state it starts clean: the first step then needs no recurrent product.
+        `state` None is the zero state, whose first step needs no recurrent product.
         """
-        products = None
-        if state is None and len(ids) == 1 and ids.shape[1] > 1 and not self.config.numbers:
-            state, products = self._after_first(int(ids[0, 0]))
+        recurrent_products = None
+        if state is None and len(ids) == 1 and ids.shape[1] > 1 and not self.config.numeric:
+            state, recurrent_products = self._after_first(int(ids[0, 0]))
             ids = ids[:, 1:]
-        outputs, state = self.read_all(ids, state, products)
+        outputs, state = self.forward_sequence(ids, state, recurrent_products)
         return outputs[:, -1], state
 
-    def _after_first(self, word: int) -> tuple[State, list[Floats]]:
-        """The state after a word from a clean state, and its products with the recurrent kernels; remembered."""
-        found = self._firsts.get(word)
-        if found is None:
-            _, state = self.read_all(np.array([[word]]))
+    def _after_first(self, token_id: int) -> tuple[State, list[Floats]]:
+        """Return the state after a first token, and its recurrent product in each layer; both are cached."""
+        cached = self._first.get(token_id)
+        if cached is None:
+            _, state = self.forward_sequence(np.array([[token_id]]))
             products = [cell.recurrent_product(layer) for cell, layer in zip(self.cells, state, strict=True)]
-            if len(self._firsts) >= self._most_firsts:
-                self._firsts.clear()
-            found = self._firsts[word] = state, products
-        return found
+            if len(self._first) >= self._max_first:
+                self._first.clear()
+            cached = self._first[token_id] = state, products
+        return cached
 
-    def read_all(
-        self, ids: Inputs, state: State | None = None, before: Sequence[Floats] | None = None
+    def forward_sequence(
+        self, ids: Inputs, state: State | None = None, recurrent_products: Sequence[Floats] | None = None
     ) -> tuple[Floats, State]:
-        """(B, T) ids -> (B, T, H) outputs of the last layer after each word, and the state to go on from.
+        """Return (B, T, H) outputs of the last layer after each of (B, T) ids, and the state after the last.
 
-        `before` holds the products of the state with each layer's recurrent kernel, where they are known already.
+        `recurrent_products` holds the products of the state with each layer's recurrent kernel, if they are known.
         """
-        states = []
+        outputs, states = self.forward_steps(ids, state, recurrent_products)
+        return outputs, states[-1]
+
+    def forward_steps(
+        self, ids: Inputs, state: State | None = None, recurrent_products: Sequence[Floats] | None = None
+    ) -> tuple[Floats, list[State]]:
+        """Like `forward_sequence`, with the T states after each of (B, T) ids."""
+        layers = []
         outputs = np.empty(0, np.float32)
-        for layer, cell in enumerate(self.cells):
-            products = cell.input_product(outputs) if layer else self.input_products(ids)  # (B, T, GH)
-            carried = None if state is None else state[layer]
+        for number, cell in enumerate(self.cells):
+            products = cell.input_product(outputs) if number else self.input_products(ids)  # (B, T, GH)
+            carried = None if state is None else state[number]
             steps = []
             for t in range(ids.shape[1]):
-                if before and t == 0:
-                    carried = cell.apply(products[:, t], before[layer], carried)
+                if recurrent_products and t == 0:
+                    carried = cell.apply(products[:, t], recurrent_products[number], carried)
                 else:
                     carried = cell.step(products[:, t], carried)
-                steps.append(carried[0])
-            outputs = np.stack(steps, axis=1)  # (B, T, H)
-            states.append(carried or ())
-        return outputs, tuple(states)
+                steps.append(carried)
+            outputs = np.stack([step[0] for step in steps], axis=1)  # (B, T, H)
+            layers.append(steps)
+        return outputs, list(zip(*layers, strict=True))
 
-    def scores(self, outputs: Floats) -> Floats:
-        """(..., H) outputs -> (..., V) natural log-probabilities of the next word, or of numbers (..., 1) the next."""
+    def log_probs(self, outputs: Floats) -> Floats:
+        """Return natural log-probabilities (..., V) of the next token from outputs (..., H)."""
+        log_probs = log_softmax(self._output_layer(outputs))
+        return self._adaptive(outputs, log_probs) if self.config.clusters else log_probs
+
+    def values(self, outputs: Floats) -> Floats:
+        """Return the next value (...,) of a numeric network from outputs (..., H)."""
+        return self._output_layer(outputs)[..., 0]
+
+    def _output_layer(self, outputs: Floats) -> Floats:
+        """Return logits or, of a numeric network, values: (..., H) -> (..., V)."""
         if self.config.projects:
             outputs = product(outputs, self.weights["projection/kernel"])
-        if self.config.tie:
-            scores = product(outputs, self.weights["embedding/embeddings"].T)
-        else:
-            scores = product(outputs, self.weights["output/kernel"])
+        kernel = self.weights["embedding/embeddings"].T if self.config.tie else self.weights["output/kernel"]
+        scores = product(outputs, kernel)
         scores += self.weights["output/bias"]
-        if self.config.numbers:
-            return scores
-        return self._with_tails(outputs, log_softmax(scores)) if self.config.clusters else log_softmax(scores)
-
-    def _with_tails(self, outputs: Floats, head: Floats) -> Floats:
-        """Adaptive softmax: log p(word) = log p(cluster) + log p(word | cluster), exact for every word."""
-        clusters = self.config.clusters
-        scores: Floats = np.empty((*head.shape[:-1], self.config.vocabulary_size), np.float32)
-        scores[..., : clusters[0][0]] = head[..., : clusters[0][0]]
-        for number, (first, end, _) in enumerate(clusters, start=1):
-            narrow = product(outputs, self.weights[f"tail_{number}/projection"])  # (..., width)
-            logits = product(narrow, self.weights[f"tail_{number}/kernel"])
-            tail = log_softmax(np.add(logits, self.weights[f"tail_{number}/bias"], dtype=np.float32))
-            scores[..., first:end] = tail + head[..., clusters[0][0] + number - 1, None]
         return scores
 
+    def _adaptive(self, outputs: Floats, head: Floats) -> Floats:
+        """Adaptive softmax (Grave et al. 2017): log p(word) = log p(cluster) + log p(word | cluster), exact."""
+        clusters = self.config.clusters
+        log_probs: Floats = np.empty((*head.shape[:-1], self.config.vocabulary_size), np.float32)
+        log_probs[..., : clusters[0][0]] = head[..., : clusters[0][0]]
+        for number, (first, end, _) in enumerate(clusters, start=1):
+            projected = product(outputs, self.weights[f"tail_{number}/projection"])  # (..., width)
+            logits = product(projected, self.weights[f"tail_{number}/kernel"])
+            tail = log_softmax(np.add(logits, self.weights[f"tail_{number}/bias"], dtype=np.float32))
+            log_probs[..., first:end] = tail + head[..., clusters[0][0] + number - 1, None]
+        return log_probs
+
     def input_products(self, ids: Inputs) -> Floats:
-        """(B, T) ids -> (B, T, GH) products of the inputs with the first layer's kernel, bias added."""
+        """Return the products (B, T, GH) of the first layer's kernel and bias for (B, T) ids."""
         cell = self.cells[0]
         if self.config.input == "one-hot":
             return cell.kernel[ids] + cell.input_bias
@@ -129,32 +140,31 @@ class Network:
         embeddings = self.weights["embedding/embeddings"]
         if self._table is None:
             return cell.input_product(embeddings[ids])
-        if not self._known[ids].all():
+        if not self._computed[ids].all():
             missing = np.zeros(len(embeddings), bool)
             missing[ids] = True
-            rows = np.flatnonzero(missing & ~self._known)
-            if len(rows) < AT_LEAST:  # the kernel is read anyway: the commonest missing words come along
-                others = np.flatnonzero(~(missing | self._known))[: AT_LEAST - len(rows)]
-                rows = np.concatenate([rows, others])
+            rows = np.flatnonzero(missing & ~self._computed)
+            if len(rows) < MIN_ROWS:  # reading the kernel takes most of the time, so frequent tokens are added
+                rows = np.append(rows, np.flatnonzero(~(missing | self._computed))[: MIN_ROWS - len(rows)])
             self._table[rows] = cell.input_product(embeddings[rows])
-            self._known[rows] = True
+            self._computed[rows] = True
         return self._table[ids]
 
 
-def log_softmax(scores: Floats) -> Floats:
-    """(..., V) scores -> natural log-probabilities, the maximum subtracted first."""
-    scores = scores - scores.max(axis=-1, keepdims=True)
-    scores -= np.log(np.exp(scores).sum(axis=-1, keepdims=True))
-    return scores
+def log_softmax(logits: Floats) -> Floats:
+    """Return natural log-probabilities (..., V) of logits (..., V); the maximum is subtracted against overflow."""
+    log_probs: Floats = logits - logits.max(axis=-1, keepdims=True)
+    log_probs -= np.log(np.exp(log_probs).sum(axis=-1, keepdims=True))
+    return log_probs
 
 
 def check_shapes(config: NetworkConfig, shapes: Mapping[str, Sequence[int]]) -> None:
-    """Raise ModelError, naming the tensor and both shapes, unless `shapes` are those of `config`."""
+    """Raise ModelError, with the tensor and both shapes, unless `shapes` are those of `config`."""
     expected = config.shapes()
     for name, shape in expected.items():
         if name not in shapes:
-            raise ModelError(f"tensor {name} {shape} is missing")
+            raise ModelError(f"tensor {name}: expected shape {shape}, found no such tensor")
         if tuple(shapes[name]) != shape:
             raise ModelError(f"tensor {name}: expected shape {shape}, found {tuple(shapes[name])}")
     if extra := sorted(set(shapes) - set(expected)):
-        raise ModelError(f"tensor {extra[0]} is not part of this network")
+        raise ModelError(f"expected only the tensors of this network, found {extra[0]}")

@@ -1,1 +1,1 @@
-"""Prediction: sampling, the n-gram baseline, the predictor and its evaluation. No TensorFlow here."""
+"""The Python API of a trained model, without TensorFlow: `Predictor` ranks words, scores, generates and explains."""

@@ -1,15 +1,17 @@
-"""From scores to ranked words. Letters: B distributions, V vocabulary, K words asked for, C candidates."""
+"""From log-probabilities to ranked words. Shapes: B distributions, V vocabulary, K words, C candidates."""
 
 import bisect
-from collections.abc import Sequence
+import functools
 from typing import NamedTuple
 
 import numpy as np
 
-from rnnwords.network.recurrent import Floats, Ids, log_softmax
+from rnnwords.errors import UsageError
+from rnnwords.lm.interface import Floats, Ids
+from rnnwords.network.recurrent import log_softmax
 from rnnwords.text.vocabulary import Vocabulary
 
-BLOCKS = 64  # words a block, of which the search for the largest looks at the maximum first
+BLOCKS = 64  # parts of a row whose maxima bound the K-th largest value
 
 
 class Prediction(NamedTuple):
@@ -20,68 +22,89 @@ class Prediction(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What is predicted after a prompt."""
+    """The predictions after a prompt."""
 
     prompt: str
     predictions: list[Prediction]  # best first
-    unknown: list[str]  # words of the prompt that the vocabulary lacks, in order
+    unknown: list[str]  # words of the prompt outside the vocabulary, in order
     entropy: float  # of the whole distribution, in nats
 
 
-def log_frequencies(counts: Sequence[int] | Ids) -> Floats:
-    """(V,) occurrences -> (V,) natural log-probabilities by frequency, one added to each count: none is impossible."""
-    added = np.asarray(counts, np.float64) + 1
-    found: Floats = np.log(added / added.sum()).astype(np.float32)
-    return found
+class Ranker:
+    """Ranks the words of a vocabulary by log-probabilities, <unk> left out."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+
+    def rank(self, log_probs: Floats, k: int = 5, prefix: str = "") -> list[list[Prediction]]:
+        """Return for each row of (B, V) natural log-probabilities the `k` most probable words, best first.
+
+        With `prefix`, only words that begin with it, their probabilities renormalized. Raises UsageError for k below 1.
+        """
+        if k < 1:
+            raise UsageError(f"`k`: expected 1 or more, found {k}")
+        unk, words = self.vocabulary.unk_id, self.vocabulary.words
+        candidates = None
+        if prefix:
+            candidates = self.with_prefix(prefix)
+            candidates = candidates if unk is None else candidates[candidates != unk]
+            if not len(candidates):
+                return [[] for _ in log_probs]
+        ids, probs = rank(log_probs, k + (unk is not None), candidates)
+        return [
+            [Prediction(words[one], prob) for one, prob in zip(*row, strict=True) if one != unk][:k]
+            for row in zip(ids.tolist(), probs.tolist(), strict=True)
+        ]
+
+    def with_prefix(self, prefix: str) -> Ids:
+        """Return (C,) ids of the words that begin with `prefix` (lowercased if the text is), in alphabetical order."""
+        if self.vocabulary.text.lowercase:
+            prefix = prefix.lower()
+        words, ids = self._alphabetical
+        first = bisect.bisect_left(words, prefix)
+        last = bisect.bisect_left(words, True, first, key=lambda word: not word.startswith(prefix))
+        return ids[first:last]
+
+    @functools.cached_property
+    def _alphabetical(self) -> tuple[list[str], Ids]:
+        """All words in alphabetical order, and their ids."""
+        words = self.vocabulary.words
+        ids = sorted(range(len(words)), key=words.__getitem__)
+        return [words[one] for one in ids], np.array(ids)
 
 
-def rank(scores: Floats, k: int, candidates: Ids | None = None) -> tuple[Ids, Floats]:
-    """(B, V) natural log-probabilities -> (B, K) ranks, best first, and (B, K) their probabilities.
+def rank(log_probs: Floats, k: int, candidates: Ids | None = None) -> tuple[Ids, Floats]:
+    """Return (B, K) ids of the most probable words of (B, V), best first, and (B, K) their probabilities.
 
-    With `candidates` (C,), ranks, only those are looked at, and their probabilities are made to sum to 1. K is `k`, or
-    less where there are no more words.
+    With `candidates` (C,), ids, only those count, and their probabilities are renormalized. K is `k`, or less where
+    there are fewer words.
     """
     if candidates is not None:
         candidates = np.sort(candidates)
-        scores = log_softmax(scores[:, candidates].astype(np.float64))
-    best = largest(scores, min(k, scores.shape[1]))
-    probabilities = np.exp(np.take_along_axis(scores, best, axis=1), dtype=np.float64)
-    return (best if candidates is None else candidates[best]), probabilities
+        log_probs = log_softmax(log_probs[:, candidates].astype(np.float64))
+    best = largest(log_probs, min(k, log_probs.shape[1]))
+    probs = np.exp(np.take_along_axis(log_probs, best, axis=1), dtype=np.float64)
+    return (best if candidates is None else candidates[best]), probs
 
 
-def largest(scores: Floats, k: int) -> Ids:
-    """(B, V) -> (B, k): where the k largest of each row stand, largest first, ties by place. k is V at the most."""
-    batch, size = scores.shape
-    blocks = size // BLOCKS
-    if 2 * k <= blocks:  # the k-th largest maximum of the blocks is no larger than the k-th largest of all
-        tops = scores[:, : blocks * BLOCKS].reshape(batch, BLOCKS, blocks).max(axis=1)
+def largest(values: Floats, k: int) -> Ids:
+    """Return (B, k) the places of the k largest values of each row of (B, V), largest first, ties by place; k <= V."""
+    batch, size = values.shape
+    width = size // BLOCKS
+    if 2 * k <= width:  # the k-th largest maximum of a block is at most the k-th largest value
+        maxima = values[:, : width * BLOCKS].reshape(batch, BLOCKS, width).max(axis=1)
     else:
-        tops = scores
-    floor = np.partition(tops, tops.shape[1] - k, axis=1)[:, tops.shape[1] - k]
-    found = np.flatnonzero(scores >= floor[:, None])  # k or more a row
-    rows, places = np.divmod(found, size)
-    order = np.lexsort((places, -scores.ravel()[found], rows))
+        maxima = values
+    floor = np.partition(maxima, maxima.shape[1] - k, axis=1)[:, maxima.shape[1] - k]
+    above = np.flatnonzero(values >= floor[:, None])  # k or more per row
+    rows, places = np.divmod(above, size)
+    order = np.lexsort((places, -values.ravel()[above], rows))
     first = np.searchsorted(rows, np.arange(batch))
     best: Ids = places[order][first[:, None] + np.arange(k)]
     return best
 
 
-def entropy(scores: Floats) -> Floats:
-    """(..., V) natural log-probabilities -> (...) entropy in nats."""
-    found: Floats = -np.einsum("...v,...v->...", np.exp(scores), scores)
-    return found
-
-
-class Alphabet:
-    """A vocabulary in the order of its letters."""
-
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        order = sorted(range(len(vocabulary)), key=vocabulary.words.__getitem__)
-        self.words = [vocabulary.words[rank] for rank in order]
-        self.ranks = np.array(order)
-
-    def starting_with(self, prefix: str) -> Ids:
-        """The ranks of the words that begin with `prefix`, in the order of their letters."""
-        first = bisect.bisect_left(self.words, prefix)
-        last = bisect.bisect_left(self.words, True, first, key=lambda word: not word.startswith(prefix))
-        return self.ranks[first:last]
+def entropy(log_probs: Floats) -> Floats:
+    """Return (...) entropies in nats of (..., V) natural log-probabilities."""
+    nats: Floats = -np.einsum("...v,...v->...", np.exp(log_probs), log_probs)
+    return nats

@@ -1,191 +1,115 @@
-"""Every word of a text, scored by what was predicted from the words before it, in bounded memory.
+"""Scores a text by a language model: each word by its log-probability given the words before it, in bounded memory.
 
-Shapes: B words at a time, V vocabulary, T window.
+Shapes: B words per batch, V vocabulary.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rnnwords.network.forward_each import read_each
-from rnnwords.network.recurrent import Floats, Ids
-from rnnwords.prediction.parallel import side_by_side
-from rnnwords.text.vocabulary import Vocabulary
+from rnnwords.lm.interface import Floats, Ids, LanguageModel
+from rnnwords.prediction.parallel_map import parallel_map
+from rnnwords.prediction.ranking import Prediction, Ranker
 
-if TYPE_CHECKING:
-    from rnnwords.prediction.predictor import Predictor
-
-CELLS = 1 << 22  # scores that a batch may hold: 16 MB
-BATCH = 256  # words a batch, at most
+MAX_NUMBERS = 1 << 22  # log-probabilities per batch: 16 MB
+MAX_BATCH = 256  # words per batch
 
 
-def at_a_time(vocabulary_size: int) -> int:
-    """How many words are scored at a time."""
-    return max(1, min(BATCH, CELLS // vocabulary_size))
-
-
-class Reader(Protocol):
-    """Whatever predicts each word of a text from those before it."""
-
-    def predict(self, ids: Ids) -> Callable[[], Floats]:
-        """(B,) the next words of the text, B >= 1 -> what gives (B, V) their predictions, natural log-probabilities.
-
-        The words count as read at once. The result is called once, perhaps by another thread; the array is its own.
-        """
-
-    def restart(self) -> None:
-        """Forget all words: what comes next begins a text."""
-
-
-class OutputReader(Reader, Protocol):
-    """A reader that also tells what its predictions are made of."""
-
-    @property
-    def outputs(self) -> Floats:
-        """(B, H) of the network before each of the words read last; (B, 0) where nobody needs them."""
+def batch_size(vocabulary_size: int) -> int:
+    """Return how many words are scored at a time."""
+    return max(1, min(MAX_BATCH, MAX_NUMBERS // vocabulary_size))
 
 
 @dataclass
-class Scored:
-    """Some words of the text with what was predicted for them; all arrays are (B,)."""
+class ScoredBatch:
+    """Some words of a text with their predictions; all arrays are (B,) unless noted."""
 
     words: Sequence[str]
-    ids: Ids  # ranks; those of unknown words are that of <unk>, or -1 without it
-    known: Ids  # bool: in the vocabulary
-    log_probabilities: Floats  # nats; of <unk> where unknown; -inf where there is no <unk>
-    ranks: Ids  # 1 is the likeliest word; 0 for an unknown one
-    rivals: Floats  # (B, V) the scores that words are ranked by: see `Scorer`
+    ids: Ids  # of an unknown word: the id of <unk>, or -1 without it
+    known: NDArray[np.bool_]  # whether the word is in the vocabulary
+    log_probs: Floats  # nats; of <unk> for an unknown word, -inf without it
+    ranks: Ids  # 1 for the most probable word; 0 for an unknown one
+    ranking_log_probs: Floats  # (B, V) by which words are ranked: see `Scorer`
 
     def __len__(self) -> int:
         return len(self.words)
 
 
 class Scorer:
-    """Scores a text that comes in pieces.
+    """Scores a text that comes in pieces; the state is carried from one to the next.
 
-    <unk> is passed over in the ranks, as it is never shown; for a text with `literal_unk`, whose own rare words were
-    replaced by it (see `prediction.texts`), it is a word like any other.
+    <unk> is left out of the ranks, since no user is offered it. In a text with `literal_unk`, whose own rare words were
+    replaced by <unk> (see `text.encoding`), it is ranked like any other word.
     """
 
-    def __init__(self, vocabulary: Vocabulary, reader: Reader, threads: int = 1, literal_unk: bool = False) -> None:
-        self.vocabulary, self.reader, self.threads, self.literal_unk = vocabulary, reader, threads, literal_unk
-        self.size = at_a_time(len(vocabulary))
+    def __init__(self, lm: LanguageModel[Any], threads: int = 1, literal_unk: bool = False) -> None:
+        self.lm, self.vocabulary, self.threads, self.literal_unk = lm, lm.vocabulary, threads, literal_unk
+        self.size = batch_size(len(lm.vocabulary))
+        self.reset_state()
 
-    def score(self, words: Sequence[str]) -> Iterator[Scored]:
-        """The next words of the text, in batches of `size`, in order."""
-        batches = (words[start : start + self.size] for start in range(0, len(words), self.size))
-        yield from side_by_side(map(self._job, batches), self.threads if len(words) > self.size else 1)
+    def reset_state(self) -> None:
+        """Begin a new text."""
+        self.state = self.lm.initial_state()
 
-    def _job(self, words: Sequence[str]) -> Callable[[], Scored]:
-        ranks, unk = self.vocabulary.ranks, self.vocabulary.unk
-        known = np.array([word in ranks for word in words])
-        ids = np.array([ranks.get(word, -1 if unk is None else unk) for word in words])
+    def score(self, words: Sequence[str]) -> Iterator[ScoredBatch]:
+        """Yield the next words of the text with their scores, in order, in batches of `size`."""
+        batches = (words[first : first + self.size] for first in range(0, len(words), self.size))
+        yield from parallel_map(map(self._job, batches), self.threads if len(words) > self.size else 1)
+
+    def _job(self, words: Sequence[str]) -> Callable[[], ScoredBatch]:
+        """Advance the state over the words; return what computes their scores, perhaps on another thread."""
+        known_ids, unk = self.vocabulary.ids, self.vocabulary.unk_id
+        known = np.array([word in known_ids for word in words])
+        ids = np.array([known_ids.get(word, -1 if unk is None else unk) for word in words])
         readable = ids >= 0
-        predictions = self.reader.predict(ids[readable]) if readable.any() else self._nothing
+        after = self.lm.advance_each(self.state, ids[readable].tolist())
+        before = [self.state, *after]
+        self.state = before.pop()
 
-        def score() -> Scored:
-            scores = predictions()
-            if len(scores) < len(ids):  # unknown words that are not read have the scores of the next word
+        def score() -> ScoredBatch:
+            if before:
+                log_probs = self.lm.log_probs(before)
+            else:  # no word of the batch can be read
+                log_probs = np.full((1, len(self.vocabulary)), -np.log(len(self.vocabulary)), np.float32)
+            if len(log_probs) < len(ids):  # an unknown word that is not read has the prediction of the next word
                 following: Ids = np.cumsum(readable) - readable
-                scores = scores[np.minimum(following, len(scores) - 1)]
-            own = np.where(readable, scores[np.arange(len(ids)), ids], -np.inf)
+                log_probs = log_probs[np.minimum(following, len(log_probs) - 1)]
+            own = np.where(readable, log_probs[np.arange(len(ids)), ids], -np.inf)
             if unk is not None and not self.literal_unk:
-                scores[:, unk] = -np.inf
-            return Scored(words, ids, known, own, np.where(known, 1 + ahead(scores, own, ids), 0), scores)
+                log_probs[:, unk] = -np.inf
+            ranks = np.where(known, 1 + count_higher(log_probs, own, ids), 0)
+            return ScoredBatch(words, ids, known, own, ranks, log_probs)
 
         return score
 
-    def _nothing(self) -> Floats:
-        """(1, V) scores where no word can be read."""
-        return np.full((1, len(self.vocabulary)), -np.log(len(self.vocabulary)), np.float32)
 
+def count_higher(log_probs: Floats, own: Floats, ids: Ids) -> Ids:
+    """Return (B,) how many words are ranked before each, from (B, V) log-probabilities, (B,) own ones and ids.
 
-def ahead(scores: Floats, own: Floats, ids: Ids) -> Ids:
-    """(B, V) scores, (B,) own scores and ranks of words -> (B,) how many words stand before each.
-
-    Words of equal score stand in the order of their ranks, as in every list of predictions.
+    Ties are ordered by id, as in every list of predictions.
     """
-    higher = np.array([np.count_nonzero(row) for row in scores > own[:, None]])
-    equal = scores == own[:, None]
+    higher = np.array([np.count_nonzero(row) for row in log_probs > own[:, None]])
+    equal = log_probs == own[:, None]
     if np.count_nonzero(equal) > len(ids):
-        higher += [np.count_nonzero(row[: max(0, rank)]) for row, rank in zip(equal, ids.tolist(), strict=True)]
+        higher += [np.count_nonzero(row[: max(0, one)]) for row, one in zip(equal, ids.tolist(), strict=True)]
     return higher
 
 
-class WindowReader:
-    """A network that sees a window of T words."""
-
-    outputs: Floats = np.empty((0, 0), np.float32)  # nobody needs them
-
-    def __init__(self, predictor: "Predictor") -> None:
-        self.predictor = predictor
-        self.restart()
-
-    def restart(self) -> None:
-        self.before = self.predictor.led_in(())
-
-    def predict(self, ids: Ids) -> Callable[[], Floats]:
-        window = self.predictor.model.network.window
-        text = (*self.before, *ids.tolist())
-        first = len(self.before)
-        contexts = [text[max(0, at - window) : at] for at in range(max(1, first), len(text))]
-        self.before = text[-window:]
-
-        def scores() -> Floats:
-            network = self.predictor.network
-            found = [] if first else [self.predictor.frequencies[None].copy()]
-            if contexts:
-                found.append(network.scores(read_each(network, contexts)))
-            return found[0] if len(found) == 1 else np.concatenate(found)
-
-        return scores
-
-
-class StreamReader:
-    """A network that carries its state on."""
-
-    def __init__(self, predictor: "Predictor") -> None:
-        self.predictor = predictor
-        self.restart()
-
-    def restart(self) -> None:
-        start = self.predictor.context().settled()
-        self.output = start.output  # (1, H) after the last word; None before any
-        self.state = start.state
-
-    def predict(self, ids: Ids) -> Callable[[], Floats]:
-        network = self.predictor.network
-        outputs, self.state = network.read_all(ids[None], self.state)
-        before = np.concatenate([self.output, outputs[0, :-1]]) if self.output is not None else outputs[0, :-1]
-        start = self.output is None
-        self.outputs = before if not start else np.concatenate([np.zeros_like(outputs[0, :1]), before])  # (B, H)
-        self.output = outputs[0, -1:]
-
-        def scores() -> Floats:
-            found = network.scores(before)
-            return np.concatenate([self.predictor.frequencies[None], found]) if start else found
-
-        return scores
-
-
-def scorer(predictor: "Predictor", threads: int = 1, literal_unk: bool = False) -> Scorer:
-    """A scorer of texts by a model; the first word is predicted from none, or from a line end where those are words."""
-    return Scorer(predictor.vocabulary, predictor.reader(), threads, literal_unk)
-
-
 class WordScore(NamedTuple):
-    """A word of a text, and what was predicted for it."""
+    """A word of a text and its score."""
 
     word: str
-    log_probability: float  # nats; of <unk> for an unknown word, -inf if the model has none
-    rank: int | None  # 1 for the likeliest word; None for an unknown one
-    known: bool  # in the vocabulary
+    log_prob: float  # nats; of <unk> for an unknown word, -inf if the model has none
+    rank: int | None  # 1 for the most probable word; None for an unknown one
+    known: bool  # whether it is in the vocabulary
 
 
-class Line(NamedTuple):
+class ScoredLine(NamedTuple):
     """A line of a text, or a part of a very long one."""
 
     number: int  # from 1
@@ -194,26 +118,40 @@ class Line(NamedTuple):
     ended: bool
 
 
-def score_lines(scorer: Scorer, batches: Iterable[Sequence[str]], fresh: bool = False) -> Iterator[Line]:
-    """Lines of a text, each with its line end unless it goes on in the next, in batches -> the same, scored.
+def score_lines(scorer: Scorer, batches: Iterable[Sequence[str]], independent: bool = False) -> Iterator[ScoredLine]:
+    """Score the lines of a text, given in batches, each with its line end unless it continues in the next.
 
-    The words before a line count for it, too, unless each is to be read `fresh`.
+    The words of earlier lines are context too, unless the lines are `independent`.
     """
     number, position = 1, 1
     for batch in batches:
         lines = [scorer.vocabulary.tokenize(line) for line in batch]
-        found = _word_scores(scorer, lines, fresh, position > 1)
+        scores = _word_scores(scorer, lines, independent, continued=position > 1)
         for line, words in zip(batch, lines, strict=True):
             ended = line.endswith("\n")
-            yield Line(number, position, list(islice(found, len(words))), ended)
+            yield ScoredLine(number, position, list(islice(scores, len(words))), ended)
             number, position = (number + 1, 1) if ended else (number, position + len(words))
 
 
-def _word_scores(scorer: Scorer, lines: Sequence[Sequence[str]], fresh: bool, goes_on: bool) -> Iterator[WordScore]:
-    """The words of the lines, all at once or one `fresh` line after the other; the first may go on an earlier one."""
-    for place, words in enumerate(lines if fresh else [list(chain.from_iterable(lines))]):
-        if fresh and not (goes_on and place == 0):
-            scorer.reader.restart()
+def _word_scores(
+    scorer: Scorer, lines: Sequence[Sequence[str]], independent: bool, continued: bool
+) -> Iterator[WordScore]:
+    """Score the words of the lines, all at once or line by line; the first line may continue an earlier one."""
+    for place, words in enumerate(lines if independent else [list(chain.from_iterable(lines))]):
+        if independent and not (continued and place == 0):
+            scorer.reset_state()
         for batch in scorer.score(words):
-            found = zip(batch.words, batch.log_probabilities.tolist(), batch.ranks.tolist(), strict=True)
-            yield from (WordScore(word, nats, rank or None, rank > 0) for word, nats, rank in found)
+            columns = zip(batch.words, batch.log_probs.tolist(), batch.ranks.tolist(), strict=True)
+            yield from (WordScore(word, nats, rank or None, rank > 0) for word, nats, rank in columns)
+
+
+def explain_steps(
+    lm: LanguageModel[Any], ranker: Ranker, text: str, before: Sequence[int], k: int
+) -> Iterator[tuple[str, float, list[Prediction]]]:
+    """Yield each known word of a text, its probability after the ids `before` and earlier words, and the `k` best."""
+    scorer, known = Scorer(lm), lm.vocabulary.words
+    scorer.state = lm.advance(scorer.state, before)
+    for batch in scorer.score(lm.vocabulary.tokenize(text)):
+        ranked = ranker.rank(batch.ranking_log_probs, k)
+        columns = zip(batch.ids.tolist(), batch.log_probs.tolist(), ranked, strict=True)
+        yield from ((known[word], math.exp(nats), best) for word, nats, best in columns if word >= 0)

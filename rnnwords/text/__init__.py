@@ -1,1 +1,1 @@
-"""Text in, symbols out: tokenizer, reading, vocabulary, corpus."""
+"""Text processing: corpora, tokenizer, vocabulary, token ids."""

@@ -1,201 +1,170 @@
-"""Encoded corpora: ids on disk or in memory, the held-out part, and the order in which training reads them.
+"""Corpora: files, pipes and `-` for standard input, plain or `.gz` by name, read as UTF-8 in bounded memory.
 
-The order is a pure function of (seed, epoch, step), so a resumed run reads exactly what an unbroken one would have.
+A corpus is read in blocks that end at white space, so that no token is cut in two. Line ends \\r\\n and \\r become
+\\n, a byte-order mark is removed, and a missing line end at the end of a file is added. A word of more than BLOCK_SIZE
+bytes is cut.
 """
 
+import codecs
+import contextlib
+import gzip
+import io
 import os
+import re
+import stat
+import sys
+import tempfile
 import weakref
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from io import FileIO
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, NamedTuple, cast
 
-import numpy as np
-from numpy.typing import NDArray
+from rnnwords.errors import CorpusError, UsageError
+from rnnwords.files import reason
+from rnnwords.text.stdin import BufferedStream, read_arriving
+from rnnwords.text.utf8 import decode
 
-from rnnwords.errors import CorpusError
-from rnnwords.files import read_array, reason
+BLOCK_SIZE = 1 << 20  # bytes
+ProgressCallback = Callable[[int], None]  # receives the bytes read since the last call
+StartProgress = Callable[[str, int | None], ProgressCallback | None]  # receives what begins and its bytes, if known
+PROC = Path("/proc")  # where Linux lists the open files of each process
+_LAST_SPACE = re.compile(rb".*[ \t\n\r\f\v]", re.DOTALL)
 
-Ids = NDArray[np.integer]
-Values = NDArray[np.float32]  # a series of numbers is read by the same windows as a text
-BLOCK = 1 << 22  # windows shuffled at a time: memory stays bounded, and texts up to this size are shuffled whole
+
+class Block(NamedTuple):
+    """A stretch of a corpus as bytes, and where it begins."""
+
+    data: bytes
+    name: str  # of the file
+    line: int  # counted from 1
+    byte: int  # in its line, counted from 1
+
+    def decode(self, encoding_errors: str) -> str:
+        """Return the block as text. Raises CorpusError for invalid UTF-8: see `text.utf8.decode`."""
+        return decode(self.data, encoding_errors, self.name, self.line, self.byte)
 
 
-@dataclass(frozen=True)
-class IdFile:
-    """Ids in a file, of which parts are read (not mapped: a file cut short under a map ends the process).
+class Corpus:
+    """One or more files, which can be read any number of times; a pipe is copied to a temporary file first."""
 
-    The file is held open for as long as a part of it is in use: removed or replaced meanwhile, it is read on.
-    """
+    def __init__(self, paths: Sequence[Path], encoding_errors: str = "strict") -> None:
+        """Open the files. Raises CorpusError for a missing or unreadable one or a directory, UsageError for none."""
+        if not paths:
+            raise UsageError("expected one or more text files, found none; use - for standard input")
+        if [str(path) for path in paths].count("-") > 1:
+            raise UsageError("expected - (standard input) once, found it twice")
+        self.names = ["standard input" if str(path) == "-" else str(path) for path in paths]
+        self.encoding_errors = encoding_errors
+        self.paths = [self._readable(path) for path in paths]
 
-    path: Path
-    stream: FileIO
-    dtype: np.dtype[np.unsignedinteger]
-    start: int
-    stop: int
-
-    @classmethod
-    def opened(cls, path: Path, dtype: np.dtype[np.unsignedinteger]) -> "IdFile":
-        """All ids of a file. Raises OSError if it cannot be opened."""
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        stream = FileIO(descriptor, closefd=False)
-        weakref.finalize(stream, os.close, descriptor)
-        return cls(path, stream, dtype, 0, os.fstat(descriptor).st_size // dtype.itemsize)
-
-    def __len__(self) -> int:
-        return self.stop - self.start
-
-    def __getitem__(self, part: slice) -> Ids:
-        """A part, as an array. Raises CorpusError if it cannot be read, or the file is shorter than it was."""
-        first, last, _ = part.indices(len(self))
-        size = max(0, last - first) * self.dtype.itemsize
+    def _readable(self, path: Path) -> Path:
+        """Return a path that can be read any number of times."""
         try:
-            self.stream.seek((self.start + first) * self.dtype.itemsize)
-            content = read_array(self.stream, size)
+            if str(path) == "-":
+                if sys.stdin is None:
+                    raise CorpusError("expected text on standard input, found it closed; name a text file")
+                return self._spooled(cast(io.BufferedReader, sys.stdin.buffer))
+            mode = path.stat().st_mode
+            if stat.S_ISDIR(mode):
+                raise CorpusError(f"expected a text file, found a directory: {path}; name files, as in {path}/*.txt")
+            with open(path, "rb") as stream:
+                return path if stat.S_ISREG(mode) else self._spooled(stream)
+        except FileNotFoundError as error:
+            raise CorpusError(f"expected a text file, found nothing at {path}; use - for standard input") from error
         except OSError as error:
-            raise CorpusError(f"the encoded text {self.path} cannot be read: {reason(error)}; start again") from error
-        if len(content) != size:
-            raise CorpusError(f"the encoded text {self.path} was cut short; remove it and start again")
-        return content.view(self.dtype)
+            raise CorpusError(f"cannot read {path}: {reason(error)}") from error
 
-    def part(self, start: int, stop: int) -> "IdFile":
-        """The ids start..stop as a text of their own."""
-        return replace(self, start=self.start + start, stop=self.start + stop)
-
-
-Text = Ids | Values | IdFile
-
-
-def read_type(text: Text) -> np.dtype[Any]:
-    """What training reads a text as: ids as int32, numbers as float32."""
-    return np.dtype(np.float32 if text.dtype.kind == "f" else np.int32)
-
-
-def part_of(text: Text, start: int, stop: int) -> Text:
-    """The ids start..stop of a text, without reading them."""
-    return text.part(start, stop) if isinstance(text, IdFile) else text[start:stop]
-
-
-def in_memory(pieces: Iterable[bytes], typecode: str) -> Ids:
-    """The ids of a small text, from the pieces that `counting.encode_corpus` yields."""
-    return np.frombuffer(b"".join(pieces), np.dtype(typecode))
-
-
-def cut_at(words: int, fraction: float) -> int:
-    """How many of `words` words are for training when the last `fraction` is held out."""
-    return words - int(words * fraction)
-
-
-@dataclass
-class Windows:
-    """All windows of T words and the word after each, shuffled anew every epoch, in batches of B."""
-
-    text: Text
-    window: int  # T
-    batch_size: int  # B
-    seed: int
-
-    def __post_init__(self) -> None:
-        self.count = max(0, len(self.text) - self.window)
-        self._held: tuple[int, int] = (-1, -1)  # epoch and place of the block in memory
+    def _spooled(self, stream: BufferedStream) -> Path:
+        """Copy a pipe, which can be read only once, to a temporary file that lives as long as this corpus."""
+        spool, path = _temporary_file()
+        weakref.finalize(self, spool.close)
+        for piece in read_arriving(stream, BLOCK_SIZE):
+            spool.write(piece)
+        spool.flush()
+        return path
 
     @property
-    def steps(self) -> int:
-        """Steps an epoch; the last batch is filled up from the beginning of the epoch."""
-        return -(-self.count // self.batch_size)
-
-    def batches(self, step: int, count: int) -> NDArray[Any]:
-        """(count, B, T + 1) ids or numbers of the steps `step`, `step` + 1, ...; all must lie in one epoch."""
-        epoch, within = divmod(step, self.steps)
-        rows = np.arange(within * self.batch_size, (within + count) * self.batch_size) % self.count
-        found = np.empty((len(rows), self.window + 1), read_type(self.text))
-        blocks = -(-self.count // BLOCK)
-        order = np.random.default_rng([self.seed, epoch]).permutation(blocks)
-        sizes = np.minimum(BLOCK, self.count - order * BLOCK)
-        ends = np.cumsum(sizes)
-        places = np.searchsorted(ends, rows, side="right")
-        for place in np.unique(places):
-            mine = places == place
-            self._hold(epoch, int(place), int(order[place]), int(sizes[place]))
-            first = self._order[rows[mine] - (ends[place] - sizes[place])]
-            found[mine] = self._ids[first[:, None] + np.arange(self.window + 1)]
-        return found.reshape(count, self.batch_size, self.window + 1)
-
-    def _hold(self, epoch: int, place: int, block: int, size: int) -> None:
-        """Read a block of the text and draw the order of its windows, unless it is in memory."""
-        if self._held != (epoch, place):
-            self._ids = np.asarray(self.text[block * BLOCK : block * BLOCK + size + self.window])
-            self._order = np.random.default_rng([self.seed, epoch, place]).permutation(size)
-            self._held = (epoch, place)
-
-
-@dataclass
-class Strides(Windows):
-    """Windows one behind the other, T + 1 words apart, from a start of 0 to T + 1 words drawn anew each epoch: an epoch
-    takes every word once, as the story predictor does, and the epochs together see every window."""
+    def size(self) -> int:
+        """Bytes of all files together; of compressed files, as they are."""
+        return sum(path.stat().st_size for path in self.paths)
 
     @property
-    def steps(self) -> int:
-        """Steps an epoch: as many as fit whatever the start."""
-        return max(0, (self.count - self.window - 2) // (self.window + 1) + 1) // self.batch_size
+    def text_size(self) -> int | None:
+        """Bytes of text, for progress; None if a file is compressed."""
+        return None if any(name.endswith(".gz") for name in self.names) else self.size
 
-    def batches(self, step: int, count: int) -> Ids:
-        """(count, B, T + 1) ids of the steps `step`, `step` + 1, ...; all must lie in one epoch."""
-        epoch, within = divmod(step, self.steps)
-        start = int(np.random.default_rng([self.seed, epoch]).integers(0, self.window + 2))
-        start += within * self.batch_size * (self.window + 1)
-        ids = np.asarray(self.text[start : start + count * self.batch_size * (self.window + 1)])
-        return ids.astype(np.int32).reshape(count, self.batch_size, self.window + 1)
+    def blocks(self) -> Iterator[Block]:
+        """Yield the corpus in blocks of about BLOCK_SIZE bytes that end at white space."""
+        for name, path in zip(self.names, self.paths, strict=True):
+            line = byte = 1
+            for data in _blocks(name, path):
+                yield Block(data, name, line, byte)
+                line += data.count(b"\n")
+                byte = len(data) - data.rfind(b"\n") if b"\n" in data else byte + len(data)
+
+    def texts(self) -> Iterator[str]:
+        """Yield the blocks decoded."""
+        for block in self.blocks():
+            yield block.decode(self.encoding_errors)
 
 
-@dataclass
-class Streams:
-    """B streams read side by side, each a stretch of the text, T words a step: truncated back-propagation through time.
+def _temporary_file() -> tuple[IO[bytes], Path]:
+    """Return a file that is deleted when it is closed, and a path by which it can be opened again until then.
 
-    Each epoch begins a little further on, so that the cuts between steps fall elsewhere.
+    On Linux it has no name, so that not even a killed process leaves it behind.
     """
-
-    text: Text
-    window: int  # T
-    batch_size: int  # B
-    seed: int
-
-    def __post_init__(self) -> None:
-        self.length = (len(self.text) - 1) // self.batch_size  # words of a stream
-
-    @property
-    def steps(self) -> int:
-        """Steps an epoch."""
-        return max(1, self.length // self.window - 1) if self.length > self.window else 0
-
-    def batches(self, step: int, count: int) -> Ids:
-        """(count, B, T + 1) ids; stream b goes on from one step to the next. All steps must lie in one epoch."""
-        epoch, within = divmod(step, self.steps)
-        room = self.length - self.steps * self.window
-        shift = int(np.random.default_rng([self.seed, epoch]).integers(0, room + 1))
-        found = np.empty((count, self.batch_size, self.window + 1), np.int32)
-        for stream in range(self.batch_size):
-            start = stream * self.length + shift + within * self.window
-            ids = np.asarray(self.text[start : start + count * self.window + 1])
-            for k in range(count):
-                found[k, stream] = ids[k * self.window : (k + 1) * self.window + 1]
-        return found
+    unnamed = tempfile.TemporaryFile()  # noqa: SIM115
+    path = PROC / str(os.getpid()) / "fd" / str(unnamed.fileno())
+    try:
+        open(path, "rb").close()
+    except OSError:
+        unnamed.close()
+        named = tempfile.NamedTemporaryFile(prefix="rnnwords-")  # noqa: SIM115
+        return named, Path(named.name)
+    return unnamed, path
 
 
-def ceiling(text: Text, window: int) -> tuple[int, int]:
-    """(right, all): how many of all windows a predictor that sees `window` words can have right at the most.
+def _blocks(name: str, path: Path) -> Iterator[bytes]:
+    """Yield the bytes of one file, with line ends \\n, in blocks that end at white space, the last one at \\n."""
+    try:
+        with contextlib.closing(gzip.open(path, "rb") if name.endswith(".gz") else open(path, "rb")) as stream:
+            rest = stream.read(BLOCK_SIZE).removeprefix(codecs.BOM_UTF8)
+            while piece := stream.read(BLOCK_SIZE):
+                rest = _normalize_line_ends(rest, piece[:1])
+                if cut := _cut(rest):
+                    yield rest[:cut]
+                rest = rest[cut:] + piece
+            if rest:
+                rest = _normalize_line_ends(rest, b"")
+                yield rest if rest.endswith(b"\n") else rest + b"\n"
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise CorpusError(f"expected a whole .gz file, found {name} damaged: {error}") from error
+    except OSError as error:
+        raise CorpusError(f"cannot read {name}: {reason(error)}") from error
 
-    The same words in front can be followed by different ones; of each such group only the commonest can be right.
+
+def _normalize_line_ends(data: bytes, following: bytes) -> bytes:
+    """Return the bytes with \\n for \\r\\n and \\r. A final \\r is dropped if the `following` byte is its \\n."""
+    if b"\r" not in data:
+        return data
+    if following == b"\n":
+        data = data.removesuffix(b"\r")
+    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def _cut(data: bytes) -> int:
+    """Return where to end a block: after the last line end; else after the last space; else inside a long word.
+
+    A word that has not reached BLOCK_SIZE is not cut (0); a longer one ends before its last character.
     """
-    ids = np.asarray(text[0 : len(text)]).astype(np.int64)
-    count = len(ids) - window
-    if count < 1:
-        return 0, 0
-    context = ids[:count]
-    for t in range(1, window):
-        _, context = np.unique(context * (int(ids.max()) + 1) + ids[t : t + count], return_inverse=True)
-    pairs, times = np.unique(context * (int(ids.max()) + 1) + ids[window:], return_counts=True)
-    best = np.zeros(int(context.max()) + 1, np.int64)
-    np.maximum.at(best, pairs // (int(ids.max()) + 1), times)
-    return int(best.sum()), count
+    if at := data.rfind(b"\n") + 1:
+        return at
+    if len(data) < BLOCK_SIZE:
+        return 0
+    if space := _LAST_SPACE.match(data):
+        return space.end()
+    at = len(data)
+    while at > len(data) - 4 and data[at - 1] & 0xC0 == 0x80:  # inside a UTF-8 sequence
+        at -= 1
+    return at - 1

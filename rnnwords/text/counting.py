@@ -1,7 +1,8 @@
-"""Counting and encoding a corpus: one stream each, on all cores, the same result for any number of them.
+"""Counting and encoding a corpus on all cores, with the same result for any number of cores.
 
-The main process cuts the text into blocks; workers decode, split and count (or look up) each block; the results are
-taken in the order of the text. So first appearances, and with them ties and ranks, don't depend on who was faster.
+The main process cuts the text into blocks, worker processes decode, split and count (or encode) each block, and the
+results are combined in the order of the text. So the order of first appearance, and with it the order of ties among
+token ids, does not depend on timing.
 """
 
 import array
@@ -22,30 +23,29 @@ from typing import Any, TypeVar
 
 from rnnwords.config import TextConfig
 from rnnwords.errors import WorkerError
-from rnnwords.text.reading import Block, Corpus
-from rnnwords.text.tokenizer import UNK, stretches, tokenize
-from rnnwords.text.vocabulary import MAX_SYMBOLS, Vocabulary
+from rnnwords.text.corpus import Block, Corpus, ProgressCallback
+from rnnwords.text.tokenizer import UNK, chunks, tokenize
+from rnnwords.text.vocabulary import MAX_TOKENS, Vocabulary
 
-PARALLEL_FROM = 8 << 20  # bytes of text; below, starting workers costs more than they save
-MAX_DISTINCT = 2 * MAX_SYMBOLS  # words counted at a time; beyond, the rarest are let go
-REMEMBERED = 500_000  # stretches that a process remembers
-_Result = TypeVar("_Result")
-GROUP = 8  # blocks that a worker takes at a time
+PARALLEL_FROM = 8 << 20  # bytes of text; below, starting workers takes longer than it saves
+MAX_DISTINCT = 2 * MAX_TOKENS  # distinct words counted at a time; beyond, the rarest are dropped
+MAX_CACHED = 500_000  # chunks whose result a process caches
+BLOCKS_PER_GROUP = 8  # a larger group repeats more chunks, so a worker's cache saves more
 Group = tuple[Block, ...]
-Progress = Callable[[int], None]  # told the bytes done since the last call
+R = TypeVar("R")
 
 
 class WordCounts:
-    """Words with their occurrences, in order of first appearance.
+    """Counts of words, in order of first appearance.
 
-    At most MAX_DISTINCT distinct words are held. When more come, words seen once so far are let go (then twice, ...);
-    `pruned` counts their occurrences, which <unk> will stand for. Up to that many distinct words counts are exact.
+    Counts are exact up to MAX_DISTINCT distinct words. Beyond, words counted once so far are dropped, then those
+    counted twice, and so on. `pruned` is the total of the dropped counts, which becomes part of the count of <unk>.
     """
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.pruned = 0
-        self.groups: list[int] = []  # words of each group of blocks of the text
+        self.groups: list[int] = []  # words per group of blocks
 
     @property
     def total(self) -> int:
@@ -63,155 +63,162 @@ class WordCounts:
             self.counts = Counter(kept)
             rarest += 1
 
-    def take_back(self, counts: dict[str, int]) -> None:
-        """Take back counts that were added: what is not among the words held comes off the pruned ones."""
+    def subtract(self, counts: dict[str, int]) -> None:
+        """Subtract counts that were added; those of dropped words are subtracted from `pruned`."""
         for word, count in counts.items():
             known = min(count, self.counts[word])
             self.counts[word] -= known
             self.pruned = max(0, self.pruned - (count - known))
 
 
-def count_words(corpus: Corpus, text: TextConfig, progress: Progress | None = None) -> WordCounts:
-    """Count the words of a corpus. Raises CorpusError for what cannot be read."""
-    found = WordCounts()
-    for counts in _each(_Worker.count, _groups(corpus), corpus.size, (text, corpus.encoding_errors, None), progress):
-        found.add(counts)
-    return found
+def count_words(corpus: Corpus, text: TextConfig, progress: ProgressCallback | None = None) -> WordCounts:
+    """Count the words of a corpus. Raises CorpusError for a file that cannot be read or decoded."""
+    total = WordCounts()
+    arguments = (text, corpus.encoding_errors, None)
+    for counts in _map_groups(_Worker.count, _groups(corpus), corpus.size, arguments, progress):
+        total.add(counts)
+    return total
 
 
-def without_tail(found: WordCounts, corpus: Corpus, text: TextConfig, words: int) -> None:
-    """Take back the counts of all but the first `words` words of the corpus: held-out text is not counted.
+def subtract_tail(total: WordCounts, corpus: Corpus, text: TextConfig, words: int) -> None:
+    """Subtract the counts of all but the first `words` words of the corpus: the validation split is not counted.
 
-    Only the groups of blocks behind that point are split into words again.
+    Only the groups of blocks after that point are tokenized again.
     """
-    stops = list(itertools.accumulate(found.groups))
+    stops = list(itertools.accumulate(total.groups))
     cut = bisect.bisect_right(stops, words)  # the group of blocks in which the tail begins
     groups = itertools.islice(_groups(corpus), cut, None)
     for group in itertools.islice(groups, 1):
-        own = (tokenize(block.decode(corpus.encoding_errors), text) for block in group)
-        kept = words - (stops[cut] - found.groups[cut])
-        found.take_back(Counter(itertools.islice(itertools.chain.from_iterable(own), kept, None)))
-    size = corpus.size * (found.total - words) // max(1, found.total)
-    for counts in _each(_Worker.count, groups, size, (text, corpus.encoding_errors, None), None):
-        found.take_back(counts)
-    found.counts = Counter({word: count for word, count in found.counts.items() if count})
-    found.groups = [words]
+        group_words = (tokenize(block.decode(corpus.encoding_errors), text) for block in group)
+        kept = words - (stops[cut] - total.groups[cut])
+        total.subtract(Counter(itertools.islice(itertools.chain.from_iterable(group_words), kept, None)))
+    size = corpus.size * (total.total - words) // max(1, total.total)
+    for counts in _map_groups(_Worker.count, groups, size, (text, corpus.encoding_errors, None), None):
+        total.subtract(counts)
+    total.counts = Counter({word: count for word, count in total.counts.items() if count})
+    total.groups = [words]
 
 
-def encode_corpus(corpus: Corpus, vocabulary: Vocabulary, progress: Progress | None = None) -> Iterator[bytes]:
-    """The ids of a corpus as pieces of native `id_type` integers, to be written one after the other.
+def encode_corpus(corpus: Corpus, vocabulary: Vocabulary, progress: ProgressCallback | None = None) -> Iterator[bytes]:
+    """Yield the token ids of a corpus in pieces of native `id_type` integers, to be written one after the other.
 
-    Raises UnknownWordError if the corpus has a word that a vocabulary without <unk> lacks.
+    Raises UnknownWordError for a word outside a vocabulary without <unk>.
     """
     arguments = (vocabulary.text, corpus.encoding_errors, vocabulary)
-    yield from _each(_Worker.encode, _groups(corpus), corpus.size, arguments, progress)
+    yield from _map_groups(_Worker.encode, _groups(corpus), corpus.size, arguments, progress)
 
 
 def id_type(vocabulary_size: int) -> str:
-    """`H` (uint16) up to 65,535 symbols, else `I` (uint32)."""
+    """Return the array type code for ids: `H` (uint16) up to 65,535 tokens, else `I` (uint32)."""
     return "H" if vocabulary_size <= 65_535 else "I"
 
 
 class _Worker:
-    """What one process does with blocks. Most stretches between spaces come again and again ("the", "said,"), so what
-    one becomes is worked out once and remembered; the stretches are independent, since no symbol spans a space."""
+    """Counts or encodes blocks in one process.
 
-    def __init__(self, text: TextConfig, errors: str, vocabulary: Vocabulary | None) -> None:
-        self.errors, self.text = errors, text
-        within = dataclasses.replace(text, eos=False)
-        self.words: _Lookup[list[str]] = _Lookup(lambda stretch: tokenize(stretch, within))
+    Most chunks between white space repeat ("the", "said,"), so the result for each is cached. Chunks can be tokenized
+    one by one, since no token spans white space.
+    """
+
+    def __init__(self, text: TextConfig, encoding_errors: str, vocabulary: Vocabulary | None) -> None:
+        self.encoding_errors, self.text = encoding_errors, text
+        inner = dataclasses.replace(text, eos=False)
+        self.words: _Cache[list[str]] = _Cache(lambda chunk: tokenize(chunk, inner))
         if vocabulary is not None:
-            kind = id_type(len(vocabulary))
-            self.ids: _Lookup[bytes] = _Lookup(
-                lambda stretch: array.array(kind, vocabulary.encode(tokenize(stretch, within))).tobytes()
+            typecode = id_type(len(vocabulary))
+            self.ids: _Cache[bytes] = _Cache(
+                lambda chunk: array.array(typecode, vocabulary.encode(tokenize(chunk, inner))).tobytes()
             )
 
+    def run(self, task: "Task[R]", group: Group) -> tuple[int, R]:
+        """Return the bytes of a group of blocks, and `task` of it."""
+        return sum(len(block.data) for block in group), task(self, group)
+
     def count(self, group: Group) -> dict[str, int]:
-        """word -> occurrences, in order of first appearance."""
-        met: Counter[str] = Counter()
+        """Return word -> count, in order of first appearance."""
+        chunk_counts: Counter[str] = Counter()
         for block in group:
-            met.update(stretches(block.decode(self.errors), self.text))
+            chunk_counts.update(chunks(block.decode(self.encoding_errors), self.text))
         counts: dict[str, int] = {}
-        for stretch, times in met.items():
-            for word in self.words[stretch]:
-                counts[word] = counts.get(word, 0) + times
+        for chunk, count in chunk_counts.items():
+            for word in self.words[chunk]:
+                counts[word] = counts.get(word, 0) + count
         return counts
 
     def encode(self, group: Group) -> bytes:
-        """The ids of the group's words, as native integers."""
-        texts = (stretches(block.decode(self.errors), self.text) for block in group)
-        return b"".join(b"".join(map(self.ids.__getitem__, text)) for text in texts)
+        """Return the ids of the group's words as native integers."""
+        block_chunks = (chunks(block.decode(self.encoding_errors), self.text) for block in group)
+        return b"".join(b"".join(map(self.ids.__getitem__, one)) for one in block_chunks)
 
 
-class _Lookup(dict[str, _Result]):
-    """stretch -> what `function` makes of it; remembers short ones, and forgets all when they become too many."""
+Task = Callable[[_Worker, Group], R]
 
-    def __init__(self, function: Callable[[str], _Result]) -> None:
+
+class _Cache(dict[str, R]):
+    """Chunk -> result of `function`, cached for short chunks; emptied when it holds MAX_CACHED of them."""
+
+    def __init__(self, function: Callable[[str], R]) -> None:
         self.function = function
 
-    def __missing__(self, stretch: str) -> _Result:
-        result = self.function(stretch)
-        if len(stretch) <= 40:
-            if len(self) >= REMEMBERED:
+    def __missing__(self, chunk: str) -> R:
+        result = self.function(chunk)
+        if len(chunk) <= 40:
+            if len(self) >= MAX_CACHED:
                 self.clear()
-            self[stretch] = result
+            self[chunk] = result
         return result
 
 
-_worker: _Worker | None = None  # of a worker process: set once by _set_up
+_worker: _Worker | None = None  # of a worker process: set by _initialize
 
 
-def _set_up(*arguments: Any) -> None:
+def _initialize(*arguments: Any) -> None:
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends its workers
-    _end_with_parent()
+    _exit_with_parent()
     _worker = _Worker(*arguments)
 
 
-def _end_with_parent() -> None:
-    """End this process as soon as the one that started it is gone: killed, that one can end nobody."""
-    parent = multiprocessing.parent_process()
+def _exit_with_parent() -> None:
+    """Exit as soon as the main process has ended: after SIGKILL it cannot end its workers."""
 
     def watch() -> None:
-        if parent is not None:
+        if parent := multiprocessing.parent_process():
             parent.join()
             os._exit(1)
 
     threading.Thread(target=watch, daemon=True, name="rnnwords parent").start()
 
 
-def _call(task: Callable[[_Worker, Group], _Result], group: Group) -> _Result:
+def _call(task: Task[R], group: Group) -> tuple[int, R]:
     if _worker is None:
-        raise RuntimeError("this process was not set up")
-    return task(_worker, group)
+        raise RuntimeError("the worker process is not initialized")
+    return _worker.run(task, group)
 
 
 def _groups(corpus: Corpus) -> Iterator[Group]:
-    """The blocks of the corpus, in order, GROUP at a time: the more text a worker has, the more of it is repetition."""
+    """Yield the blocks of the corpus in order, in groups."""
     blocks = corpus.blocks()
-    while group := tuple(itertools.islice(blocks, GROUP)):
+    while group := tuple(itertools.islice(blocks, BLOCKS_PER_GROUP)):
         yield group
 
 
-def _each(
-    task: Callable[[_Worker, Group], _Result],
-    groups: Iterator[Group],
-    size: int,
-    arguments: tuple[Any, ...],
-    progress: Progress | None,
-) -> Iterator[_Result]:
-    """`task` of every group of blocks, in order, in this process or, from a `size` of PARALLEL_FROM bytes up, in
-    several; `arguments` make the worker that does it. Raises WorkerError if one of those is ended from outside."""
+def _map_groups(
+    task: Task[R], groups: Iterator[Group], size: int, arguments: tuple[Any, ...], progress: ProgressCallback | None
+) -> Iterator[R]:
+    """Yield `task` of each group, in order: in this process or, from PARALLEL_FROM bytes (`size`), in several.
+
+    `arguments` are those of _Worker. Raises WorkerError if a worker process is killed.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with contextlib.ExitStack() as stack:
         if cores == 1 or size < PARALLEL_FROM:
-            worker = _Worker(*arguments)
-            results: Iterator[tuple[int, _Result]] = ((_size(group), task(worker, group)) for group in groups)
+            results: Iterator[tuple[int, R]] = map(functools.partial(_Worker(*arguments).run, task), groups)
         else:
             context = multiprocessing.get_context("spawn")
-            pool = ProcessPoolExecutor(cores, context, initializer=_set_up, initargs=arguments)
+            pool = ProcessPoolExecutor(cores, context, initializer=_initialize, initargs=arguments)
             stack.callback(pool.shutdown, wait=True, cancel_futures=True)
-            results = _ordered(pool, functools.partial(_call, task), groups, cores + 1)
+            results = _in_order(pool, functools.partial(_call, task), groups, cores + 1)
         try:
             for done, result in results:
                 yield result
@@ -219,25 +226,19 @@ def _each(
                     progress(done)
         except BrokenProcessPool:
             raise WorkerError(
-                "a process that was reading the text with this one was ended from outside, often for want of memory; "
-                "nothing was changed. Close what needs much memory, and run the command again"
+                "expected the worker processes to finish, found one killed, often for lack of memory; no file was "
+                "changed; free some memory and run the command again"
             ) from None
 
 
-def _size(group: Group) -> int:
-    return sum(len(block.data) for block in group)
-
-
-def _ordered(
-    pool: ProcessPoolExecutor, function: Callable[[Group], _Result], groups: Iterable[Group], ahead: int
-) -> Iterator[tuple[int, _Result]]:
-    """Results in the order of the groups, with at most `ahead` of them under way, so that memory stays bounded."""
-    waiting: deque[tuple[int, Future[_Result]]] = deque()
+def _in_order(
+    pool: ProcessPoolExecutor, function: Callable[[Group], R], groups: Iterable[Group], max_pending: int
+) -> Iterator[R]:
+    """Yield the result of each group, in order, with at most `max_pending` pending, which bounds memory."""
+    pending: deque[Future[R]] = deque()
     for group in groups:
-        waiting.append((_size(group), pool.submit(function, group)))
-        if len(waiting) > ahead:
-            size, future = waiting.popleft()
-            yield size, future.result()
-    while waiting:
-        size, future = waiting.popleft()
-        yield size, future.result()
+        pending.append(pool.submit(function, group))
+        if len(pending) > max_pending:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()

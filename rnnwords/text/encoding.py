@@ -1,29 +1,26 @@
-"""Texts by the words of a model: the one to be judged, and the one that it learned from.
+"""A corpus as the words and token ids of a given vocabulary, and the two roles of <unk>.
 
-In some texts rare words were replaced by <unk> before anybody got them, as in the Penn Treebank of Mikolov et al.
-(2010). There it is a word like any other, which is predicted, ranked, and right or wrong. Elsewhere it only stands for
-words that a vocabulary lacks, and is no prediction that could be right.
+In some texts <unk> replaces rare words from the start, as in the Penn Treebank of Mikolov et al. (2010). There it is a
+token like any other: predicted, ranked, and right or wrong. Elsewhere <unk> only stands for words outside the
+vocabulary, and never counts as a correct prediction.
 """
 
 import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from rnnwords.errors import CorpusError
-from rnnwords.model_file import Model
-from rnnwords.network.recurrent import Ids
-from rnnwords.text.reading import Corpus
+from rnnwords.text.corpus import Corpus, ProgressCallback
+from rnnwords.text.encoded import Ids
 from rnnwords.text.tokenizer import EOS, UNK
 from rnnwords.text.vocabulary import Vocabulary
 
-MARKS = (UNK, EOS)  # in every vocabulary the same, so that knowing them tells nothing of a text
+SPECIAL_TOKENS = (UNK, EOS)  # the same in every vocabulary, so they do not show that a text fits it
 
 
-def words_of(
-    corpus: Corpus, vocabulary: Vocabulary, progress: Callable[[int], None] | None = None
-) -> Iterator[list[str]]:
-    """The words of a corpus, chunk by chunk, by the text settings of a model. `progress` is told the bytes read."""
+def words_of(corpus: Corpus, vocabulary: Vocabulary, progress: ProgressCallback | None = None) -> Iterator[list[str]]:
+    """Yield the words of a corpus block by block, split by the text settings of the vocabulary."""
     for block in corpus.blocks():
         yield vocabulary.tokenize(block.decode(corpus.encoding_errors))
         if progress:
@@ -31,40 +28,25 @@ def words_of(
 
 
 def has_literal_unk(corpus: Corpus, vocabulary: Vocabulary) -> bool:
-    """Whether <unk> stands in the text itself, split as the vocabulary has it. Reads up to the first one."""
-    found = (block for block in corpus.blocks() if UNK.encode() in block.data.lower())
-    return any(UNK in vocabulary.tokenize(block.decode(corpus.encoding_errors)) for block in found)
+    """Return whether the text itself contains the token <unk>. Reads up to the first one."""
+    blocks = (block for block in corpus.blocks() if UNK.encode() in block.data.lower())
+    return any(UNK in vocabulary.tokenize(block.decode(corpus.encoding_errors)) for block in blocks)
 
 
 def ids_of(corpus: Corpus, vocabulary: Vocabulary) -> Ids:
-    """(N,) int32 ranks of all words of a corpus, in memory. Those that the vocabulary lacks are <unk>, or V without it.
+    """Return the (N,) int32 token ids of a corpus, in memory. Other words become <unk>, or V if there is no <unk>.
 
-    Raises CorpusError if the vocabulary has none of them.
+    Raises CorpusError if no word of the corpus is in the vocabulary.
     """
-    ranks = vocabulary.ranks
-    other = len(vocabulary) if vocabulary.unk is None else vocabulary.unk
-    ids, known = array.array("i"), False
+    known_ids = vocabulary.ids
+    unknown_id = len(vocabulary) if vocabulary.unk_id is None else vocabulary.unk_id
+    ids, any_known = array.array("i"), False
     for words in words_of(corpus, vocabulary):
-        known = known or any(word in ranks for word in words if word not in MARKS)
-        ids.extend([ranks.get(word, other) for word in words])
-    if not known:
-        raise CorpusError(f"{', '.join(corpus.names)}: no word that the model knows; name the text it was trained on")
+        any_known = any_known or any(word in known_ids for word in words if word not in SPECIAL_TOKENS)
+        ids.extend([known_ids.get(word, unknown_id) for word in words])
+    if not any_known:
+        raise CorpusError(
+            f"{', '.join(corpus.names)}: expected words of the vocabulary, found none; pass the text that the "
+            "model was trained on"
+        )
     return np.frombuffer(ids, np.intc)
-
-
-def part_in_training(model: Model, digest: str) -> str | None:
-    """What a text of this SHA-256 was in the training of the model, as far as its file tells.
-
-    `learned`: what it learned from; `held out`: what chose its best weights. None: neither, or only a part of one.
-    """
-    if digest == model.training.get("corpus"):
-        return "learned"
-    held_out = {model.training.get("valid"), model.mixture.digest if model.mixture else None}
-    return "held out" if digest in held_out else None
-
-
-def trained_part(ids: Ids, model: Model) -> Ids:
-    """Of the ranks of a text (N,), those that training saw: without what it held out, and without unknown words."""
-    words = model.training.get("words")
-    seen = ids[:words] if isinstance(words, int) else ids
-    return seen[seen < len(model.vocabulary)]

@@ -1,6 +1,6 @@
-"""From a corpus to what training reads: counted, cut, encoded and split; large texts are kept in a cache.
+"""From a corpus to what training reads: counted, encoded and split, with a cache for large texts.
 
-Only words that training sees are counted: a vocabulary that had seen the held-out words would flatter the result.
+Only training words are counted: a vocabulary that includes the validation words would make the validation loss too low.
 """
 
 import atexit
@@ -13,31 +13,31 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from rnnwords import __version__
 from rnnwords.config import TextConfig
 from rnnwords.errors import CorpusError, ModelError, SaveError
 from rnnwords.files import TEMPORARY_SUFFIX, digest_of, replace_file
-from rnnwords.text.corpus import IdFile, Text, cut_at, in_memory, part_of
-from rnnwords.text.counting import Progress, count_words, encode_corpus, id_type, without_tail
-from rnnwords.text.reading import Corpus
+from rnnwords.text.corpus import Corpus, StartProgress
+from rnnwords.text.counting import count_words, encode_corpus, id_type, subtract_tail
+from rnnwords.text.encoded import EncodedText, IdFile, cut_at, in_memory, part_of
 from rnnwords.text.vocabulary import Vocabulary
+from rnnwords.version import __version__
 
-CACHE_FROM = 4 << 20  # bytes of text; smaller ones are read anew each time
+CACHE_FROM = 4 << 20  # bytes of text; smaller texts are encoded in every run
 _TEMPORARY = re.compile(r"[0-9a-f]{32}\.(ids|vocabulary\.tsv|json)\.[0-9]+" + re.escape(TEMPORARY_SUFFIX))
 
 
 @dataclass(frozen=True)
-class Cuts:
-    """What goes into the vocabulary, and what is held out."""
+class VocabularyLimits:
+    """Limits of the vocabulary, and the validation split."""
 
     max_size: int | None
     min_count: int
-    hold_out: float  # share of the words, at the end
+    validation_split: float  # share of the words, at the end of the text
 
 
 @dataclass(frozen=True)
@@ -45,119 +45,120 @@ class Prepared:
     """A text ready for training."""
 
     vocabulary: Vocabulary
-    train: Text
-    held_out: Text | None  # begins `context` words early: its first word has as many words in front as the others
+    train: EncodedText
+    validation: EncodedText | None  # a split starts `context` words early, so that its first word has a whole context
     digest: str  # SHA-256 of the bytes of the corpus
-    words: int  # of training text
-    cuts: Cuts
-    valid_digest: str | None = None  # of a held-out text of its own
+    words: int  # of the training text
+    limits: VocabularyLimits
+    validation_digest: str | None = None  # of a separate validation text
 
 
 @dataclass(frozen=True)
-class Request:
-    """What is asked for. `choose` gives the cuts for a text of so many words."""
+class PrepareRequest:
+    """What to prepare, and how."""
 
     corpus: Corpus
     text: TextConfig
-    choose: Callable[[int], Cuts]
-    valid: Corpus | None = None
-    vocabulary: Vocabulary | None = None
+    limits: Callable[[int], VocabularyLimits]  # number of words of the text -> its limits
+    validation: Corpus | None = None  # None: a split of the corpus
+    vocabulary: Vocabulary | None = None  # None: one is built
     context: int = 0
-    progress: Callable[[str, int | None], Progress | None] = field(default=lambda what, size: None)
+    progress: StartProgress = lambda what, size: None
 
 
-def prepare(request: Request) -> Prepared:
-    """Count, cut, encode and split. Raises CorpusError if the text has no words, UnknownWordError (see encode)."""
-    corpus, valid = request.corpus, request.valid
-    digest = digest_of(corpus.paths)
-    vocabulary, whole, cuts = _found_or_encoded(request, digest)
-    cut = cut_at(len(whole), 0.0 if valid else cuts.hold_out)
+def prepare(request: PrepareRequest) -> Prepared:
+    """Count, encode and split a text. Raises CorpusError if it has no words, UnknownWordError as `encode_corpus`."""
+    digest = digest_of(request.corpus.paths)
+    vocabulary, whole, limits = _cached_or_encoded(request, digest)
+    cut = cut_at(len(whole), 0.0 if request.validation else limits.validation_split)
     train = part_of(whole, 0, cut)
-    held_out: Text | None = None
-    valid_digest = None
-    if valid:
-        valid_digest = digest_of(valid.paths)
-        _, held_out, _ = _found_or_encoded(_of_held_out(request, valid, vocabulary), valid_digest)
+    validation = validation_digest = None
+    if request.validation:
+        validation_digest = digest_of(request.validation.paths)
+        every_word = PrepareRequest(
+            request.validation, vocabulary.text, lambda words: VocabularyLimits(None, 1, 0.0), vocabulary=vocabulary,
+            progress=lambda what, size: request.progress(f"{what} the validation text", size),
+        )  # fmt: skip
+        _, validation, _ = _cached_or_encoded(every_word, validation_digest)
     elif cut < len(whole):
-        held_out = part_of(whole, max(0, cut - request.context), len(whole))
-    return Prepared(vocabulary, train, held_out, digest, cut, cuts, valid_digest)
+        validation = part_of(whole, max(0, cut - request.context), len(whole))
+    return Prepared(vocabulary, train, validation, digest, cut, limits, validation_digest)
 
 
-def _of_held_out(request: Request, valid: Corpus, vocabulary: Vocabulary) -> Request:
-    """What is asked for of a held-out text of its own: all its words, by the vocabulary of the training text."""
-    return Request(
-        valid, vocabulary.text, lambda words: Cuts(None, 1, 0.0), vocabulary=vocabulary,
-        progress=lambda what, size: request.progress(f"{what} the held-out text", size),
-    )  # fmt: skip
-
-
-def _found_or_encoded(request: Request, digest: str) -> tuple[Vocabulary, Text, Cuts]:
-    """The corpus as an earlier run left it in the cache; else encoded, and kept there if it is large."""
+def _cached_or_encoded(request: PrepareRequest, digest: str) -> tuple[Vocabulary, EncodedText, VocabularyLimits]:
+    """Return the corpus from the cache of an earlier run; else encode it and, if it is large, cache it."""
     if request.corpus.size < CACHE_FROM:
         return _encoded(request, None)
     key = _key(request, digest)
-    with _swept(key.parent):
+    with _cache_in_use(key.parent):
         return _from_cache(key) or _encoded(request, key)
 
 
-def _encoded(request: Request, key: Path | None) -> tuple[Vocabulary, Text, Cuts]:
+def _encoded(request: PrepareRequest, key: Path | None) -> tuple[Vocabulary, EncodedText, VocabularyLimits]:
     corpus, progress = request.corpus, request.progress
     vocabulary = request.vocabulary
-    cuts = request.choose(0)
+    limits = request.limits(0)
     if vocabulary is None:
-        counts = count_words(corpus, request.text, progress("counting", corpus.length))
+        counts = count_words(corpus, request.text, progress("counting", corpus.text_size))
         if not counts.total:
-            raise CorpusError(f"{', '.join(corpus.names)}: no words found; at least one is needed")
-        cuts = request.choose(counts.total)
-        if cuts.hold_out and not request.valid:
-            without_tail(counts, corpus, request.text, cut_at(counts.total, cuts.hold_out))
+            raise _no_words(corpus)
+        limits = request.limits(counts.total)
+        if limits.validation_split and not request.validation:
+            subtract_tail(counts, corpus, request.text, cut_at(counts.total, limits.validation_split))
         vocabulary = Vocabulary.build(
-            counts.counts, request.text, max_size=cuts.max_size, min_count=cuts.min_count,
-            keep_unk=cuts.hold_out > 0 or request.valid is not None, pruned=counts.pruned,
+            counts.counts, request.text, max_size=limits.max_size, min_count=limits.min_count,
+            keep_unk=limits.validation_split > 0 or request.validation is not None, pruned=counts.pruned,
         )  # fmt: skip
-    pieces = encode_corpus(corpus, vocabulary, progress("encoding", corpus.length))
+    pieces = encode_corpus(corpus, vocabulary, progress("encoding", corpus.text_size))
     typecode = id_type(len(vocabulary))
     if key is None:
-        ids: Text = in_memory(pieces, typecode)
+        ids: EncodedText = in_memory(pieces, typecode)
     else:
         path = key.with_suffix(".ids")
-        replace_file(path, pieces, kept="name a directory with more room by RNNWORDS_CACHE")
-        ids = IdFile.opened(path, np.dtype(typecode))
+        replace_file(path, pieces, kept="set RNNWORDS_CACHE to a directory with more space")
+        ids = IdFile.open(path, np.dtype(typecode))
     if not len(ids):
-        raise CorpusError(f"{', '.join(corpus.names)}: no words found; at least one is needed")
+        raise _no_words(corpus)
     if request.vocabulary is not None:
-        cuts = request.choose(len(ids))
+        limits = request.limits(len(ids))
     if key is not None:
-        with contextlib.suppress(OSError, SaveError):  # the ids are there; next time they are made anew
+        with contextlib.suppress(OSError, SaveError):  # without these files, the next run encodes again
             vocabulary.save(key.with_suffix(".vocabulary.tsv"))
-            about = {"cuts": cuts.__dict__, "sha256": digest_of(_kept(key))}
-            replace_file(key.with_suffix(".json"), [json.dumps(about).encode()])
-    return vocabulary, ids, cuts
+            entry = {"limits": limits.__dict__, "sha256": digest_of(_entry_files(key))}
+            replace_file(key.with_suffix(".json"), [json.dumps(entry).encode()])
+    return vocabulary, ids, limits
 
 
-def _kept(key: Path) -> list[Path]:
+def _no_words(corpus: Corpus) -> CorpusError:
+    return CorpusError(f"{', '.join(corpus.names)}: expected at least one word, found none")
+
+
+def _entry_files(key: Path) -> list[Path]:
     return [key.with_suffix(".ids"), key.with_suffix(".vocabulary.tsv")]
 
 
 def cache_directory() -> Path:
-    """Where encoded texts are kept: $RNNWORDS_CACHE, else the user's cache directory. Safe to delete at any time."""
+    """Return the directory of encoded texts: $RNNWORDS_CACHE, else in the user's cache directory.
+
+    It may be deleted at any time.
+    """
     if named := os.environ.get("RNNWORDS_CACHE"):
         return Path(named)
     home = os.environ.get("XDG_CACHE_HOME")
     return (Path(home) if home else Path.home() / ".cache") / "rnnwords"
 
 
-def _key(request: Request, digest: str) -> Path:
-    """The files of a text in the cache, without their suffix: named by all that decides what is in them."""
+def _key(request: PrepareRequest, digest: str) -> Path:
+    """Return the path of a cache entry without suffix: a digest of all that determines its content."""
     corpus = request.corpus
-    asked = {
+    determined_by = {
         "program": __version__, "digest": digest, "files": [path.stat().st_size for path in corpus.paths],
         "compressed": [name.endswith(".gz") for name in corpus.names], "errors": corpus.encoding_errors,
-        "text": request.text.to_json(), "valid": bool(request.valid),
-        "cuts": [request.choose(10**k).__dict__ for k in range(10)],
+        "text": request.text.to_json(), "validation": bool(request.validation),
+        "limits": [request.limits(10**k).__dict__ for k in range(10)],
         "vocabulary": hashlib.sha256(request.vocabulary.to_bytes()).hexdigest() if request.vocabulary else None,
     }  # fmt: skip
-    name = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]
+    name = hashlib.sha256(json.dumps(determined_by, sort_keys=True).encode()).hexdigest()[:32]
     directory = cache_directory()
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -171,11 +172,11 @@ def _key(request: Request, digest: str) -> Path:
 
 
 @contextlib.contextmanager
-def _swept(directory: Path) -> Iterator[None]:
-    """At work in a cache from which the temporary files of killed processes were removed.
+def _cache_in_use(directory: Path) -> Iterator[None]:
+    """Hold a shared lock on the cache; first, remove temporary files of killed processes.
 
-    Whoever is at work holds the directory's lock with others, and it goes with the process: who gets it alone knows
-    that nobody writes any of those files. They stay where a file system cannot lock.
+    The system releases the lock when a process ends. So a process that gets the exclusive lock knows that no other one
+    is writing temporary files. Where the file system has no locks, they stay.
     """
     descriptor = os.open(directory, os.O_RDONLY)
     try:
@@ -191,14 +192,14 @@ def _swept(directory: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _from_cache(key: Path) -> tuple[Vocabulary, Text, Cuts] | None:
-    """What an earlier run kept; None if anything of it is missing or not as it was written."""
+def _from_cache(key: Path) -> tuple[Vocabulary, EncodedText, VocabularyLimits] | None:
+    """Return a cache entry; None if a part of it is missing or differs from its digest."""
     try:
-        about = json.loads(key.with_suffix(".json").read_bytes())
-        if digest_of(_kept(key)) != about["sha256"]:
+        entry = json.loads(key.with_suffix(".json").read_bytes())
+        if digest_of(_entry_files(key)) != entry["sha256"]:
             return None
         vocabulary = Vocabulary.load(key.with_suffix(".vocabulary.tsv"))
-        ids = IdFile.opened(key.with_suffix(".ids"), np.dtype(id_type(len(vocabulary))))
-        return vocabulary, ids, Cuts(**about["cuts"])
+        ids = IdFile.open(key.with_suffix(".ids"), np.dtype(id_type(len(vocabulary))))
+        return vocabulary, ids, VocabularyLimits(**entry["limits"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError, ModelError):
         return None

@@ -1,41 +1,43 @@
-"""Input as it comes through a pipe or from a terminal, waited for so that no signal is missed."""
+"""Input from a pipe or a terminal, in waits short enough that no signal is missed."""
 
 import select
 from collections.abc import Iterator
 from typing import Protocol
 
-PATIENCE = 1.0  # seconds that a wait lasts at most, until it begins anew
+MAX_WAIT = 1.0  # seconds per wait of the system
 
 
-class Buffered(Protocol):
-    """A stream that gives what is there, as io.BufferedReader does."""
+class BufferedStream(Protocol):
+    """A stream that returns the input that has arrived, such as io.BufferedReader."""
 
     def fileno(self) -> int: ...
 
     def read1(self, size: int, /) -> bytes: ...
 
 
-def arriving(stream: Buffered, size: int) -> Iterator[bytes]:
-    """What comes, as it comes, in blocks of at most `size` bytes, which is more than the stream's own buffer holds.
+def read_arriving(stream: BufferedStream, size: int) -> Iterator[bytes]:
+    """Yield the input as it arrives, at most `size` bytes at a time; `size` exceeds the stream's own buffer.
 
-    A signal that arrives between Python's last look for signals and the wait of the system would be seen after the next
-    input only, which may never come: so waits are short.
+    A signal between Python's last check for signals and the system's wait is handled only when the wait ends. So that
+    this happens without input, each wait is short.
     """
     while True:
-        while is_there(stream, PATIENCE) is False:
+        while has_input(stream, MAX_WAIT) is False:
             pass
-        if not (block := stream.read1(size)):
+        if not (data := stream.read1(size)):
             return
-        yield block
+        yield data
 
 
-def is_there(stream: Buffered, seconds: float) -> bool | None:
-    """Whether input, or its end, is there now or within so many seconds, so that `read1` would not wait; None where the
-    system does not tell (Windows knows of sockets only). The stream's own buffer is empty."""
+def has_input(stream: BufferedStream, seconds: float) -> bool | None:
+    """Return whether input, or its end, arrives within `seconds`, so that `read1` does not wait.
+
+    The stream's own buffer must be empty. None if the system cannot tell: Windows polls only sockets.
+    """
     try:
         descriptor = stream.fileno()
     except OSError:
-        return True  # it is in memory
+        return True  # in memory
     try:
         return bool(select.select([descriptor], [], [], seconds)[0])
     except OSError:

@@ -1,7 +1,7 @@
-"""The vocabulary: symbols ranked by frequency, ties by first appearance; rank 0 is the commonest.
+"""The vocabulary: tokens in order of frequency, ties in order of first appearance; id 0 is the most frequent.
 
-Beside the symbols it keeps their counts and the text settings that made them, so that whoever encodes text with it
-cannot disagree about what a word is.
+It also holds the counts of the tokens and the text settings they were made with, so that every text is tokenized in
+the same way.
 """
 
 import difflib
@@ -17,68 +17,74 @@ from rnnwords.errors import ModelError, UnknownWordError, UsageError
 from rnnwords.files import parse_json, read_bounded, replace_file
 from rnnwords.text.tokenizer import EOS, UNK, tokenize
 
-MAX_SYMBOLS = 1_000_000
+MAX_TOKENS = 1_000_000
 MAX_BYTES = 1 << 28
 _HEADER = "# rnnwords-vocabulary "
 
 
-class RankError(ModelError):
-    """One rank of a vocabulary cannot be as it is."""
+class TokenError(ModelError):
+    """A token or count that a vocabulary cannot have, with its id."""
 
-    def __init__(self, rank: int, what: str) -> None:
-        super().__init__(f"vocabulary, rank {rank}: {what}")
-        self.rank, self.what = rank, what
+    def __init__(self, token_id: int, problem: str) -> None:
+        super().__init__(f"vocabulary, id {token_id}: {problem}")
+        self.token_id, self.problem = token_id, problem
 
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """Symbols in rank order with their counts. Raises ModelError if one is none or stands twice, or counts rise."""
+    """Tokens in order of their ids, with their counts.
 
-    words: Sequence[str]  # rank -> word
-    counts: Sequence[int]  # rank -> occurrences in the training text
+    Raises ModelError for an empty or repeated token, one with white space, and for counts that increase.
+    """
+
+    words: Sequence[str]  # id -> token
+    counts: Sequence[int]  # id -> count in the training text
     text: TextConfig
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.words) <= MAX_SYMBOLS:
-            raise ModelError(f"a vocabulary has 1 to {MAX_SYMBOLS:,} symbols; got {len(self.words):,}")
+        if not 1 <= len(self.words) <= MAX_TOKENS:
+            raise ModelError(f"vocabulary: expected 1 to {MAX_TOKENS:,} tokens, found {len(self.words):,}")
         if len(self.words) != len(self.counts):
-            raise ModelError(f"vocabulary: {len(self.words):,} words but {len(self.counts):,} counts")
-        if fault := self._first_fault():
-            raise RankError(*fault)
+            raise ModelError(
+                f"vocabulary: expected one count per token, found {len(self.words):,} tokens and "
+                f"{len(self.counts):,} counts"
+            )
+        if problem := self._first_problem():
+            raise TokenError(*problem)
 
-    def _first_fault(self) -> tuple[int, str] | None:
-        """The first rank that cannot be as it is, and what is wrong with it."""
-        if len(self.ranks) != len(self.words):
+    def _first_problem(self) -> tuple[int, str] | None:
+        """Return the first id with an invalid token or count, and what is invalid."""
+        if len(self.ids) != len(self.words):
             seen: set[str] = set()
-            for rank, word in enumerate(self.words):
+            for token_id, word in enumerate(self.words):
                 if word in seen:
-                    return rank, f"{word[:80]!r} stands twice"
+                    return token_id, f"expected each token once, found {word[:80]!r} again"
                 seen.add(word)
-        if " ".join(self.words).split() != list(self.words):
-            for rank, word in enumerate(self.words):
+        if " ".join(self.words).split() != list(self.words):  # much faster than word by word
+            for token_id, word in enumerate(self.words):
                 if word.split() != [word]:
-                    return rank, f"{word[:80]!r} is no symbol: one has no white space in it, and is not empty"
-        before = self.counts[0]
-        for rank, count in enumerate(self.counts):
-            if not 0 <= count <= before:
-                return rank, f"count {count:,} after {before:,}; counts fall from rank to rank"
-            before = count
+                    return token_id, f"expected a token without white space, found {word[:80]!r}"
+        previous = self.counts[0]
+        for token_id, count in enumerate(self.counts):
+            if not 0 <= count <= previous:
+                return token_id, f"expected a count between 0 and the previous one, {previous:,}, found {count:,}"
+            previous = count
         return None
 
     @functools.cached_property
-    def ranks(self) -> dict[str, int]:
-        """word -> rank"""
-        return {word: rank for rank, word in enumerate(self.words)}
+    def ids(self) -> dict[str, int]:
+        """token -> id"""
+        return {word: token_id for token_id, word in enumerate(self.words)}
 
     @property
-    def unk(self) -> int | None:
-        """The rank of <unk>, which stands for every word that was cut; None if nothing was."""
-        return self.ranks.get(UNK)
+    def unk_id(self) -> int | None:
+        """The id of <unk>, which stands for all words outside the vocabulary; None if there is none."""
+        return self.ids.get(UNK)
 
     @property
-    def line_end(self) -> int | None:
-        """The rank of <eos>, if line ends are symbols; else None, even where the text itself has that word."""
-        return self.ranks.get(EOS) if self.text.eos else None
+    def eos_id(self) -> int | None:
+        """The id of <eos> if line ends are tokens; else None, even if the text contains the word <eos>."""
+        return self.ids.get(EOS) if self.text.eos else None
 
     def __len__(self) -> int:
         return len(self.words)
@@ -99,76 +105,77 @@ class Vocabulary:
         keep_unk: bool = False,
         pruned: int = 0,
     ) -> Self:
-        """Rank `counts` (word -> occurrences, in order of first appearance) and cut.
+        """Sort `counts` (word -> count, in order of first appearance) by count, and apply the limits.
 
-        `max_size` counts <unk>, which is a symbol only if something was cut, stands in the text, or `keep_unk` asks for
-        it; its count is that of all words it stands for, `pruned` ones (cut while counting) among them.
+        `max_size` includes <unk>. <unk> is a token only if a word was cut, it occurs in the text, or `keep_unk` is set.
+        Its count is the total of all words it stands for, including `pruned`, those dropped during counting.
         """
         if not counts:
-            raise UsageError("the text has no words; at least one is needed")
-        ranked = sorted(counts.items(), key=lambda item: -item[1])  # sorted() is stable: ties keep their order
-        kept = [item for item in ranked if item[1] >= min_count and item[0] != UNK]
-        needs_unk = keep_unk or pruned > 0 or UNK in counts or len(kept) < len(ranked)
+            raise UsageError("expected a text with at least one word, found none")
+        by_count = sorted(counts.items(), key=lambda item: -item[1])  # sorted() is stable: ties keep their order
+        kept = [item for item in by_count if item[1] >= min_count and item[0] != UNK]
+        needs_unk = keep_unk or pruned > 0 or UNK in counts or len(kept) < len(by_count)
         if max_size is not None and len(kept) + needs_unk > max_size:
             needs_unk = True
             kept = kept[: max_size - 1]
         if needs_unk:
-            unseen = sum(counts.values()) + pruned - sum(count for _, count in kept)
-            place = next((rank for rank, (_, count) in enumerate(kept) if count < unseen), len(kept))
-            kept.insert(place, (UNK, unseen))
+            unknown = sum(counts.values()) + pruned - sum(count for _, count in kept)
+            unk_id = next((token_id for token_id, (_, count) in enumerate(kept) if count < unknown), len(kept))
+            kept.insert(unk_id, (UNK, unknown))
         return cls([word for word, _ in kept], [count for _, count in kept], text)
 
     def tokenize(self, text: str) -> list[str]:
-        """`text` as symbols, by this vocabulary's own text settings."""
+        """Return the tokens of `text`, by the text settings of this vocabulary."""
         return tokenize(text, self.text)
 
     def encode(self, words: Iterable[str]) -> list[int]:
-        """Ranks of the words; those not in the vocabulary become <unk>.
+        """Return the ids of the words; words outside the vocabulary become <unk>.
 
         Raises UnknownWordError for the first such word if the vocabulary has no <unk>.
         """
-        unk = self.unk
+        unk = self.unk_id
         if unk is not None:
-            return [self.ranks.get(word, unk) for word in words]
+            return [self.ids.get(word, unk) for word in words]
         try:
-            return [self.ranks[word] for word in words]
+            return [self.ids[word] for word in words]
         except KeyError as error:
             raise UnknownWordError(self.unknown_message(error.args[0])) from None
 
     def decode(self, ids: Iterable[int]) -> list[str]:
-        """The words at these ranks."""
-        return [self.words[rank] for rank in ids]
+        """Return the tokens with these ids."""
+        return [self.words[token_id] for token_id in ids]
 
     def unknown_message(self, word: str) -> str:
-        """One line that names an unknown word and, if there are any, near ones of the vocabulary."""
-        near = self.near(word)
-        hint = f"; near words: {', '.join(near)}" if near else ""
+        """Return one line that names an unknown word and similar words of the vocabulary, if there are any."""
+        similar = self.similar_words(word)
+        hint = f"; similar words: {', '.join(similar)}" if similar else ""
         word = word if len(word) <= 80 else f"{word[:77]}..."
-        return f"{word!r} is not among the {len(self):,} symbols of the vocabulary{hint}"
+        return f"{word!r} is not in the vocabulary of {len(self):,} tokens{hint}"
 
-    def near(self, word: str, count: int = 3) -> list[str]:
-        """Up to `count` words of the vocabulary spelled like `word`, other capitals first, then by likeness."""
-        same = [other for other in (word.lower(), word.capitalize(), word.upper()) if other in self.ranks]
-        alike = (other for other in self.words[:50_000] if abs(len(other) - len(word)) <= 2)
-        found = difflib.get_close_matches(word[:100], alike, n=count, cutoff=0.7)
-        return list(dict.fromkeys([*same, *found]))[:count]
+    def similar_words(self, word: str, count: int = 3) -> list[str]:
+        """Return up to `count` words of the vocabulary spelled like `word`: other case first, then by similarity."""
+        same = [other for other in (word.lower(), word.capitalize(), word.upper()) if other in self.ids]
+        candidates = (other for other in self.words[:50_000] if abs(len(other) - len(word)) <= 2)
+        close = difflib.get_close_matches(word[:100], candidates, n=count, cutoff=0.7)
+        return list(dict.fromkeys([*same, *close]))[:count]
 
     def report(self) -> dict[str, Any]:
-        """Words, symbols, the share of the words that the commonest 100, 1,000, ... symbols cover, the rarest count."""
+        """Return the numbers of words and tokens, the lowest count, and the coverage of the text.
+
+        `coverage` is the share of the words that the most frequent 100, 1,000, ... tokens cover, without <unk>.
+        """
         total = sum(self.counts)
         sizes = [size for size in (100, 1_000, 5_000, 10_000, 50_000) if size < len(self)] + [len(self)]
         known = [0 if word == UNK else count for word, count in zip(self.words, self.counts, strict=True)]
+        counted = (count for count, word in zip(self.counts, self.words, strict=True) if word != UNK)
         return {
-            "words": total,
-            "symbols": len(self),
+            "words": total, "symbols": len(self),
             "coverage": {size: sum(known[:size]) / max(1, total) for size in sizes},
-            "rarest_count": min(count for count, word in zip(self.counts, self.words, strict=True) if word != UNK)
-            if len(self) > 1 or self.unk is None
-            else 0,
-        }
+            "rarest_count": min(counted, default=0),
+        }  # fmt: skip
 
     def to_bytes(self) -> bytes:
-        """The vocabulary file: the text settings as a comment, then `word<TAB>count`, one line a rank."""
+        """Return the vocabulary file: the text settings as a comment, then `word<TAB>count`, one line per id."""
         lines = [_HEADER + json.dumps(self.text.to_json())]
         lines += [f"{word}\t{count}" for word, count in zip(self.words, self.counts, strict=True)]
         return ("\n".join(lines) + "\n").encode()
@@ -179,14 +186,16 @@ class Vocabulary:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a vocabulary file. Raises ModelError with the line that is wrong."""
-        what = "vocabulary file"
+        """Read a vocabulary file. Raises ModelError, which names the invalid line."""
         try:
-            lines = read_bounded(path, MAX_BYTES, what).decode().split("\n")
+            lines = read_bounded(path, MAX_BYTES, "vocabulary file").decode().split("\n")
         except UnicodeDecodeError as error:
-            raise ModelError(f"{what} {path} is not UTF-8 at byte {error.start}") from error
+            raise ModelError(f"vocabulary file {path}: expected UTF-8, found other bytes at {error.start:,}") from error
         if not lines[0].startswith(_HEADER) or lines.pop() != "":
-            raise ModelError(f"{path} is no whole vocabulary file; make one with: rnnwords build-vocab TEXT -o FILE")
+            raise ModelError(
+                f"expected a whole vocabulary file, found something else: {path}; make one with: rnnwords build-vocab "
+                "TEXT -o FILE"
+            )
         try:
             text = TextConfig.from_json(parse_json(lines[0].removeprefix(_HEADER), f"{path}, line 1"))
         except UsageError as error:
@@ -195,12 +204,12 @@ class Vocabulary:
         for number, line in enumerate(lines[1:], start=2):
             word, tab, count = line.rpartition("\t")
             if not (word and tab and count.isascii() and count.isdigit() and len(count) < 19):
-                raise ModelError(f"{path}, line {number}: expected word<TAB>count, got {line[:80]!r}")
+                raise ModelError(f"{path}, line {number}: expected word<TAB>count, found {line[:80]!r}")
             words.append(word)
             counts.append(int(count))
         try:
             return cls(words, counts, text)
-        except RankError as error:
-            raise ModelError(f"{path}, line {error.rank + 2}: {error.what}") from error
+        except TokenError as error:
+            raise ModelError(f"{path}, line {error.token_id + 2}: {error.problem}") from error
         except ModelError as error:
             raise ModelError(f"{path}: {error}") from error

@@ -1,1 +1,1 @@
-"""Training: the loop, its checkpoints, its reports. The only wing that needs TensorFlow."""
+"""Training: from a text to a model file. It uses TensorFlow, which is loaded when a run starts."""

@@ -1,96 +1,71 @@
-"""What a run does where nobody said: settings chosen from the size of the text. All of it is printed at the start.
-
-| words of text | held out | vocabulary | network | optimizer | rate | batch | dropout | budget |
-|---|---|---|---|---|---|---|---|---|
-| below 10,000 | none | every word | untied, E 256 | Adam, constant | 0.003 | 67 | 0 | 500 epochs, or the ceiling |
-| below 500,000 | last tenth | 2 times or more, 10,000 | tied, E = H | AdamW, cosine | 0.004 | 128 | 0.5 | 12 epochs |
-| below 5 million | last tenth | 2 times or more, 10,000 | tied, E = H | AdamW, cosine | 0.004 | 512 | 0.5 | 9 epochs |
-| more | last tenth | 2 times or more, 30,000 | tied, E = H | AdamW, cosine | 0.002 | 512 | 0.2 | 3 epochs |
-| `--stateful`, below 10,000 | | | | | | 20 | | |
-| `--stateful`, below 500,000 | | | | SGD, cosine | 20 | 10 | 0.65 | |
-| `--stateful`, below 5 million | | | | SGD, cosine | 20 | 20 | | |
-| `--stateful`, more | | | | | 0.004 | 20 | | |
-"""
+"""Default settings by the size of the text. A run prints those that it chose; docs/training.md has them as a table."""
 
 import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from rnnwords.config import TrainingConfig
+from rnnwords.training.config import TrainingConfig
 
-HOLD_OUT_FROM = 10_000  # words
-HOLD_OUT = 0.1
-STREAM = 100  # words of a stream at least, where nobody says how many streams there are to be
-LONG = 10  # patience for streams: while their rate is high, the held-out loss stands still for long
+VALIDATION_FROM = 10_000  # words
+VALIDATION_SPLIT = 0.1
+MIN_STREAM = 100  # words per stream, if the batch size is not set
+STATEFUL_PATIENCE = 10  # at a high learning rate the validation loss can stagnate over several epochs
 
 
 @dataclass(frozen=True)
-class Size:
+class DefaultsTier:
     """Defaults for texts of fewer than `below` words."""
 
     below: float
     min_count: int
     max_size: int | None
     tie: bool
-    embedding: int | None  # None: as many as units
+    embedding: int | None  # None: the number of units
     settings: dict[str, Any]
-    stateful: dict[str, Any]  # what differs when the text is read as a stream
+    stateful: dict[str, Any]  # what differs for a stateful network
 
 
-SIZES = (
-    Size(
-        HOLD_OUT_FROM, 1, None, False, 256,
+_LARGE = {"optimizer": "adamw", "schedule": "cosine", "weight_decay": 0.01, "warmup": 0.05, "short_windows": 0.1}
+TIERS = (
+    DefaultsTier(VALIDATION_FROM, 1, None, False, 256,
         {"optimizer": "adam", "learning_rate": 3e-3, "schedule": "constant", "batch_size": 67, "dropout": 0.0,
          "weight_decay": 0.0, "short_windows": 0.1, "epochs": 500, "patience": 50, "warmup": 0.0},
-        {"batch_size": 20},
-    ),
-    Size(
-        500_000, 2, 10_000, True, None,
-        {"optimizer": "adamw", "learning_rate": 4e-3, "schedule": "cosine", "batch_size": 128, "dropout": 0.5,
-         "weight_decay": 0.01, "warmup": 0.05, "short_windows": 0.1, "epochs": 12, "patience": 2},
-        {"optimizer": "sgd", "batch_size": 10, "dropout": 0.65, "patience": LONG},
-    ),
-    Size(
-        5_000_000, 2, 10_000, True, None,
-        {"optimizer": "adamw", "learning_rate": 4e-3, "schedule": "cosine", "batch_size": 512, "dropout": 0.5,
-         "weight_decay": 0.01, "warmup": 0.05, "short_windows": 0.1, "epochs": 9, "patience": 3},
-        {"optimizer": "sgd", "batch_size": 20, "patience": LONG},
-    ),
-    Size(
-        float("inf"), 2, 30_000, True, None,
-        {"optimizer": "adamw", "learning_rate": 2e-3, "schedule": "cosine", "batch_size": 512, "dropout": 0.2,
-         "weight_decay": 0.01, "warmup": 0.05, "short_windows": 0.1, "epochs": 3, "patience": 3},
-        {"batch_size": 20, "learning_rate": 4e-3, "patience": LONG},
-    ),
+        {"batch_size": 20}),
+    DefaultsTier(500_000, 2, 10_000, True, None,
+        {**_LARGE, "learning_rate": 4e-3, "batch_size": 128, "dropout": 0.5, "epochs": 12, "patience": 2},
+        {"optimizer": "sgd", "batch_size": 10, "dropout": 0.65, "patience": STATEFUL_PATIENCE}),
+    DefaultsTier(5_000_000, 2, 10_000, True, None,
+        {**_LARGE, "learning_rate": 4e-3, "batch_size": 512, "dropout": 0.5, "epochs": 9, "patience": 3},
+        {"optimizer": "sgd", "batch_size": 20, "patience": STATEFUL_PATIENCE}),
+    DefaultsTier(float("inf"), 2, 30_000, True, None,
+        {**_LARGE, "learning_rate": 2e-3, "batch_size": 512, "dropout": 0.2, "epochs": 3, "patience": 3},
+        {"batch_size": 20, "learning_rate": 4e-3, "patience": STATEFUL_PATIENCE}),
 )  # fmt: skip
-# Plain gradient descent wants other rates than optimizers that divide by the gradients' size: the norm is that of
-# Merity et al. (2018) for language models, the rate somewhat below their 30.
-DESCENT = {"learning_rate": 20.0, "clip_norm": 0.25}
+# Gradient descent needs other learning rates than optimizers that divide by the size of the gradients: the norm is
+# that of Merity et al. (2018) for language models, the rate somewhat below their 30.
+SGD = {"learning_rate": 20.0, "clip_norm": 0.25}
 
 
-def size_of(words: int) -> Size:
-    """The row of the table for a text of so many words."""
-    return next(size for size in SIZES if words < size.below)
+def tier_of(words: int) -> DefaultsTier:
+    """Return the defaults for a text of this many words."""
+    return next(tier for tier in TIERS if words < tier.below)
 
 
 def complete(config: TrainingConfig, words: int, windows: int, stateful: bool) -> TrainingConfig:
-    """Fill in what is None, for a text of `words` words that has `windows` windows.
+    """Return the settings with those that are None chosen for a text of `words` words and `windows` windows.
 
-    Streams are as many as were asked for, whether the text is long enough or not. Of windows, a step takes no more than
-    all there are, whoever asked for more.
+    The batch size is at most the number of windows, also if it was set; the number of streams is never changed.
     """
-    size = size_of(words)
-    chosen = dict(size.settings)
+    tier = tier_of(words)
+    chosen = {**tier.settings, "weight_dropout": 0.0, "clip_norm": 1.0, "ema": 0.0}
     if stateful:
-        chosen |= {"short_windows": 0.0, **size.stateful}
-        chosen["batch_size"] = max(1, min(chosen["batch_size"], words // STREAM))
-    chosen |= {"weight_dropout": 0.0, "clip_norm": 1.0, "ema": 0.0}
+        chosen |= {"short_windows": 0.0, **tier.stateful}
+        chosen["batch_size"] = max(1, min(chosen["batch_size"], words // MIN_STREAM))
     if (config.optimizer or chosen["optimizer"]) == "sgd":
-        chosen |= DESCENT
-    if any(budget is not None for budget in (config.epochs, config.iterations, config.seconds)):
+        chosen |= SGD
+    if config.epochs or config.iterations or config.seconds:
         del chosen["epochs"]
-    chosen = {name: value for name, value in chosen.items() if getattr(config, name) is None}
-    config = dataclasses.replace(config, **chosen)
-    if stateful:
-        return config
-    return dataclasses.replace(config, batch_size=max(1, min(config.batch_size or 1, windows)))
+    chosen |= {name: own for name in chosen if (own := getattr(config, name)) is not None}
+    if not stateful:
+        chosen["batch_size"] = max(1, min(chosen["batch_size"], windows))
+    return dataclasses.replace(config, **chosen)

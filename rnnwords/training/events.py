@@ -1,118 +1,114 @@
-"""What a run tells as it goes; the command line shows it."""
+"""Events of a training run, in the order in which `train` yields them:
 
-import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+Warned (at any time), Planned, Note, Started, then StepProgress, Saved and Report as training goes on, Note and
+PostTrained, Finished. A run that an earlier session finished yields Planned and Finished, and what post-training adds.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rnnwords.config import FittedInterpolation
+from rnnwords.lm.perplexity import perplexity
+from rnnwords.network.config import NetworkConfig
+from rnnwords.text.vocabulary import Vocabulary
+from rnnwords.training.config import TrainingConfig
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Where a run is, after every graph call."""
+class Planned:
+    """The text is read and all settings are chosen; TensorFlow is not loaded yet."""
+
+    directory: Path
+    vocabulary: Vocabulary
+    words: int  # of the training text
+    validation_words: int  # that an evaluation of the whole validation text predicts; 0: there is none
+    prompt: str  # the first words of the text, no more than the network reads at a time
+    network: NetworkConfig
+    training: TrainingConfig
+    resumed_step: int | None  # None: a new run
+    complete: bool  # an earlier session finished the run: no training follows
+
+
+@dataclass(frozen=True)
+class Started:
+    """TensorFlow is loaded, and training starts."""
+
+    precision: str  # of the matrix products: float32 or bfloat16
+
+
+@dataclass(frozen=True)
+class StepProgress:
+    """The steps of one graph call are done, about two such calls per second."""
 
     step: int
     spent: float  # share of the budget
-    loss: float  # of the last steps, nats a word
+    loss: float  # of the last step, nats per word
     accuracy: float
     words_per_second: float
 
 
 @dataclass(frozen=True)
 class Report:
-    """One line of history: means over the steps since the last report."""
+    """A line of the history: means over the steps since the last report."""
 
     step: int
     epoch: float
-    loss: float  # nats a word
-    accuracy: float | None  # None where numbers are learned: they are near or far, never right
+    loss: float  # nats per word
+    accuracy: float | None  # None for a series of numbers
     learning_rate: float
-    held_out_loss: float | None
-    held_out_accuracy: float | None
+    validation_loss: float | None
+    validation_accuracy: float | None
     sample: str
-    words_per_second: float = 0.0  # the one number that two equal runs need not share
+    words_per_second: float = 0.0  # the only field in which equal runs differ
 
     @property
     def perplexity(self) -> float:
-        """exp(loss), where a float can hold it."""
-        return math.exp(min(self.loss, 700.0))
+        """The perplexity of the training text."""
+        return perplexity(self.loss)
 
 
 @dataclass(frozen=True)
 class Saved:
-    """A model or a checkpoint was written."""
+    """A file was written: the `model` or a `checkpoint`."""
 
     what: str
     step: int
 
 
 @dataclass(frozen=True)
-class Warned:
-    """Something is not as it should be, but the run goes on."""
+class Note:
+    """What happens now, in one line: a step of post-training, a worker that is missing."""
 
     message: str
 
 
 @dataclass(frozen=True)
+class Warned:
+    """A problem that does not end the run."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class PostTrained:
+    """Post-training is done: what the model file has besides the network."""
+
+    interpolation: FittedInterpolation
+
+
+@dataclass(frozen=True)
 class Finished:
-    """The run's end. `reason`: ceiling, patience, budget, already (it was complete), or a signal's name."""
+    """The end of the run, or of this session of it.
+
+    `reason`: max_accuracy (no predictor with this context gets more words right), patience, budget, already (an earlier
+    session finished the run), or SIGINT or SIGTERM (stopped; the next session resumes).
+    """
 
     reason: str
     step: int
-    seconds: float
-    metrics: dict[str, Any]
+    seconds: float  # of training, over all sessions
+    metrics: dict[str, Any]  # of the saved model
 
 
-Event = Progress | Report | Saved | Warned | Finished
-
-
-@dataclass
-class Position:
-    """What a checkpoint holds beside the tensors: of one size, however long the run."""
-
-    step: int = 0
-    seconds: float = 0.0  # of training, over all sessions of the run
-    best: float | None = None  # lowest evaluated loss
-    best_accuracy: float | None = None
-    waited: int = 0  # evaluations since the best
-    looked: int | None = None  # words that an evaluation looks at
-    steps: int = 0  # since the last report
-    losses: float = 0.0  # their sum over these steps
-    hits: float = 0.0
-    epoch_steps: int = 0  # those of these steps that are of the last epoch
-    epoch_hits: float = 0.0
-    evaluated: tuple[float, float] | None = None  # loss and accuracy of the evaluation since the last report
-    finished: str | None = None
-
-    def begin_epoch(self) -> None:
-        """The next step is the first of an epoch."""
-        self.epoch_steps, self.epoch_hits = 0, 0.0
-
-    def advance(self, losses: Sequence[float], hits: Sequence[float]) -> None:
-        """Take steps with these losses and hits, added one by one: how many come in a call is no matter."""
-        self.step += len(losses)
-        self.steps += len(losses)
-        self.epoch_steps += len(losses)
-        for loss, hit in zip(losses, hits, strict=True):
-            self.losses += loss
-            self.hits += hit
-            self.epoch_hits += hit
-
-    def reported(self) -> None:
-        """Begin anew behind a report."""
-        self.steps, self.losses, self.hits, self.evaluated = 0, 0.0, 0.0, None
-        self.begin_epoch()
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
-        """From such values, or from those of a checkpoint of format 1, which have every loss, hit and report."""
-        if "reports" in values:
-            losses, hits = values["losses"], values["hits"]
-            sums = {"steps": len(losses), "losses": math.fsum(losses), "hits": math.fsum(hits)}
-            values = {name: value for name, value in values.items() if name != "reports"} | sums
-        found = cls(**values)
-        found.evaluated = (found.evaluated[0], found.evaluated[1]) if found.evaluated else None
-        return found
+Event = Planned | Started | StepProgress | Report | Saved | Note | Warned | PostTrained | Finished

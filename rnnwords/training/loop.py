@@ -1,127 +1,124 @@
-"""The training loop: steps, evaluations, reports and checkpoints, in the order that makes a run resumable bit for bit.
+"""The training loop: steps, evaluations, reports and checkpoints, in an order that makes a run resumable bit for bit.
 
-Everything that the next step depends on is in a checkpoint, and the loop only ever saves between two steps. It prints
-nothing: it yields events, which the command line shows.
+A checkpoint holds everything that the next step depends on, and is only written between two graph calls.
 """
 
 import contextlib
 import math
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import numpy as np
 
 from rnnwords.errors import ModelError, TrainingError
-from rnnwords.forecasting.training import ForecastPlan
 from rnnwords.model_file import Model
-from rnnwords.text.corpus import Streams, Strides, Text, Windows
-from rnnwords.training.checkpoint import Checkpoint, scalars
-from rnnwords.training.events import Event, Finished, Position, Progress, Saved, Warned
-from rnnwords.training.optimization.schedule import Budget, dropout, rate
+from rnnwords.training.batches import Streams, Strides, Windows
+from rnnwords.training.checkpoint import Checkpoint, as_tensors
+from rnnwords.training.events import Event, Finished, Saved, StepProgress, Warned
+from rnnwords.training.optimization.schedule import Budget, dropout, learning_rate
 from rnnwords.training.optimization.steps import Steps
-from rnnwords.training.plan import Plan, identity
 from rnnwords.training.reports.reporter import Reporter
-from rnnwords.training.task import EVALUATED
+from rnnwords.training.request import StopRequest
+from rnnwords.training.resume import Position, run_identity
+from rnnwords.training.task import EVAL_WORDS, RunPlan
 
-CALL_SECONDS = 0.5  # how long one graph call should take: short enough to stop soon, long enough to cost nothing
-LEAVING = 4.0  # seconds that the process itself takes to start and to end; in a short run, at most a hundredth of it
-TRIED = 8_193  # words of a small look, by which the time of a whole one is known before the first
+CALL_SECONDS = 0.5  # duration of a graph call: short enough to stop soon, long enough that its overhead is negligible
+EXIT_SECONDS = 4.0  # that the process needs to start and to end; in a short run, at most a hundredth of it
+PROBE_WORDS = 8_193  # words of a short evaluation, from which the duration of a whole one is estimated
+NEAR_MAX = 0.85  # share of the maximum accuracy from which each epoch is followed by an evaluation
 
 
-class Run:
-    """One training run in its directory. `events()` trains until the end and yields what happens."""
+class TrainingLoop:
+    """One session of a run in its directory. `events()` trains until the end and yields what happens."""
 
-    def __init__(self, plan: Plan | ForecastPlan, precision: str, make_steps: Callable[..., Steps] = Steps) -> None:
-        """Raises TrainingError if the text is too short for the batch and window."""
-        self.make_steps = make_steps
-        self.plan, self.directory, self.subject = plan, plan.directory, plan.subject()
-        self.network, self.training, self.precision = plan.network, plan.training, precision
-        network, training, subject = plan.network, plan.training, self.subject
-        self.identity = identity(plan.asked, training, precision)
-        self.position = Position()
+    def __init__(
+        self, plan: RunPlan, precision: str, make_steps: Callable[..., Steps] = Steps, stop: StopRequest | None = None
+    ) -> None:
+        """Raises TrainingError if the data is too short for batch and window."""
+        self.make_steps, self.stop = make_steps, stop or StopRequest()
+        self.plan, self.directory, self.precision = plan, plan.directory, precision
+        self.network, self.training, self.task = network, training, task = plan.network, plan.training, plan.task()
+        self.identity = run_identity(plan.settings, training.to_json(), precision)
+        self.position = plan.position or Position()
         self.warnings: list[str] = []
-        reader = Streams if network.stateful else Strides if training.order == "strides" else Windows
-        self.data = reader(subject.train, network.window, training.batch_size or 1, training.seed)
+        batches = Streams if network.stateful else Strides if training.sampling_order == "strides" else Windows
+        self.data = batches(task.train, network.window, training.batch_size or 1, training.seed)
         if self.data.steps < 1:
-            batch, strides = training.batch_size or 1, training.order == "strides"
+            batch, strides = training.batch_size or 1, training.sampling_order == "strides"
             needed = (network.window + 1) * (batch + strides) + (not strides)
-            raise TrainingError(f"the text has {len(subject.train):,} words for training; {needed:,} are needed")
+            raise TrainingError(f"expected {needed:,} or more words for training, found {len(task.train):,}; add text")
         self.budget = Budget.of(training, self.data.steps)
-        self.evaluate_every = min(2_000, self.data.steps if subject.held_out is not None else 5 * self.data.steps)
+        self.evaluate_every = min(2_000, self.data.steps if task.validation is not None else 5 * self.data.steps)
         self.log_every = training.log_every or self.evaluate_every
-        if training.order == "strides":  # whose epochs are short
+        if training.sampling_order == "strides":  # its epochs are short
             self.evaluate_every = self.log_every
-        self.ceiling = subject.ceiling
-        self.on_disk = math.inf  # loss of the model that an earlier session left; no worse one replaces it
-        self.stop: str | None = None  # set by a signal
-        self.looking = self.saving = 0.0  # seconds that an evaluation and a checkpoint took last: the end needs both
+        self.saved_loss = math.inf  # of the model that an earlier session saved: no worse one replaces it
+        self.evaluation_seconds = self.saving_seconds = 0.0  # of the latest ones: a time budget includes the last ones
 
-    def events(self) -> Iterator[Event]:
-        """Train. Raises TrainingError (a loss that is no number), SaveError."""
-        found = self.plan.found
-        if found:
-            self.position = Position.from_json(found.state["position"])
+    def events(self) -> Generator[Event, None, Finished]:
+        """Train. Returns the last event. Raises TrainingError (a loss that is NaN or infinite), SaveError."""
+        checkpoint = self.plan.checkpoint
         self.directory.cut_history(self.position.step)
         self.steps = self.make_steps(self.network, self.training, self.precision)
-        if found:
-            self.steps.restore(found.tensors)
-            self.on_disk = self._loss_on_disk()
+        if checkpoint:
+            self.steps.restore(checkpoint.tensors)
+            self.saved_loss = self._saved_loss(checkpoint)
         else:
-            self.subject.begin(self.directory.vocabulary)
-            if first := self.subject.first_weights():
-                self.steps.restore({**self.steps.tensors(), **{f"weights/{name}": one for name, one in first.items()}})
-        self.reporter = Reporter(
-            self.directory, self.subject, self.data, self.steps, self.position, self.warnings.append
-        )
+            if self.task.vocabulary:
+                self.task.vocabulary.save(self.directory.vocabulary)
+            if initial := self.task.initial_weights():
+                weights = {f"weights/{name}": weight for name, weight in initial.items()}
+                self.steps.restore(self.steps.tensors() | weights)
+        self.reporter = Reporter(self.plan, self.task, self.data, self.steps, self.position, self.warnings.append)
         try:
-            yield from self._train()
+            return (yield from self._train())
         finally:
             self.reporter.close()
 
-    def _train(self) -> Iterator[Event]:
+    def _train(self) -> Generator[Event, None, Finished]:
         position = self.position
-        call, reason = 1, None
-        begun = (time.monotonic() if self.plan.found else self.plan.begun) - position.seconds
+        call, reason = 1, None  # steps per graph call
+        begun = (time.monotonic() if self.plan.checkpoint else self.plan.begun) - position.seconds
         saved_at = position.seconds
         if self.budget.seconds is not None:
-            self.looking = self._time_of_a_look()
+            self.evaluation_seconds = self._estimated_evaluation_seconds()
         while reason is None:
-            called = time.monotonic()
+            call_begun = time.monotonic()
             count = self._steps_until_due(call)
             shares = [self._spent(ahead=k) for k in range(count)]
-            rates = [(rate(self.training, spent), dropout(self.training, spent)) for spent in shares]
+            rates = [(learning_rate(self.training, spent), dropout(self.training, spent)) for spent in shares]
             if position.step % self.data.steps == 0:
-                self.steps.forget()
+                self.steps.reset_state()
                 position.begin_epoch()
             ids = self.data.batches(position.step, count)
             losses, hits, norms = self.steps.run(ids, np.array(rates, np.float32), position.step)
             if not np.isfinite(losses).all():
-                raise self._no_number(position.step + int(np.argmin(np.isfinite(losses))) + 1)
+                raise self._not_finite(position.step + int(np.argmin(np.isfinite(losses))) + 1)
             first = position.step == 0
             position.advance(losses.tolist(), hits.tolist())
             position.seconds = time.monotonic() - begun
-            took = time.monotonic() - called
+            seconds = time.monotonic() - call_begun
             if first:
-                self.reporter.begun()
-            elif count >= call:  # the first call also built the graph
-                call = max(1, min(1_000, int(call * min(4.0, CALL_SECONDS / max(took, 1e-6)))))
+                self.reporter.log_graph()
+            elif count >= call:  # the first call also builds the graph
+                call = max(1, min(1_000, int(call * min(4.0, CALL_SECONDS / max(seconds, 1e-6)))))
             spent = self._spent()
-            words = ids.shape[1] * (self.network.window if self.network.stateful else 1)
-            yield Progress(position.step, spent, float(losses[-1]), float(hits[-1]), count * words / took)
+            speed = count * ids.shape[1] * (self.network.window if self.network.stateful else 1) / seconds
+            yield StepProgress(position.step, spent, float(losses[-1]), float(hits[-1]), speed)
             reason = "budget" if spent >= 1 else None
-            at_epoch = position.step % self.data.steps == 0
-            look = position.step % self.evaluate_every == 0 and self._spent(looks=2) < 1  # else the last one is near
-            if look or reason or (at_epoch and self._near_ceiling()):
-                looked = time.monotonic()
+            due = position.step % self.evaluate_every == 0 and self._spent(evaluations=2) < 1  # else the last is near
+            if due or reason or (position.step % self.data.steps == 0 and self._near_max_accuracy()):
+                evaluation_begun = time.monotonic()
                 reason = yield from self._evaluate(reason)
-                self.looking = time.monotonic() - looked
-            if position.step % self.log_every == 0 or (reason and position.steps):
-                yield self.reporter.report(rates[-1][0], norms, words * count / took)
-            due = position.seconds - saved_at >= self.training.checkpoint_seconds
-            if every := self.training.checkpoint_every:
-                due = position.step % every == 0
-            stopped = None if reason else self.stop  # by a signal: what follows must be what would have been
+                self.evaluation_seconds = time.monotonic() - evaluation_begun
+            if position.step % self.log_every == 0 or (reason and position.steps_since_report):
+                yield self.reporter.report(rates[-1][0], norms, speed)
+            every = self.training.checkpoint_every
+            due = (
+                position.step % every == 0 if every else position.seconds - saved_at >= self.training.checkpoint_seconds
+            )
+            stopped = None if reason else self.stop.reason  # does not enter the position, so resuming repeats the run
             if stopped and not self.directory.model.exists():
                 self._model().save(self.directory.model)
                 yield Saved("model", position.step)
@@ -133,17 +130,21 @@ class Run:
             yield from (Warned(message) for message in self.warnings)
             self.warnings.clear()
             reason = reason or stopped
-        self.reporter.ended()
-        yield self._finished(reason)
+        self.reporter.log_embedding()
+        return Finished(reason, position.step, position.seconds, self._metrics())
 
-    def _spent(self, looks: int = 1, ahead: int = 0) -> float:
-        """The share of the budget that is spent, or will be so many steps ahead; of one of time, which no step is known
-        to take, what so many looks at the held-out text, the last checkpoint and leaving will take is spent already."""
-        end = looks * self.looking + self.saving + min(LEAVING, (self.budget.seconds or 0) / 100)
+    def _spent(self, evaluations: int = 1, ahead: int = 0) -> float:
+        """Return the share of the budget that is spent, or will be so many steps ahead.
+
+        The duration of a step is not known ahead. A time budget includes `evaluations` more evaluations, the last
+        checkpoint and the end of the process.
+        """
+        end = evaluations * self.evaluation_seconds + self.saving_seconds
+        end += min(EXIT_SECONDS, (self.budget.seconds or 0) / 100)
         return self.budget.spent(self.position.step + ahead, self.position.seconds + end)
 
     def _steps_until_due(self, call: int) -> int:
-        """How many steps the next graph call may make: to the next point where something else is due."""
+        """Return the steps of the next graph call: at most `call`, and none beyond the next report or evaluation."""
         step = self.position.step
         limits = [call, self.data.steps - step % self.data.steps]
         every = [self.log_every, self.evaluate_every, self.training.checkpoint_every]
@@ -152,86 +153,83 @@ class Run:
             limits.append(self.budget.steps - step)
         return max(1, min(limits))
 
-    def _near_ceiling(self) -> bool:
-        """Whether the last epoch was so nearly right that a look at all windows is worth its time."""
-        if self.ceiling is None or self.subject.held_out is not None or not self.training.to_ceiling:
+    def _near_max_accuracy(self) -> bool:
+        """Whether the last epoch was near the maximum accuracy, so that an evaluation may end the run."""
+        best = self.task.max_accuracy
+        if best is None or self.task.validation is not None or not self.training.stop_at_max_accuracy:
             return False
         steps, hits = self.position.epoch_steps, self.position.epoch_hits
-        return steps > 0 and hits / steps >= 0.85 * self.ceiling[0] / self.ceiling[1]
+        return steps > 0 and hits / steps >= NEAR_MAX * best[0] / best[1]
 
     def _evaluate(self, reason: str | None) -> Generator[Event, None, str | None]:
-        """Look at the held-out text, or without one at the training text; keep the best model; say whether to stop."""
-        position = self.position
-        loss, right, count = self.steps.evaluate(self._looked_at())
+        """Evaluate on validation text, or without one on training text, and save the best model.
+
+        Returns the reason to end the run: `reason`, or one that the evaluation gives.
+        """
+        position, best = self.position, self.task.max_accuracy
+        loss, correct, count = self.steps.evaluate(self._evaluated_ids())
         if not math.isfinite(loss):
-            raise self._no_number(position.step)
-        position.evaluated, position.looked = (loss, right / count), count
-        there = self.subject.held_out is None and self.ceiling is not None and right >= self.ceiling[0]
-        if position.best is None or loss < position.best or there:
-            position.best, position.best_accuracy, position.waited = loss, right / count, 0
-            if loss <= self.on_disk or there:
+            raise self._not_finite(position.step)
+        position.last_evaluation, position.eval_words = (loss, correct / count), count
+        reached = self.task.validation is None and best is not None and correct >= best[0]
+        if position.best_loss is None or loss < position.best_loss or reached:
+            position.best_loss, position.best_accuracy, position.evaluations_since_best = loss, correct / count, 0
+            if loss <= self.saved_loss or reached:
                 self._model().save(self.directory.model)
                 yield Saved("model", position.step)
         else:
-            position.waited += 1
-        if reason is None and there and self.training.to_ceiling and count == self.ceiling[1]:  # type: ignore[index]
-            return "ceiling"
-        if reason is None and position.waited >= (self.training.patience or math.inf):
-            return "patience"
-        return reason
+            position.evaluations_since_best += 1
+        if reason is None and reached and self.training.stop_at_max_accuracy and best is not None and count == best[1]:
+            return "max_accuracy"
+        patient = position.evaluations_since_best < (self.training.patience or math.inf)
+        return reason or (None if patient else "patience")
 
-    def _looked_at(self) -> Any:
-        """The part of the held-out text, or without one of the training text, that a look reads: (N,) ids."""
-        text: Text = self.subject.train if self.subject.held_out is None else self.subject.held_out
-        return np.asarray(text[0 : EVALUATED + self.network.window])
+    def _evaluated_ids(self) -> Any:
+        """Return the ids (N,) that an evaluation reads: of the validation text, or without one of the training text."""
+        text = self.task.train if self.task.validation is None else self.task.validation
+        return np.asarray(text[0 : EVAL_WORDS + self.network.window])
 
-    def _time_of_a_look(self) -> float:
-        """About how many seconds a look takes, by a small one; another before it builds the graph."""
-        part = self._looked_at()
-        small = part[: TRIED + self.network.window]
-        self.steps.evaluate(small)
+    def _estimated_evaluation_seconds(self) -> float:
+        """Return the estimated duration of an evaluation, from a short one; one before it builds the graph."""
+        ids = self._evaluated_ids()
+        probe = ids[: PROBE_WORDS + self.network.window]
+        self.steps.evaluate(probe)
         begun = time.monotonic()
-        self.steps.evaluate(small)
-        return (time.monotonic() - begun) * len(part) / len(small)
+        self.steps.evaluate(probe)
+        return (time.monotonic() - begun) * len(ids) / len(probe)
 
-    def _no_number(self, step: int) -> TrainingError:
+    def _not_finite(self, step: int) -> TrainingError:
         return TrainingError(
-            f"the loss of step {step:,} is not a number; nothing was saved since. Try a lower "
-            f"--learning-rate than {self.training.learning_rate:g}, with --restart"
+            f"expected a finite loss, found NaN or infinity in step {step:,}; earlier files are kept. Set a lower "
+            f"`learning_rate` than {self.training.learning_rate:g} and `restart`"
         )
 
-    def _loss_on_disk(self) -> float:
-        """The loss of the model that this run left: after kill -9 it may be of a later step than the checkpoint.
-        That of another run, which --restart forgot, does not count."""
+    def _saved_loss(self, checkpoint: Checkpoint) -> float:
+        """Return the loss of the model if this run saved it: after kill -9 it can be newer than the checkpoint."""
         with contextlib.suppress(ModelError):
             record = Model.load(self.directory.model).training
-            if record.get("run") == self.identity and record["metrics"]["loss"] is not None:
+            own = record.get("run") in (self.identity, checkpoint.state.get("run", self.identity))
+            if own and record["metrics"]["loss"] is not None:
                 return float(record["metrics"]["loss"])
         return math.inf
 
     def _model(self) -> Model:
         record = {
-            "settings": self.training.to_json(),
-            "precision": self.precision,
-            "corpus": self.subject.digest,
-            "run": self.identity,
-            **self.subject.amount,
-            "step": self.position.step,
-            "epoch": self.position.step / self.data.steps,
-            "metrics": self.metrics(),
-        }
-        return self.subject.model(self.steps.export(), record)
+            "settings": self.training.to_json(), "precision": self.precision, "corpus": self.task.digest,
+            "run": self.identity, **self.task.data_record, "step": self.position.step,
+            "epoch": self.position.step / self.data.steps, "metrics": self._metrics(),
+        }  # fmt: skip
+        return self.task.model(self.steps.export(), record)
 
-    def metrics(self) -> dict[str, Any]:
-        """The figures of the best model."""
-        return self.subject.metrics(self.position.best, self.position.best_accuracy, self.position.looked)
+    def _metrics(self) -> dict[str, Any]:
+        """Return the metrics of the best model."""
+        return self.task.metrics(self.position.best_loss, self.position.best_accuracy, self.position.eval_words)
 
     def _save(self) -> None:
         begun = time.monotonic()
-        state = {"asked": self.plan.asked, "position": self.position.to_json(), "precision": self.precision,
-                 "training": self.training.to_json(), "metrics": self.metrics()}  # fmt: skip
-        self.directory.save(Checkpoint(self.position.step, scalars(self.steps.tensors()), state))
-        self.saving = time.monotonic() - begun
-
-    def _finished(self, reason: str) -> Finished:
-        return Finished(reason, self.position.step, self.position.seconds, self.metrics())
+        state = {
+            "settings": self.plan.settings, "position": self.position.to_json(), "precision": self.precision,
+            "training": self.training.to_json(), "metrics": self._metrics(), "run": self.identity,
+        }  # fmt: skip
+        self.directory.save(Checkpoint(self.position.step, as_tensors(self.steps.tensors()), state))
+        self.saving_seconds = time.monotonic() - begun

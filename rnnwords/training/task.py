@@ -1,127 +1,187 @@
-"""What a run learns: the part of the training loop that knows of words. Its twin for numbers is in `forecast`.
+"""What a network learns, as the training loop uses it: a text here, a series of numbers in `forecasting.training`.
 
-The loop itself only moves windows, losses and weights, so it serves both.
+The loop itself only handles batches, losses and weights.
 """
 
 import math
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rnnwords.config import NetworkConfig, TrainingConfig
+from rnnwords.lm.perplexity import perplexity
 from rnnwords.model_file import Model
-from rnnwords.network.recurrent import Floats, Network, Weights
-from rnnwords.text.corpus import Text, ceiling
+from rnnwords.network.config import NetworkConfig
+from rnnwords.network.recurrent import Floats, Ids, Network, Weights
+from rnnwords.text.encoded import EncodedText
 from rnnwords.text.prepare import Prepared
-from rnnwords.training.reports.samples import SAMPLE
+from rnnwords.text.tokenizer import detokenize
+from rnnwords.text.vocabulary import Vocabulary
+from rnnwords.training.batches import max_accuracy
+from rnnwords.training.checkpoint import Checkpoint, RunDirectory
+from rnnwords.training.config import TrainingConfig
+from rnnwords.training.resume import Position
 
-EVALUATED = 100_000  # words of held-out (or, without it, training) text that an evaluation during training looks at
-CEILING_UP_TO = 1_000_000  # words; above, the ceiling is no help and costs memory
+EVAL_WORDS = 100_000  # words at the beginning of the validation (or training) text that an evaluation predicts
+MAX_ACCURACY_WORDS = 1_000_000  # of longer texts no network reaches the maximum accuracy, and it would cost memory
+SHOWN_WORDS = 8  # of a window, at most
+GENERATED_WORDS = 30
+TEMPERATURE = 0.8
 
 
-class Subject(Protocol):
-    """What the loop asks of the data that it trains on."""
+class TrainingTask(Protocol):
+    """The data of a run, and what its losses mean."""
 
-    train: Text
-    held_out: Text | None
+    train: EncodedText
+    validation: EncodedText | None = None
     digest: str
-    amount: dict[str, Any]  # how much there is to learn from, and of what; the SHA-256 of a held-out text of its own
-    ceiling: tuple[int, int] | None  # windows that can be right at the most, all windows
-    labels: list[str] | None  # of the rows of the embedding
+    data_record: dict[str, Any]  # size of the data and digest of a validation file, for the model file
+    # Windows of the training text that can be predicted correctly, and all windows.
+    max_accuracy: tuple[int, int] | None = None
+    vocabulary: Vocabulary | None = None  # of a text
 
-    def begin(self, vocabulary: Path) -> None:
-        """Save what a new run shows to people, under the name that its directory has for it."""
-
-    def first_weights(self) -> Weights:
-        """Weights that are better begun with than chance, by name."""
+    def initial_weights(self) -> Weights:
+        """Return weights that replace random initial ones, by name."""
+        return {}
 
     def sample(self, weights: Weights, generator: np.random.Generator) -> str:
-        """What the network makes of a place in the data, drawn anew for every report."""
+        """Return a prediction at a random position of the data, for a report."""
 
     def figures(self, loss: float, accuracy: float) -> dict[str, float]:
-        """What a mean loss and the share of hits mean, by name; the loss is among them."""
+        """Return the figures that a report shows of a mean loss and an accuracy, by name."""
 
-    def metrics(self, best: float | None, accuracy: float | None, looked: int | None) -> dict[str, Any]:
-        """The figures of the best model, with the data that they are of and how much of it was looked at."""
+    def metrics(self, loss: float | None, accuracy: float | None, eval_words: int | None) -> dict[str, Any]:
+        """Return the metrics of the best model as JSON values, with the data that they are of."""
 
     def model(self, weights: Weights, record: dict[str, Any]) -> Model:
-        """The network with all that it needs to predict."""
+        """Return the model of these weights."""
 
 
-class Words:
-    """A text of words, as the loop needs it."""
+@dataclass(frozen=True)
+class RunPlan:
+    """A run whose settings are complete; its subclasses have the data."""
+
+    directory: RunDirectory
+    network: NetworkConfig
+    training: TrainingConfig
+    settings: Mapping[str, Any]  # that were requested; equal ones resume the run
+    checkpoint: Checkpoint | None  # the state from which the run is resumed
+    begun: float  # time.monotonic() before the data was read: the start of a time budget
+
+    @property
+    def position(self) -> Position | None:
+        """A copy of the position from which the run is resumed; None for a new run."""
+        return Position.from_json(self.checkpoint.state["position"]) if self.checkpoint else None
+
+    @property
+    def complete(self) -> bool:
+        """Whether an earlier session finished the run."""
+        return self.position is not None and self.position.finished is not None
+
+    def task(self) -> TrainingTask:
+        """Return the data of the run."""
+        raise NotImplementedError
+
+
+class TextTask(TrainingTask):
+    """A text that a network learns."""
+
+    vocabulary: Vocabulary
 
     def __init__(self, prepared: Prepared, network: NetworkConfig, training: TrainingConfig) -> None:
-        self.prepared, self.network, self.training = prepared, network, training
-        self.train, self.held_out, self.digest = prepared.train, prepared.held_out, prepared.digest
-        self.amount: dict[str, Any] = {"words": prepared.words}
-        if prepared.valid_digest:
-            self.amount["valid"] = prepared.valid_digest
-        self.ceiling: tuple[int, int] | None = None
-        if not network.stateful and prepared.words <= CEILING_UP_TO:
-            self.ceiling = ceiling(prepared.train, network.window)
-        self.labels = list(prepared.vocabulary.words) if network.input == "embedding" else None
+        self.vocabulary, self.network, self.training = prepared.vocabulary, network, training
+        self.train, self.validation, self.digest = prepared.train, prepared.validation, prepared.digest
+        self.data_record = {"words": prepared.words}
+        if prepared.validation_digest:
+            self.data_record["validation"] = prepared.validation_digest
+        if not network.stateful and prepared.words <= MAX_ACCURACY_WORDS:
+            self.max_accuracy = max_accuracy(prepared.train, network.window)
 
-    def begin(self, vocabulary: Path) -> None:
-        """Save the vocabulary."""
-        self.prepared.vocabulary.save(vocabulary)
-
-    def first_weights(self) -> Weights:
-        """Biases by which the network begins with the words' frequencies, so that it need not learn those."""
-        if self.training.output_start != "glorot":
+    def initial_weights(self) -> Weights:
+        """Return the biases of the output layer that give the word frequencies, unless the recipe initializes them."""
+        if self.training.output_init != "glorot":
             return {}
-        return frequency_biases(self.network, self.prepared.vocabulary.counts)
+        return frequency_biases(self.network, self.vocabulary.counts)
 
     def sample(self, weights: Weights, generator: np.random.Generator) -> str:
-        """A guess beside the text's own word, or what else the run is to show."""
-        text = self.train if self.held_out is None else self.held_out
+        """Return a prediction, in the style of the setting `sample`, at a random position of the evaluated text."""
+        text = self.train if self.validation is None else self.validation
         at = int(generator.integers(0, len(text) - self.network.window))
         ids = np.asarray(text[at : at + self.network.window + 1]).astype(np.int64)
         network = Network(self.network, weights)
-        return SAMPLE[self.training.sample](network, self.prepared.vocabulary, ids, generator)
+        return SAMPLE[self.training.sample](network, self.vocabulary, ids, generator)
 
     def figures(self, loss: float, accuracy: float) -> dict[str, float]:
-        """Loss (nats a word), accuracy, perplexity."""
-        return {"loss": loss, "accuracy": accuracy, "perplexity": math.exp(min(loss, 700.0))}
+        """Return loss (nats per word), accuracy and perplexity."""
+        return {"loss": loss, "accuracy": accuracy, "perplexity": perplexity(loss)}
 
-    def metrics(self, best: float | None, accuracy: float | None, looked: int | None) -> dict[str, Any]:
-        """Loss, perplexity and accuracy of the best model, the text whose first words they are of, how many words those
-        are, and the ceiling of the whole training text."""
+    def metrics(self, loss: float | None, accuracy: float | None, eval_words: int | None) -> dict[str, Any]:
+        """Return the text, the number of its first words that are predicted, loss, perplexity and accuracy on them.
+
+        `max_accuracy` counts all windows of the training text.
+        """
+        finite = loss is not None and math.isfinite(perplexity(loss))
         return {
-            "of": "training text" if self.held_out is None else "held-out text",
-            "words": looked,
-            "loss": best,
-            "perplexity": None if best is None else math.exp(min(best, 700.0)),
-            "accuracy": accuracy,
-            "ceiling": list(self.ceiling) if self.ceiling and self.held_out is None else None,
-        }
+            "of": "training text" if self.validation is None else "validation text", "words": eval_words,
+            "loss": loss, "perplexity": perplexity(loss) if loss is not None and finite else None, "accuracy": accuracy,
+            "max_accuracy": list(self.max_accuracy) if self.max_accuracy and self.validation is None else None,
+        }  # fmt: skip
 
     def model(self, weights: Weights, record: dict[str, Any]) -> Model:
-        """The network with its vocabulary."""
-        return Model(self.network, self.prepared.vocabulary, weights, record)
+        """Return the network with its vocabulary."""
+        return Model(self.network, self.vocabulary, weights, record)
 
 
 def frequency_biases(network: NetworkConfig, counts: Sequence[int]) -> dict[str, Floats]:
-    """The biases of the output layer by which the softmax of nothing else gives the (V,) frequencies, one added to each
-    count. For an adaptive softmax those of the head and of each cluster."""
-    shares = np.asarray(counts, np.float64) + 1
-    head = shares
-    found: dict[str, Floats] = {}
+    """Return the biases of the output layer whose softmax alone gives the word frequencies of (V,) counts plus 1.
+
+    For an adaptive softmax these are the biases of the head and of each cluster.
+    """
+    frequencies = np.asarray(counts, np.float64) + 1
+    parts = {"output/bias": frequencies}
     if network.clusters:
-        head = np.append(
-            shares[: network.clusters[0][0]], [shares[first:end].sum() for first, end, _ in network.clusters]
-        )
+        sums = [frequencies[first:end].sum() for first, end, _ in network.clusters]
+        parts["output/bias"] = np.append(frequencies[: network.clusters[0][0]], sums)
         for number, (first, end, _) in enumerate(network.clusters, start=1):
-            found[f"tail_{number}/bias"] = _centred(shares[first:end])
-    found["output/bias"] = _centred(head)
-    return found
+            parts[f"tail_{number}/bias"] = frequencies[first:end]
+    logarithms = {name: np.log(part) for name, part in parts.items()}
+    # The softmax does not change with a constant that is added to all logits: each part gets the mean 0.
+    return {name: (part - part.mean()).astype(np.float32) for name, part in logarithms.items()}
 
 
-def _centred(shares: NDArray[np.float64]) -> Floats:
-    """Logarithms with mean 0: a softmax does not see what is added to all."""
-    logarithms = np.log(shares)
-    centred: Floats = (logarithms - logarithms.mean()).astype(np.float32)
-    return centred
+def word_sample(network: Network, vocabulary: Vocabulary, ids: Ids, generator: np.random.Generator) -> str:
+    """Return `had a general -> council (council)`: words of the text, the predicted next word, and that of the text."""
+    best = vocabulary.words[_best(network, ids)]
+    return f"{' '.join(vocabulary.decode(ids[-SHOWN_WORDS - 1 : -1]))} -> {best} ({vocabulary.words[int(ids[-1])]})"
+
+
+def tutorial_sample(network: Network, vocabulary: Vocabulary, ids: Ids, generator: np.random.Generator) -> str:
+    """Return `['had', 'a', 'general'] - [council] vs [council]`, as in the tutorial: text, then prediction."""
+    best = vocabulary.words[_best(network, ids)]
+    return f"{vocabulary.decode(ids[-SHOWN_WORDS - 1 : -1])} - [{vocabulary.words[int(ids[-1])]}] vs [{best}]"
+
+
+def text_sample(network: Network, vocabulary: Vocabulary, ids: Ids, generator: np.random.Generator) -> str:
+    """Return words sampled from the network after the window."""
+    sampled: list[int] = []
+    outputs, state = network.forward(ids[None, :-1])
+    for _ in range(GENERATED_WORDS):
+        log_probs = network.log_probs(outputs)[0].astype(np.float64) / TEMPERATURE
+        if vocabulary.unk_id is not None and len(vocabulary) > 1:
+            log_probs[vocabulary.unk_id] = -np.inf
+        probs = np.exp(log_probs - log_probs.max())
+        sampled.append(int(generator.choice(len(probs), p=probs / probs.sum())))
+        if network.config.stateful:
+            outputs, state = network.forward(np.array([sampled[-1:]]), state)
+        else:
+            outputs, _ = network.forward(np.array([[*ids[:-1], *sampled][-network.config.window :]]))
+    return detokenize(vocabulary.decode(sampled), vocabulary.text)
+
+
+def _best(network: Network, ids: Ids) -> int:
+    return int(network.log_probs(network.forward(ids[None, :-1])[0])[0].argmax())
+
+
+SAMPLE: dict[str, Callable[[Network, Vocabulary, Ids, np.random.Generator], str]]
+SAMPLE = {"word": word_sample, "tutorial": tutorial_sample, "text": text_sample}

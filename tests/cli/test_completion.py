@@ -1,4 +1,4 @@
-"""`rnnwords completion`: a script for each shell, and answers to it without a model or numpy."""
+"""Tests of `rnnwords completion`: a script for each shell, and completions without a model or numpy."""
 
 import shutil
 import subprocess
@@ -7,15 +7,13 @@ import sys
 import pytest
 
 from rnnwords.cli.completion import SHELLS
-from tests.asking import ask
-from tests.cli.test_imports import without
-from tests.processes import LIMIT, environment
+from tests.processes import LIMIT, ask, environment, without
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_a_script_is_printed(capsys, monkeypatch, shell):
+def test_completion_prints_a_script(capsys, monkeypatch, shell):
     if shell == "bash" and shutil.which("bash") is None:
-        pytest.skip("Click asks bash for its version")
+        pytest.skip("Click runs bash to find its version")
     status, out, err = ask(capsys, monkeypatch, "completion", shell)
     assert (status, err) == (0, "")
     assert "_RNNWORDS_COMPLETE" in out
@@ -23,18 +21,18 @@ def test_a_script_is_printed(capsys, monkeypatch, shell):
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_a_shell_can_read_its_script(tmp_path, shell):
+def test_the_script_is_valid_in_its_shell(tmp_path, shell):
     if shutil.which(shell) is None:
-        pytest.skip(f"there is no {shell} here")
+        pytest.skip(f"needs {shell}")
     script = without("numpy", "completion", shell, cwd=tmp_path).stdout
     read = subprocess.run([shell, "-n"], input=script, capture_output=True, text=True, check=False)
     assert (read.returncode, read.stderr) == (0, "")
 
 
-def test_another_shell_is_refused(capsys, monkeypatch):
+def test_completion_for_an_unknown_shell_is_refused(capsys, monkeypatch):
     status, out, err = ask(capsys, monkeypatch, "completion", "tcsh")
     assert (status, out) == (2, "")
-    assert "'bash', 'zsh', 'fish'" in err
+    assert "expected one of bash, zsh, fish, found 'tcsh'" in err
 
 
 @pytest.mark.parametrize(
@@ -42,9 +40,9 @@ def test_another_shell_is_refused(capsys, monkeypatch):
     [("sc", "score"), ("score --un", "--unit"), ("score --unit ", "line"), ("predict --oov ", "skip"),
      ("completion ", "fish")],
 )  # fmt: skip
-def test_a_started_word_is_completed_without_numpy(tmp_path, words, offered):
+def test_words_are_completed_without_numpy(tmp_path, words, offered):
     before, _, started = words.rpartition(" ")
-    asked = environment(
+    env = environment(
         _RNNWORDS_COMPLETE="bash_complete", COMP_WORDS=f"rnnwords {words}", COMP_CWORD=str(len(before.split()) + 1)
     )
     script = (
@@ -52,7 +50,7 @@ def test_a_started_word_is_completed_without_numpy(tmp_path, words, offered):
         "from rnnwords.cli import main; main()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], env=asked, cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT,
+        [sys.executable, "-c", script], env=env, cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT,
         check=False,
     )  # fmt: skip
     assert done.stderr == ""

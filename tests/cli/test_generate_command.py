@@ -1,4 +1,4 @@
-"""`rnnwords generate`: what follows a prompt, on one line or on many, drawn, searched, or held back."""
+"""Tests of `rnnwords generate`: greedy, sampled and beam-searched texts, their limits, and streams of prompts."""
 
 import functools
 import itertools
@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from rnnwords.config import TextConfig
-from tests.asking import FABLE, ask, chain, coprocess, plain_vocabulary, random_model, saved
-from tests.processes import LIMIT, environment, in_terminal, killed_at_end, said, start
+from tests.models import chain, plain_vocabulary, random_model, saved
+from tests.processes import LIMIT, ask, coprocess, environment, in_terminal, killed_at_end, said, start
+from tests.texts import FABLE_TEXT
 
 LINES = "The cat sat .\nA mouse ran .\nThe cat sat .\n"
 
@@ -22,15 +23,15 @@ def fable(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def odd(tmp_path_factory):
-    """A model with <unk> that draws anything."""
+def random(tmp_path_factory):
+    """Return a model with <unk> and random weights."""
     return saved(random_model(plain_vocabulary(30, unk=True)), tmp_path_factory.mktemp("odd"))
 
 
 @pytest.fixture
 def command(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "fable.txt").write_text(FABLE)
+    (tmp_path / "fable.txt").write_text(FABLE_TEXT)
     return functools.partial(ask, capsys, monkeypatch)
 
 
@@ -43,22 +44,22 @@ def generate(command, fable):
 
 
 @pytest.fixture
-def drawn(generate, odd):
-    return functools.partial(generate, "w1 w2", "--temperature", "1", "--quiet", model=odd)
+def sample(generate, random):
+    return functools.partial(generate, "w1 w2", "--temperature", "1", "--quiet", model=random)
 
 
-def test_the_prompt_is_printed_as_it_was_typed_and_goes_on(generate):
+def test_the_prompt_is_printed_as_typed_before_its_continuation(generate):
     assert generate("had  a ", "-n", "3") == (0, "had  a general council to\n", "")
     assert generate("they said", "-n", "3")[1] == "they said this, had\n"
     assert generate("they said this , had  ", "-n", "1")[1] == "they said this , had  a\n"
 
 
-def test_symbols_as_they_are(generate):
+def test_tokens_are_printed_with_spaces(generate):
     assert generate("they said", "-n", "3", "--tokens")[1] == "they said this , had\n"
     assert json.loads(generate("they said", "-n", "3", "--tokens", "--json")[1])["text"] == " this , had"
 
 
-def test_the_keys_of_json(generate):
+def test_json_has_the_documented_keys_of_generate(generate):
     status, out, _ = generate("had a zebra", "-n", "2", "--json", "--oov", "skip")
     answer = json.loads(out)
     assert status == 0
@@ -69,73 +70,75 @@ def test_the_keys_of_json(generate):
     assert answer["samples"][0]["log_probability"] == pytest.approx(-0.0404, abs=1e-3)
 
 
-def test_a_seed_brings_the_same_text_again(drawn):
-    assert drawn("--seed", "7")[1] == drawn("--seed", "7")[1] != drawn("--seed", "8")[1]
+def test_equal_seeds_give_equal_texts(sample):
+    assert sample("--seed", "7")[1] == sample("--seed", "7")[1] != sample("--seed", "8")[1]
 
 
-def test_a_seed_that_was_drawn_is_told_and_brings_the_same_again(generate, odd):
-    _, first, err = generate("w1", "--top-k", "9", model=odd)
+def test_a_random_seed_is_printed_and_repeats_the_text(generate, random):
+    _, first, err = generate("w1", "--top-k", "9", model=random)
     seed = said(err, r"^seed (\d+)$")[1]
-    assert generate("w1", "--top-k", "9", "--seed", seed, model=odd)[1] == first
+    assert generate("w1", "--top-k", "9", "--seed", seed, model=random)[1] == first
 
 
-def test_samples_have_seeds_of_their_own(drawn):
-    samples = json.loads(drawn("--samples", "3", "--seed", "5", "--json")[1])["samples"]
+def test_sample_i_has_the_seed_plus_i(sample):
+    samples = json.loads(sample("--samples", "3", "--seed", "5", "--json")[1])["samples"]
     assert [sample["seed"] for sample in samples] == [5, 6, 7]
     assert len({sample["text"] for sample in samples}) == 3
-    assert json.loads(drawn("--seed", "7", "--json")[1])["text"] == samples[2]["text"]
-    assert drawn("--samples", "3", "--seed", "5")[1] == "".join(f"w1 w2{sample['text']}\n" for sample in samples)
+    assert json.loads(sample("--seed", "7", "--json")[1])["text"] == samples[2]["text"]
+    assert sample("--samples", "3", "--seed", "5")[1] == "".join(f"w1 w2{sample['text']}\n" for sample in samples)
 
 
-def test_beams_come_best_first_with_their_scores(generate, odd):
-    status, out, err = generate("w1", "--beam", "4", "--samples", "3", "-n", "5", model=odd)
+def test_beam_search_prints_the_best_texts_first_with_scores(generate, random):
+    status, out, err = generate("w1", "--beam", "4", "--samples", "3", "-n", "5", model=random)
     notes = [said(line, r"^log-probability (\S+), score (\S+)$") for line in err.splitlines()]
     assert (status, len(out.splitlines()), len(notes)) == (0, 3, 3)
     scores = [float(note[2]) for note in notes]
     assert scores == sorted(scores, reverse=True)
-    samples = json.loads(generate("w1", "--beam", "4", "--samples", "3", "-n", "5", "--json", model=odd)[1])["samples"]
+    samples = json.loads(generate("w1", "--beam", "4", "--samples", "3", "-n", "5", "--json", model=random)[1])[
+        "samples"
+    ]
     assert [f"w1{sample['text']}" for sample in samples] == out.splitlines()
     assert [sample["score"] for sample in samples] == pytest.approx(scores, abs=1e-4)
-    greedy = json.loads(generate("w1", "-n", "5", "--json", model=odd)[1])["samples"][0]
+    greedy = json.loads(generate("w1", "-n", "5", "--json", model=random)[1])["samples"][0]
     assert samples[0]["log_probability"] >= greedy["log_probability"] - 1e-5
 
 
 @pytest.mark.parametrize("options", [[], ["--temperature", "2", "--seed", "1"], ["--beam", "3"]])
-def test_no_more_words_in_a_row_are_copied_than_allowed(generate, options):
+def test_max_overlap_limits_consecutive_copied_words(generate, options):
     text = generate("they", "-n", "25", "--tokens", "--max-overlap", "2", "--train-text", "fable.txt", *options)[1]
-    words, known = text.split(), FABLE.split()
+    words, known = text.split(), FABLE_TEXT.split()
     copied = {tuple(known[at : at + 3]) for at in range(len(known))}
     assert len(words) == 26
     assert not any(tuple(words[at : at + 3]) in copied for at in range(len(words) - 2))
 
 
-def test_words_that_the_model_lacks_may_stand_in_the_text_not_to_be_copied(generate, tmp_path):
+def test_the_text_of_max_overlap_may_contain_unknown_words(generate, tmp_path):
     (tmp_path / "other.txt").write_text("had zebra had a zebra a general a zebra")
     status, out, _ = generate("had", "-n", "3", "--max-overlap", "1", "--train-text", "other.txt")
     assert (status, len(out.split())) == (0, 4)
     assert not out.startswith("had a ")
 
 
-def test_a_limit_of_copies_says_what_it_lacks(generate):
+def test_max_overlap_without_a_training_text_is_an_error(generate):
     status, out, err = generate("had", "--max-overlap", "3")
     assert (status, out) == (2, "")
-    assert "which a model file does not hold; name it with --train-text FILE" in err
+    assert "which a model file lacks; add --train-text FILE" in err
     assert generate("had", "--train-text", "fable.txt")[0] == 2
     assert generate("had", "--max-overlap", "3", "--train-text", "none.txt")[0] == 2
 
 
-def test_no_words_in_a_row_occur_twice(generate):
-    words = generate("had", "-n", "60", "--tokens", "--no-repeat", "2")[1].split()
+def test_no_repeat_ngram_prevents_repeated_pairs(generate):
+    words = generate("had", "-n", "60", "--tokens", "--no-repeat-ngram", "2")[1].split()
     pairs = list(itertools.pairwise(words))
     assert len(pairs) == len(set(pairs)) == 60
 
 
-def test_a_text_ends_behind_its_sentence(generate):
+def test_until_sentence_stops_after_the_end_of_a_sentence(generate):
     assert generate("they could", "--until-sentence")[1] == "they could take.\n"
     assert generate("they could", "--until-sentence", "--beam", "2")[1] == "they could take.\n"
 
 
-def test_unk_is_written_only_if_asked_for(generate, tmp_path):
+def test_unk_is_generated_only_with_the_option(generate, tmp_path):
     model = random_model(plain_vocabulary(9, unk=True))
     model.weights["output/bias"][8] = 50
     path = saved(model, tmp_path)
@@ -143,7 +146,7 @@ def test_unk_is_written_only_if_asked_for(generate, tmp_path):
     assert "<unk>" in generate("w1", "--unk", model=path)[1]
 
 
-def test_line_ends_and_capitals_come_out_where_the_text_has_them(generate, tmp_path):
+def test_line_ends_are_kept_for_an_argument_and_with_null_but_not_per_line(generate, tmp_path):
     path = saved(chain(LINES, TextConfig(eos=True)), tmp_path)
     assert generate("The", "-n", "6", model=path)[1] == "The cat sat.\nThe cat\n"
     assert generate(stdin=b"The\nA\n", model=path)[1].startswith("The cat sat. The cat sat.")
@@ -152,7 +155,7 @@ def test_line_ends_and_capitals_come_out_where_the_text_has_them(generate, tmp_p
     assert out == "The cat sat.\nThe cat\0mouse ran .\nThe cat sat.\nThe cat\0"
 
 
-def test_a_prompt_a_line_and_an_answer_a_line(generate):
+def test_each_line_of_stdin_gets_one_line(generate):
     status, out, err = generate("-n", "2", stdin=b"had a\n\nzebra\n")
     assert (status, err) == (0, "")
     assert out.splitlines() == ["had a general council", "had a", "zebra had a"]
@@ -160,19 +163,19 @@ def test_a_prompt_a_line_and_an_answer_a_line(generate):
     assert [answer["oov"] for answer in answers] == [[], [], ["zebra"]]
 
 
-def test_a_program_that_asks_line_by_line_is_answered_at_once(fable, tmp_path):
+def test_a_coprocess_of_generate_is_answered_line_by_line(fable, tmp_path):
     with coprocess("generate", "--model", fable, "-n", "1", cwd=tmp_path) as ask_line:
         assert ask_line("had a") == "had a general\n"
         assert ask_line("they said") == "they said this\n"
 
 
-def test_words_of_a_stream_come_as_they_are_made(fable, tmp_path):
+def test_stream_prints_words_as_they_are_chosen(fable, tmp_path):
     process: Any = start("generate", "had a", "--model", fable, "-n", "10000000", "--stream", cwd=tmp_path)
     with killed_at_end(process):
-        assert process.stdout.read(200).startswith("had a general council")  # long before the end
+        assert process.stdout.read(200).startswith("had a general council")  # long before it ends
 
 
-def test_a_reader_that_leaves_ends_it_silently(fable, tmp_path):
+def test_generate_ends_silently_with_141_when_the_pipe_closes(fable, tmp_path):
     command = f"'{sys.executable}' -m rnnwords generate had --model '{fable}' -n 1000000 --stream"
     done = subprocess.run(
         ["bash", "-c", f"{command} | head -c 20; echo ${{PIPESTATUS[0]}}"], cwd=tmp_path, env=environment(),
@@ -183,7 +186,7 @@ def test_a_reader_that_leaves_ends_it_silently(fable, tmp_path):
 
 
 @pytest.mark.parametrize("option", ["--stream", "--no-stream"])
-def test_a_terminal_gets_whole_words_within_its_width(fable, tmp_path, option):
+def test_text_on_a_terminal_wraps_between_words(fable, tmp_path, option):
     status, seen = in_terminal("generate", "had a", "--model", fable, "-n", "40", option, cwd=tmp_path, columns=30)
     lines = seen.decode().replace("\r", "").splitlines()
     assert status == 0
@@ -191,51 +194,54 @@ def test_a_terminal_gets_whole_words_within_its_width(fable, tmp_path, option):
     assert " ".join(lines).startswith("had a general council to")
 
 
-def test_without_a_prompt_a_terminal_gets_a_word_drawn_by_frequency(fable, tmp_path):
+def test_without_a_prompt_on_a_terminal_the_text_begins_with_a_random_word(fable, tmp_path):
     status, seen = in_terminal("generate", "--model", fable, "-n", "3", "--seed", "1", cwd=tmp_path)
     again = in_terminal("generate", "--model", fable, "-n", "3", "--seed", "1", cwd=tmp_path)[1]
     assert status == 0
     assert seen == again
-    assert seen.split()[0].decode() in FABLE.split()
+    assert seen.split()[0].decode() in FABLE_TEXT.split()
 
 
-def test_control_characters_are_escaped_unless_asked_for_raw(generate, tmp_path):
+def test_control_characters_are_escaped_unless_raw(generate, tmp_path):
     path = saved(chain("see \x1b]52;c;x see \x1b]52;c;x"), tmp_path)
     assert "\x1b" not in generate("see", "-n", "4", model=path)[1]
     assert "\x1b]" in generate("see", "-n", "4", "--raw", model=path)[1]
 
 
-def test_unknown_words_of_the_prompt(generate, odd):
+def test_unknown_words_of_the_prompt_are_an_error_without_unk_and_a_note_with_it(generate, random):
     status, out, err = generate("had generals")
     assert (status, out) == (2, "")
-    assert "'generals' is not among" in err
-    assert "near words: general" in err
-    status, _, err = generate("w1 w11x", model=odd)
+    assert "'generals' is not in" in err
+    assert "similar words: general" in err
+    status, _, err = generate("w1 w11x", model=random)
     assert status == 0
-    assert err.startswith("'w11x' is not among")
-    assert generate("w1 w11x", "--quiet", model=odd)[2] == ""
+    assert err.startswith("'w11x' is not in")
+    assert generate("w1 w11x", "--quiet", model=random)[2] == ""
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--temperature", "0"], "0.001<=x<=100"),
-        (["--temperature", "-1"], "0.001<=x<=100"),
-        (["--temperature", "nan"], "0.001<=x<=100"),
-        (["--top-k", "0"], "1<=x<=1000000"),
-        (["--top-p", "1.5"], "0.001<=x<=1"),
-        (["-n", "-1"], "1<=x<=10000000"),
-        (["--beam", "0"], "1<=x<=1000"),
-        (["--samples", "0"], "1<=x<=10000"),
-        (["--max-overlap", "0"], "1<=x<=50"),
-        (["--repetition-penalty", "0.5"], "1<=x<=100"),
-        (["--seed", "-1"], "0<=x<=4294967295"),
-        (["--beam", "3", "--temperature", "1"], "it takes no --temperature"),
-        (["--beam", "3", "--samples", "4"], "--samples 4 are more than --beam 3 can find"),
-        (["--samples", "2"], "without chance all samples are the same"),
+        (["--temperature", "0"], "--temperature: expected a number between 0.001 and 100"),
+        (["--temperature", "-1"], "--temperature: expected a number between 0.001 and 100"),
+        (["--temperature", "nan"], "--temperature: expected a number between 0.001 and 100"),
+        (["--top-k", "0"], "--top-k: expected a whole number between 1 and 1,000,000, found 0"),
+        (["--top-p", "1.5"], "--top-p: expected a number between 0.001 and 1"),
+        (["-n", "-1"], "-n: expected a whole number between 1 and 10,000,000, found -1"),
+        (["--beam", "0"], "--beam: expected a whole number between 1 and 1,000"),
+        (["--samples", "0"], "--samples: expected a whole number between 1 and 10,000"),
+        (["--max-overlap", "0"], "--max-overlap: expected a whole number between 1 and 50"),
+        (["--repetition-penalty", "0.5"], "--repetition-penalty: expected a number between 1 and 100"),
+        (["--seed", "-1"], "--seed: expected a whole number between 0 and 4,294,967,295"),
+        (
+            ["--beam", "3", "--temperature", "1"],
+            "expected --beam or sampling, found --beam and --temperature; leave one out",
+        ),
+        (["--beam", "3", "--samples", "4"], "--samples: expected at most 3, the width of --beam, found 4"),
+        (["--samples", "2"], "--samples: expected sampling or --beam, found neither"),
     ],
 )
-def test_bad_options_are_refused_before_the_model_is_looked_for(generate, options, message):
+def test_invalid_options_of_generate_fail_before_the_model_is_read(generate, options, message):
     status, out, err = generate("had", *options, model="/nowhere")
     assert (status, out) == (2, "")
     assert message in err

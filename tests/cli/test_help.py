@@ -1,4 +1,4 @@
-"""Every command says what it does and shows an example that can be run as it stands."""
+"""Tests of help texts: every command has a description, grouped options and examples that can be run."""
 
 import re
 import shlex
@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from rnnwords.cli import program
+from rnnwords.cli.help import OTHER, Command
 
 NAMES = sorted(program.commands)
 
@@ -18,14 +19,14 @@ def help_of(*names: str) -> str:
     return done.output
 
 
-def test_the_program_lists_its_commands():
-    text = help_of()
-    for name in NAMES:
-        assert re.search(rf"^  {name} +\S", text, re.MULTILINE), f"{name} has no line of its own"
+def test_program_help_lists_the_commands_in_order_with_whole_sentences():
+    text = help_of().partition("Commands:\n")[2]
+    assert re.findall(r"^  (\S+) +\S", text, re.MULTILINE) == list(program.commands)
+    assert "..." not in text
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_command_has_a_help_text_with_an_example(name):
+def test_help_of_a_command_has_an_example_and_short_lines(name):
     text = help_of(name)
     command = program.commands[name]
     assert command.help
@@ -35,7 +36,7 @@ def test_a_command_has_a_help_text_with_an_example(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_examples_are_lines_that_the_command_takes(name):
+def test_examples_in_the_help_are_valid(name):
     lines = [line.rpartition("|")[2].strip() for line in help_of(name).splitlines()]
     examples = [line for line in lines if line.startswith(f"rnnwords {name}")]
     assert examples
@@ -46,7 +47,7 @@ def test_the_examples_are_lines_that_the_command_takes(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_option_says_what_it_does(name):
+def test_every_option_has_a_help_text(name):
     for parameter in program.commands[name].params:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{name} {parameter.opts[-1]}"
@@ -54,18 +55,36 @@ def test_every_option_says_what_it_does(name):
             assert parameter.help.rstrip("]").rstrip()[-1] in ".]" or "]" in parameter.help, parameter.help
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_every_option_of_a_command_has_a_group(name):
+    command = program.commands[name]
+    assert isinstance(command, Command)
+    options = [one for one in command.params if isinstance(one, click.Option)]
+    assert [one.name for one in options if command.heading(one) == OTHER] == []
+
+
+def test_help_shows_groups_in_order_and_ranges_as_words():
+    text = help_of("train")
+    headings = re.findall(r"^(\w+):$", text, re.MULTILINE)
+    assert headings == ["Text", "Network", "Training", "Regularization", "Budget", "Prediction", "Output", "Other"]
+    assert "1 to 16]" in " ".join(text.split())
+    for name in NAMES:
+        assert "<=" not in help_of(name)
+        assert "RANGE" not in help_of(name)
+
+
 @pytest.mark.parametrize("option", ["-h", "--help"])
-def test_both_spellings_of_help(option):
+def test_help_has_a_short_and_a_long_option(option):
     assert CliRunner().invoke(program, [option]).output.startswith("Usage: ")
 
 
-def test_without_arguments_the_program_shows_its_help():
+def test_the_program_without_arguments_prints_its_help():
     from rnnwords.cli import run
 
     assert run([]) == 0
 
 
-def test_an_unknown_command_is_named():
+def test_an_unknown_command_is_an_error_that_names_it():
     done = CliRunner().invoke(program, ["trian"])
     assert done.exit_code == 2
     assert "trian" in done.output

@@ -1,16 +1,11 @@
 """Only training loads TensorFlow: every other command works where it cannot be imported at all."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from rnnwords.cli import program
-from tests.helpers import FABLE
-from tests.processes import LIMIT, TINY, environment
+from tests.processes import HEAVY, TINY, without
+from tests.texts import FABLE
 
-HEAVY = "tensorflow,keras,tensorboard"
 TRAINS = {"train", "forecast", "export"}  # commands that may load it
 # How to start each of the others; {model} is a trained run.
 CASES = {
@@ -24,27 +19,6 @@ CASES = {
     "repl": ["--model", "{model}"],
     "score": ["had a general council", "--model", "{model}"],
 }
-BLOCKED = """
-import sys
-blocked = set(sys.argv.pop(1).split(","))
-
-class Blocker:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in blocked:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name.partition(".")[0])
-
-sys.meta_path.insert(0, Blocker())
-from rnnwords.cli import main
-main()
-"""
-
-
-def without(modules: str, *arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    """Run the program where importing one of the modules raises."""
-    return subprocess.run(
-        [sys.executable, "-c", BLOCKED, modules, *arguments],
-        cwd=cwd, env=environment(), input="had a general\n", capture_output=True, text=True, timeout=LIMIT, check=False,
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sorted(set(program.commands) - TRAINS))
@@ -78,7 +52,7 @@ def test_training_says_what_to_install_and_leaves_nothing(missing, tmp_path):
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert last == (
-        f"Error: train needs {missing}, which is not installed; install it with: pip install tensorflow tensorboard"
+        f"Error: training needs {missing}, which is not installed; install it with: pip install tensorflow tensorboard"
     )
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""`rnnwords score`: log-probabilities by word, line and file."""
+"""Tests of `rnnwords score`: log-probabilities by word, line and file."""
 
 import functools
 import gzip
@@ -8,7 +8,10 @@ import math
 import pytest
 
 from rnnwords.config import TextConfig
-from tests.asking import FABLE, Predictor, ask, chain, coprocess, plain_vocabulary, random_model, saved
+from rnnwords.prediction.predictor import Predictor
+from tests.models import chain, plain_vocabulary, random_model, saved
+from tests.processes import ask, coprocess
+from tests.texts import FABLE_TEXT
 
 LINES = "w1 w2 w3 zebra\n\nw4 w5 , w1 cat\nw2\n"
 EOS = TextConfig(eos=True)
@@ -23,8 +26,8 @@ def model(request, tmp_path_factory):
     place = tmp_path_factory.mktemp("score")
     if request.param == "eos":
         return saved(with_eos(), place)
-    reading = "stateful" if request.param == "stateful" else "windows"
-    return saved(random_model(plain_vocabulary(9, unk=request.param != "no unk"), reading=reading), place)
+    mode = "stateful" if request.param == "stateful" else "windows"
+    return saved(random_model(plain_vocabulary(9, unk=request.param != "no unk"), mode=mode), place)
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def rows_of(out):
     return [dict(zip(head.split("\t"), row.split("\t"), strict=True)) for row in rows]
 
 
-def test_a_text_is_scored_word_by_word(score):
+def test_a_text_argument_gets_a_row_per_word(score):
     status, out, err = score("had a zebra\nhad a general")
     assert (status, err) == (0, "")
     assert out.splitlines()[0] == "line\tposition\tword\tlogprob\trank\toov"
@@ -64,12 +67,12 @@ def test_a_text_is_scored_word_by_word(score):
 
 
 @pytest.mark.parametrize(("name", "base"), [("2", 2), ("e", math.e), ("10", 10)])
-def test_the_base_of_the_logarithms(score, name, base):
+def test_log_base_scales_log_probabilities(score, name, base):
     row = rows_of(score("had a", "--log-base", name)[1])[1]
     assert float(row["logprob"]) == pytest.approx(math.log(0.98) / math.log(base), abs=1e-4)
 
 
-def test_the_keys_of_json(score):
+def test_json_has_the_documented_keys_of_score(score):
     status, out, _ = score("had zebra", "--json")
     known, unknown = [json.loads(line) for line in out.splitlines()]
     assert status == 0
@@ -79,7 +82,7 @@ def test_the_keys_of_json(score):
                        "file": None}  # fmt: skip
 
 
-def test_lines_are_summed(score):
+def test_unit_line_sums_words_and_computes_perplexity(score):
     _, out, _ = score("had a general\n\nzebra\n", "--unit", "line")
     first, empty, unknown, _ = rows_of(out)
     assert out.splitlines()[0] == "line\twords\toov\tlogprob\tperplexity"
@@ -93,18 +96,18 @@ def test_lines_are_summed(score):
 
 
 @pytest.mark.parametrize("unit", ["word", "line", "file"])
-@pytest.mark.parametrize("way", ["file", "stdin", "two files", "gz"])
-def test_the_sums_are_those_of_eval(score, command, tmp_path, model, unit, way):
+@pytest.mark.parametrize("source", ["file", "stdin", "two files", "gz"])
+def test_score_and_eval_agree(score, command, tmp_path, model, unit, source):
     text = LINES * 40
     paths = [tmp_path / "a.txt"]
     paths[0].write_text(text)
-    if way == "two files":
+    if source == "two files":
         paths.append(tmp_path / "b.txt")
         paths[1].write_text("the cat w1\nw7")
-    elif way == "gz":
+    elif source == "gz":
         paths = [tmp_path / "a.txt.gz"]
         paths[0].write_bytes(gzip.compress(text.encode()))
-    names = [] if way == "stdin" else paths
+    names = [] if source == "stdin" else paths
     _, out, _ = score(*names, "--unit", unit, "--json", stdin=text.encode(), model=model)
     rows = [json.loads(line) for line in out.splitlines()]
     report = json.loads(command("eval", "--model", model, "--json", *paths)[1])
@@ -123,7 +126,7 @@ def test_the_sums_are_those_of_eval(score, command, tmp_path, model, unit, way):
         assert [row["file"] for row in rows] == ([str(path) for path in paths] if names else ["standard input"])
 
 
-def test_several_files_are_named_in_a_last_column(score, tmp_path):
+def test_with_several_files_the_last_column_is_the_file_name(score, tmp_path):
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).write_text("had a\n")
     rows = rows_of(score("a.txt", "b.txt")[1])
@@ -132,7 +135,7 @@ def test_several_files_are_named_in_a_last_column(score, tmp_path):
     ]  # fmt: skip
 
 
-def test_what_names_a_file_is_a_file_and_all_else_a_text(score, tmp_path):
+def test_an_argument_is_a_file_if_it_exists_else_a_text(score, tmp_path):
     (tmp_path / "had").write_text("they said this")
     assert len(rows_of(score("had")[1])) == 3
     assert len(rows_of(score("had", "--text")[1])) == 1
@@ -141,50 +144,52 @@ def test_what_names_a_file_is_a_file_and_all_else_a_text(score, tmp_path):
     for name in ("story.txt", "dir/story"):
         status, out, err = score(name)
         assert (status, out) == (2, "")
-        assert f"there is no file {name}; if it is a text, add --text" in err
+        assert f"expected a file, found nothing at {name}; if it is a text, add --text" in err
         assert score(name, "--text")[0] == 0
     status, out, err = score("had a", "they said")
     assert (status, out) == (2, "")
-    assert "had a does not exist" in err
+    assert "found nothing at had a" in err
     assert score("had", "they", "--text")[0] == 2
     assert score("-", "-")[0] == 2
     assert score(1_000 * "long ")[0] == 0
 
 
-def test_a_word_depends_on_the_lines_before_it_unless_they_are_fresh(score, tmp_path):
-    path = saved(random_model(plain_vocabulary(9), reading="stateful"), tmp_path)
+def test_independent_lines_have_no_context_before_them(score, tmp_path):
+    path = saved(random_model(plain_vocabulary(9), mode="stateful"), tmp_path)
     joined = rows_of(score("w1 w2\nw1 w2", model=path)[1])
-    fresh = rows_of(score("w1 w2\nw1 w2", "--fresh", model=path)[1])
-    assert joined[:2] == fresh[:2]
-    assert joined[2]["logprob"] != fresh[2]["logprob"]
-    assert [row["logprob"] for row in fresh[:2]] == [row["logprob"] for row in fresh[2:]]
+    independent = rows_of(score("w1 w2\nw1 w2", "--independent-lines", model=path)[1])
+    assert joined[:2] == independent[:2]
+    assert joined[2]["logprob"] != independent[2]["logprob"]
+    assert [row["logprob"] for row in independent[:2]] == [row["logprob"] for row in independent[2:]]
 
 
-def test_a_line_end_is_a_word_where_the_model_has_it_as_one(score, tmp_path):
+def test_a_line_end_is_scored_where_it_is_a_token(score, tmp_path):
     path = saved(with_eos(), tmp_path)
     rows = rows_of(score("the cat", model=path)[1])
     assert [row["word"] for row in rows] == ["the", "cat", "<eos>"]
-    assert float(rows[0]["logprob"]) == pytest.approx(math.log(0.98), abs=1e-4)  # a line begins: an end came before
+    assert float(rows[0]["logprob"]) == pytest.approx(
+        math.log(0.98), abs=1e-4
+    )  # at the start of a line, since an end precedes it
 
 
-def test_a_line_longer_than_a_chunk_keeps_its_number(score, tmp_path, monkeypatch):
-    monkeypatch.setattr("rnnwords.text.reading.CHUNK", 20)
+def test_a_line_longer_than_a_block_keeps_its_number(score, tmp_path, monkeypatch):
+    monkeypatch.setattr("rnnwords.text.corpus.BLOCK_SIZE", 20)
     (tmp_path / "long.txt").write_text("had a general council to consider what measures\nhad a")
     rows = rows_of(score("long.txt")[1])
     assert [row["line"] for row in rows] == 8 * ["1"] + 2 * ["2"]
     assert [row["position"] for row in rows] == [*map(str, range(1, 9)), "1", "2"]
     assert rows_of(score("long.txt", "--unit", "line")[1])[0]["words"] == "8"
-    assert rows == rows_of(score("long.txt", "--fresh")[1])[:8] + rows[8:]
+    assert rows == rows_of(score("long.txt", "--independent-lines")[1])[:8] + rows[8:]
 
 
-def test_bytes_that_are_no_text_are_named_by_their_place(score):
+def test_invalid_bytes_are_an_error_with_line_and_byte(score):
     status, _, err = score(stdin=b"had\na \xe9 b\n")
     assert status == 2
-    assert "standard input, line 2, byte 3: 0xe9 is not UTF-8" in err
+    assert "standard input, line 2, byte 3: expected UTF-8, found 0xe9" in err
     assert score("--encoding-errors", "replace", stdin=b"had\na \xe9 b\n")[0] == 0
 
 
-def test_a_program_that_writes_line_by_line_is_answered_at_once(tmp_path):
+def test_a_coprocess_of_score_is_answered_line_by_line(tmp_path):
     path = saved(chain(), tmp_path)
     with coprocess("score", "--model", path, "--unit", "line", "--json", cwd=tmp_path) as ask_line:
         for number, line in enumerate(("had a general", "", "they said"), start=1):
@@ -192,9 +197,9 @@ def test_a_program_that_writes_line_by_line_is_answered_at_once(tmp_path):
             assert (answer["line"], answer["words"]) == (number, len(line.split()))
 
 
-def test_the_python_interface_gives_the_same(score):
-    words = Predictor(chain()).score(FABLE)
-    rows = rows_of(score(FABLE)[1])
+def test_score_equals_the_python_interface(score):
+    words = Predictor(chain()).score(FABLE_TEXT)
+    rows = rows_of(score(FABLE_TEXT)[1])
     assert [word.word for word in words] == [row["word"] for row in rows]
-    assert [f"{word.log_probability:.7f}" for word in words] == [row["logprob"] for row in rows]
+    assert [f"{word.log_prob:.7f}" for word in words] == [row["logprob"] for row in rows]
     assert [str(word.rank) for word in words] == [row["rank"] for row in rows]

@@ -1,4 +1,4 @@
-"""`rnnwords train` as people meet it: what it says, where it says it, and that what it says is true."""
+"""The command `rnnwords train`: its options, its lines on stderr, its report, its display on a terminal."""
 
 import dataclasses
 import json
@@ -11,86 +11,82 @@ from pathlib import Path
 import pytest
 
 from rnnwords.cli import run as run_program
-from rnnwords.cli.options import quoted
-from rnnwords.cli.reports.train_display import also_in_force
-from rnnwords.config import NetworkConfig, TrainingConfig
+from rnnwords.cli.output.notes import quoted
+from rnnwords.cli.reports.train_display import other_settings
 from rnnwords.model_file import Model
+from rnnwords.network.config import NetworkConfig
 from rnnwords.prediction.predictor import Predictor
-from tests.helpers import FABLE, FABLES
+from rnnwords.training.config import TrainingConfig
 from tests.processes import PROGRAM, TINY, contents, environment, here, in_terminal, only_error, rnnwords, said, screen
+from tests.texts import FABLE, FABLES
 
 SAMPLE = r"(\S+ \S+ \S+) -> (\S+) \((\S+)\)$"
 QUICK = (*TINY, "--epochs", "5")
-# What a child on a terminal may say beyond visible characters: colours, moves and erasures of a line, the cursor.
+# Control characters that plain output does not have.
 PLAIN = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @pytest.fixture(scope="module")
 def fable(tmp_path_factory):
-    """The bundled fable, trained with default settings: the output, and its directory.
-
-    Only the precision is not the default: `auto` depends on the processor and on a time measurement. Training in
-    bfloat16 may rank two words of nearly equal probability differently than prediction, which uses float32.
-    """
+    """Train the bundled fable with no option but a seed. Returns the finished process and its directory."""
     there = tmp_path_factory.mktemp("fable")
-    return rnnwords("train", FABLE, "--seed", "1", "--precision", "float32", cwd=there), there
+    return rnnwords("train", FABLE, "--seed", "1", cwd=there), there
 
 
-def test_the_fable_reaches_its_ceiling(fable):
+def test_the_fable_reaches_its_maximum_accuracy(fable):
     done, there = fable
     assert done.returncode == 0, done.stderr
-    said(done.stderr, r"^Done after .*: the network predicts all that can be predicted\.$")
+    said(done.stderr, r"^Done after .*: maximum accuracy, no predictor with this context gets more words right\.$")
     said(
         done.stderr,
-        r"accuracy 99\.0%, .*\(199 of 201 windows; no predictor that .* can have more than 199\)$",
+        r"accuracy 99\.0%, .*\(199 of 201 windows; no predictor with .* of context gets more than 199\)$",
     )
     metrics = Model.load(there / "models" / "belling_the_cat" / "model.safetensors").training["metrics"]
-    assert metrics["ceiling"] == [199, 201]
+    assert metrics["max_accuracy"] == [199, 201]
     assert metrics["accuracy"] == pytest.approx(199 / 201)
 
 
-def test_the_saved_model_gets_as_many_right_as_was_said(fable):
+def test_the_saved_model_has_the_printed_accuracy(fable):
     _, there = fable
     predictor = Predictor.load(there / "models" / "belling_the_cat")
     words = predictor.vocabulary.tokenize(FABLE.read_text(encoding="utf-8"))
     ids = predictor.vocabulary.encode(words)
-    right = [int(predictor.context(ids[at : at + 3]).log_probabilities().argmax()) == ids[at + 3] for at in range(201)]
-    assert sum(right) == 199
+    lm = predictor.lm
+    states = [lm.advance(lm.initial_state(), ids[at : at + 3]) for at in range(201)]
+    assert (lm.log_probs(states).argmax(axis=1) == ids[3:]).sum() == 199
 
 
-def test_it_says_what_it_chose(fable):
+def test_the_chosen_settings_are_printed(fable):
     done, _ = fable
-    said(
-        done.stderr, r"^text: 204 words to learn from, none held out \(accuracy is of the training text\); 112 symbols$"
-    )
+    said(done.stderr, r"^text: 204 words for training, none for validation; 112 tokens$")
     said(done.stderr, r"^network: windows of 3 words, embedding \d+, 2 x lstm 512, softmax 112.*; [\d,]+ weights$")
     said(done.stderr, r"^training: \w+ \S+ \S+, batch \d+, .*, at most epochs \d+, .*seed 1$")
-    said(done.stderr, r"^settings: precision float32, short windows 0\.1$")
+    said(done.stderr, r"^settings: precision (float32|bfloat16), short windows 0\.1$")
 
 
-def test_settings_that_are_off_are_not_told():
-    windows, stateful = NetworkConfig(10), NetworkConfig(10, reading="stateful")
+def test_settings_that_are_off_are_not_printed():
+    windows, stateful = NetworkConfig(10), NetworkConfig(10, mode="stateful")
     training = TrainingConfig(0, optimizer="adamw", schedule="cosine", weight_decay=0.01, warmup=0.05,
                               short_windows=0.1, label_smoothing=0.2, ema=0.99)  # fmt: skip
-    told = "settings: precision bfloat16, weight decay 0.01, warm-up 0.05, short windows 0.1, label smoothing 0.2"
-    assert also_in_force(windows, training, "bfloat16") == f"{told}, averaging 0.99"
+    shared = "settings: precision bfloat16, weight decay 0.01, warm-up 0.05, short windows 0.1, label smoothing 0.2"
+    assert other_settings(windows, training, "bfloat16") == f"{shared}, averaging 0.99"
     off = dataclasses.replace(training, optimizer="sgd", schedule="one-cycle", label_smoothing=0.0, ema=0.0)
-    assert also_in_force(stateful, off, "float32") == "settings: precision float32"
+    assert other_settings(stateful, off, "float32") == "settings: precision float32"
 
 
-def test_a_rate_that_ends_elsewhere_is_told_and_reached(tmp_path):
+def test_the_last_learning_rate_of_a_cosine_is_printed_and_reached(tmp_path):
     rates = "--learning-rate", "0.01", "--learning-rate-end", "0.004", "--schedule", "cosine", "--warmup", "0"
     done = rnnwords("train", FABLE, *QUICK, *rates, "--log-every", "1", "--model", "run", cwd=tmp_path)
     said(done.stderr, r"^training: \w+ 0\.01 to 0\.004 cosine, ")
     history = (tmp_path / "run" / "history.jsonl").read_text(encoding="utf-8").splitlines()
-    told = [json.loads(line)["learning_rate"] for line in history]
-    assert told[0] == pytest.approx(0.01)
-    assert told == sorted(told, reverse=True)
-    count = len(told)
-    assert told[-1] == pytest.approx(0.004 + 0.006 * 0.5 * (1 + math.cos(math.pi * (count - 1) / count)), rel=1e-4)
+    match = [json.loads(line)["learning_rate"] for line in history]
+    assert match[0] == pytest.approx(0.01)
+    assert match == sorted(match, reverse=True)
+    count = len(match)
+    assert match[-1] == pytest.approx(0.004 + 0.006 * 0.5 * (1 + math.cos(math.pi * (count - 1) / count)), rel=1e-4)
 
 
-def test_each_report_is_one_plain_line_with_a_sample(fable):
+def test_each_report_is_one_line_with_a_sample(fable):
     done, there = fable
     words = FABLE.read_text(encoding="utf-8").split()
     lines = [line for line in done.stderr.splitlines() if line.startswith("step ")]
@@ -99,14 +95,13 @@ def test_each_report_is_one_plain_line_with_a_sample(fable):
         assert re.match(r"step \d+  epoch \d+\.\d  loss \d+\.\d+  accuracy \d+\.\d%  perplexity [\d,]+\.\d  ", line)
         sample = said(line, SAMPLE)
         start = [at for at in range(201) if words[at : at + 3] == sample[1].split()]
-        assert sample[3] in {words[at + 3] for at in start}  # the text's own next word
+        assert sample[3] in {words[at + 3] for at in start}  # the next word of the text
         assert sample[2] in words
     history = (there / "models" / "belling_the_cat" / "history.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["sample"] for line in history] == [said(line, r"rate \S+  (.*)$")[1] for line in lines]
 
 
-def test_nothing_but_its_own_lines_is_said(fable):
-    """TensorFlow's log lines are in a file of the run."""
+def test_log_lines_of_tensorflow_are_not_on_stderr(fable):
     done, there = fable
     assert done.stdout == ""
     kinds = r"(text|network|training|settings|next): |step \d|Done after |training text: |model |seed "
@@ -116,16 +111,16 @@ def test_nothing_but_its_own_lines_is_said(fable):
     assert (there / "models" / "belling_the_cat" / "tensorflow.log").is_file()
 
 
-def test_the_last_line_says_what_to_type_next_and_that_works(fable):
+def test_the_last_line_is_a_command_that_works(fable):
     done, there = fable
-    told = said(done.stderr.splitlines()[-1], r"^next: rnnwords (generate .*)$")
-    assert told[1] == 'generate "long ago,"'
-    after = rnnwords(*shlex.split(told[1]), cwd=there)
+    match = said(done.stderr.splitlines()[-1], r"^next: rnnwords (generate .*)$")
+    assert match[1] == 'generate "long ago,"'
+    after = rnnwords(*shlex.split(match[1]), cwd=there)
     assert after.returncode == 0
     assert after.stdout.startswith("long ago, the mice had a general council to consider what")
 
 
-def test_the_model_trained_last_is_what_commands_take(fable):
+def test_the_latest_model_is_the_default_of_other_commands(fable):
     _, there = fable
     assert (there / "models" / "latest").read_text(encoding="utf-8") == "belling_the_cat\n"
     done = rnnwords("predict", "had a general", "--json", cwd=there)
@@ -133,7 +128,7 @@ def test_the_model_trained_last_is_what_commands_take(fable):
     said(done.stderr, r"^model models/belling_the_cat/model\.safetensors$")
 
 
-def test_a_run_directory_holds_what_is_promised(trained):
+def test_files_of_a_run_directory(trained):
     names = {item.name for item in trained.iterdir()}
     assert names == {
         "model.safetensors", "vocabulary.tsv", "checkpoints", "history.jsonl", "logs", "lock", "tensorflow.log",
@@ -143,25 +138,25 @@ def test_a_run_directory_holds_what_is_promised(trained):
     assert vocabulary[1] == ",\t14"
 
 
-def test_json_is_one_report_on_stdout_alone(tmp_path, capfd):
+def test_json_is_one_report_on_stdout(tmp_path, capfd):
     assert here("train", FABLE, *QUICK, "--json", cwd=tmp_path) == 0
     out, err = capfd.readouterr()
     (line,) = out.splitlines()
     report = json.loads(line)
     assert report["model"] == "models/belling_the_cat/model.safetensors"
     assert (report["reason"], report["step"], report["of"]) == ("budget", 15, "training text")
-    assert (report["words"], report["ceiling"]) == (201, [199, 201])
+    assert (report["words"], report["max_accuracy"]) == (201, [199, 201])
     assert 0 <= report["accuracy"] <= 1
     assert report["perplexity"] > 1
     assert not any(line.startswith("step ") for line in err.splitlines())
 
 
-def test_quiet_says_nothing(tmp_path, capfd):
+def test_quiet_prints_nothing(tmp_path, capfd):
     assert here("train", FABLE, *QUICK, "--quiet", cwd=tmp_path) == 0
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_drawn_seed_is_told_and_makes_the_same_model_again(tmp_path, capfd):
+def test_a_random_seed_is_printed_and_gives_the_same_model(tmp_path, capfd):
     options = ["--units", "8", "--layers", "1", "--embedding", "4", "--epochs", "5", "--dropout", "0.3"]
     options += ["--precision", "float32"]
     assert run_program(["train", str(FABLE), *options, "--model", str(tmp_path / "a")]) == 0
@@ -173,25 +168,25 @@ def test_a_drawn_seed_is_told_and_makes_the_same_model_again(tmp_path, capfd):
     assert a != c
 
 
-def test_two_processes_with_one_seed_make_the_same_bytes(trained, tmp_path):
+def test_two_processes_with_one_seed_write_equal_models(trained, tmp_path):
     assert rnnwords("train", FABLE, *TINY, cwd=tmp_path).returncode == 0
     again = tmp_path / "models" / "belling_the_cat" / "model.safetensors"
     assert again.read_bytes() == (trained / "model.safetensors").read_bytes()
 
 
-def test_a_larger_text_is_partly_held_out(tmp_path, capfd):
+def test_a_tenth_of_a_larger_text_is_for_validation(tmp_path, capfd):
     options = [*TINY, "--epochs", "1", "--batch-size", "512"]
     assert run_program(["train", str(FABLES), *options, "--model", str(tmp_path / "run")]) == 0
     err = capfd.readouterr().err
     said(err, r"^settings: precision float32, weight decay 0\.01, warm-up 0\.05, short windows 0\.1$")
-    text = said(err, r"^text: ([\d,]+) words to learn from, ([\d,]+) held out; ([\d,]+) symbols$")
-    learned, held_out = (int(text[group].replace(",", "")) for group in (1, 2))
-    assert held_out == (learned + held_out) // 10
-    said(err, r"^step .*  held-out perplexity [\d,.]+  accuracy [\d.]+%  ")
-    said(err, r"^held-out text: accuracy [\d.]+%, perplexity [\d,.]+$")
+    text = said(err, r"^text: ([\d,]+) words for training, ([\d,]+) for validation; ([\d,]+) tokens$")
+    training, validation = (int(text[group].replace(",", "")) for group in (1, 2))
+    assert validation == (training + validation) // 10
+    said(err, r"^step .*  validation perplexity [\d,.]+  accuracy [\d.]+%  ")
+    said(err, r"^validation text: accuracy [\d.]+%, perplexity [\d,.]+$")
 
 
-def test_dropout_begins_where_it_is_said_to_and_moves_from_there(tmp_path, capfd):
+def test_dropout_changes_from_its_start(tmp_path, capfd):
     runs = {
         "rising": ("--dropout-start", "0", "--dropout", "0.6"),
         "off": ("--dropout", "0"),
@@ -210,40 +205,40 @@ def test_dropout_begins_where_it_is_said_to_and_moves_from_there(tmp_path, capfd
     assert losses["rising"][-1] != pytest.approx(losses["off"][-1], rel=1e-4)
 
 
-def test_a_rate_that_rises_as_long_as_is_said(tmp_path, capfd):
+def test_the_warmup_is_printed_and_refused_with_one_cycle(tmp_path, capfd):
     options = [*QUICK, "--schedule", "cosine", "--warmup", "0.5", "--model", str(tmp_path / "run")]
     assert run_program(["train", str(FABLE), *options]) == 0
     said(capfd.readouterr().err, r"^settings: .*warm-up 0\.5")
     assert Model.load(tmp_path / "run" / "model.safetensors").training["settings"]["warmup"] == 0.5
     options = ["--schedule", "one-cycle", "--warmup", "0.5", "--model", str(tmp_path / "other")]
     assert run_program(["train", str(FABLE), *options]) == 2
-    assert "leave --warmup out" in capfd.readouterr().err
+    assert "warmup" in capfd.readouterr().err
     assert not (tmp_path / "other").exists()
 
 
-@pytest.mark.parametrize("hold_out", ["0", "0.4"])
-def test_figures_say_what_part_of_a_long_text_they_are_of(hold_out, tmp_path, capfd, monkeypatch):
+@pytest.mark.parametrize("split", ["0", "0.4"])
+def test_metrics_name_the_evaluated_part_of_a_long_text(split, tmp_path, capfd, monkeypatch):
     from rnnwords.cli.reports import train_display
     from rnnwords.training import loop
 
     for module in (train_display, loop):
-        monkeypatch.setattr(module, "EVALUATED", 50)
-    options = [*QUICK, "--holdout", hold_out, "--model", str(tmp_path / "run")]
+        monkeypatch.setattr(module, "EVAL_WORDS", 50)
+    options = [*QUICK, "--validation-split", split, "--model", str(tmp_path / "run")]
     assert run_program(["train", str(FABLE), *options]) == 0
     err = capfd.readouterr().err
-    if hold_out == "0.4":
-        said(err, r"^held-out text \(its first 50 words\): accuracy [\d.]+%, perplexity [\d,.]+$")
+    if split == "0.4":
+        said(err, r"^validation text \(its first 50 words\): accuracy [\d.]+%, perplexity [\d,.]+$")
     else:
-        told = said(
+        match = said(
             err,
             r"^training text \(its first 50 words\): accuracy ([\d.]+)%, perplexity .* \((\d+) of 50 windows; "
-            r"of all 201 no predictor that sees 3 words can have more than 199\)$",
+            r"of all 201 no predictor with 3 words of context gets more than 199\)$",
         )
-        assert float(told[1]) == 2 * int(told[2])
+        assert float(match[1]) == 2 * int(match[2])
     assert Model.load(tmp_path / "run" / "model.safetensors").training["metrics"]["words"] == 50
 
 
-def test_a_text_may_come_from_standard_input(tmp_path, monkeypatch):
+def test_a_text_from_standard_input_needs_a_directory(tmp_path, monkeypatch):
     with open(FABLE, encoding="utf-8") as text:
         monkeypatch.setattr("sys.stdin", text)
         assert here("train", "-", *QUICK, "--model", "models/story", cwd=tmp_path) == 0
@@ -251,7 +246,7 @@ def test_a_text_may_come_from_standard_input(tmp_path, monkeypatch):
     only_error(rnnwords("train", "-", *QUICK, cwd=tmp_path, input="the cat"), 2, "--model DIRECTORY")
 
 
-def test_a_vocabulary_file_decides_about_the_text(tmp_path, capfd):
+def test_a_vocabulary_file_has_the_text_settings(tmp_path, capfd):
     vocabulary = str(tmp_path / "small.tsv")
     assert run_program(["build-vocab", str(FABLE), "--max-size", "20", "--eos", "--lowercase", "-o", vocabulary]) == 0
     assert run_program(["train", str(FABLE), *QUICK, "--vocab", vocabulary, "--model", str(tmp_path / "run")]) == 0
@@ -265,21 +260,21 @@ def test_a_vocabulary_file_decides_about_the_text(tmp_path, capfd):
 
 
 @pytest.mark.parametrize("name", ["a story.txt", "-it's $HOME `x`.txt", "m\u00e4rchen.txt"])
-def test_the_next_line_works_for_any_name_of_a_text(name, tmp_path, monkeypatch, capfd):
+def test_the_printed_command_works_for_any_name_of_a_text(name, tmp_path, monkeypatch, capfd):
     (tmp_path / name).write_text("-- $x `y` \"z\" 'it' -- and so on and on -- and so forth .", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     where = f"out of {name}"
     assert run_program(["train", *QUICK, "--tokenizer", "whitespace", "--model", where, "--", name]) == 0
-    told = said(capfd.readouterr().err, r"^next: rnnwords (generate .*)$")
+    match = said(capfd.readouterr().err, r"^next: rnnwords (generate .*)$")
     done = subprocess.run(
-        ["sh", "-c", f'"$@" {told[1]}', "sh", *PROGRAM], env=environment(HOME="never"), capture_output=True, text=True,
+        ["sh", "-c", f'"$@" {match[1]}', "sh", *PROGRAM], env=environment(HOME="never"), capture_output=True, text=True,
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("-- $x `y`")
 
 
-def test_what_is_to_be_pasted_survives_a_shell():
+def test_quoted_commands_survive_a_shell():
     words = [
         "plain",
         "two words",
@@ -304,7 +299,7 @@ def test_what_is_to_be_pasted_survives_a_shell():
 # On a terminal.
 
 
-def test_a_terminal_gets_a_bar_and_is_left_clean(tmp_path):
+def test_a_terminal_shows_a_bar_that_disappears(tmp_path):
     status, seen = in_terminal("train", FABLE, *TINY, "--epochs", "60", cwd=tmp_path)
     assert status == 0, seen
     assert b"training" in seen
@@ -324,7 +319,7 @@ def test_a_terminal_gets_a_bar_and_is_left_clean(tmp_path):
     [({"NO_COLOR": "1"}, 80), ({"TERM": "dumb", "LC_ALL": "C", "PYTHONUTF8": "0"}, 80)],
     ids=["NO_COLOR", "dumb, no locale"],
 )
-def test_a_terminal_that_wants_plain_text_gets_it(changes, columns, tmp_path):
+def test_plain_terminals_get_plain_text(changes, columns, tmp_path):
     (tmp_path / "m.txt").write_text("die M\u00e4use und die Katze , die M\u00e4use und der Rat .", encoding="utf-8")
     status, seen = in_terminal("train", "m.txt", *QUICK, cwd=tmp_path, env=environment(**changes), columns=columns)
     assert status == 0, seen
@@ -334,7 +329,7 @@ def test_a_terminal_that_wants_plain_text_gets_it(changes, columns, tmp_path):
     said(seen.decode("utf-8").replace("\r\n", "\n"), r"^next: rnnwords generate ")
 
 
-def test_a_narrow_terminal_is_no_problem(tmp_path):
+def test_a_narrow_terminal_shows_no_rest_of_the_bar(tmp_path):
     status, seen = in_terminal("train", FABLE, *QUICK, cwd=tmp_path, columns=20)
     assert status == 0, seen
     lines = screen(seen, 20)
@@ -361,7 +356,7 @@ def test_every_command_works_without_a_locale(command, trained, tmp_path):
             json.loads(done.stdout)
 
 
-def test_what_was_trained_is_not_touched_by_looking_at_it(trained, tmp_path):
+def test_commands_that_use_a_model_change_no_files(trained, tmp_path):
     before = contents(trained)
     for arguments in (["eval", FABLE], ["predict", "the"], ["generate", "the"], ["info"]):
         assert rnnwords(*arguments, "--model", trained, cwd=tmp_path).returncode == 0
@@ -369,6 +364,6 @@ def test_what_was_trained_is_not_touched_by_looking_at_it(trained, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_called_latest_would_hide_the_note_of_the_latest_run(tmp_path):
+def test_a_run_with_the_name_latest_is_refused(tmp_path):
     Path(tmp_path / "latest.txt").write_bytes(FABLE.read_bytes())
     only_error(rnnwords("train", "latest.txt", *QUICK, cwd=tmp_path), 2, "--model DIRECTORY")

@@ -1,6 +1,6 @@
-"""Networks of numbers: the model file, the forecasts and how they are judged, what training sees of a series.
+"""Networks of numbers: the model file, forecasts and their errors, and the series as training uses it.
 
-`python -m tests.forecasting.test_forecaster` makes the golden model of numbers anew.
+`python -m tests.forecasting.test_forecaster` writes the golden model of numbers again.
 """
 
 import dataclasses
@@ -12,21 +12,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnwords.config import CELLS, NetworkConfig, SeriesConfig, TextConfig
+from rnnwords.config import SeriesConfig, TextConfig
 from rnnwords.errors import CorpusError, ModelError, UsageError
-from rnnwords.forecasting.forecaster import Errors, Forecaster
+from rnnwords.forecasting.forecaster import Forecaster, ForecastErrors
 from rnnwords.forecasting.series import Series, read_series
-from rnnwords.forecasting.training import ForecastAsked, make_forecast_plan
+from rnnwords.forecasting.training import ForecastRequest, make_forecast_plan
 from rnnwords.model_file import Model
+from rnnwords.network.config import RNN_CELLS, NetworkConfig
 from rnnwords.prediction.predictor import Predictor
-from rnnwords.text.corpus import Windows
 from rnnwords.text.vocabulary import Vocabulary
-from rnnwords.training.checkpoint import RunDirectory
-from tests.helpers import GOLDEN, small_model, small_weights
-from tests.network.test_recurrent import gru, lstm, simple
+from rnnwords.training.batches import Windows
+from tests.models import small_model, small_weights
+from tests.reference import gru, lstm, simple
+from tests.texts import GOLDEN
 
 SCALING = SeriesConfig("Adj Close", 10.0, 30.0)
-WANTED = {"window": 4, "layers": 1, "units": 8, "cell": "lstm"}
+NETWORK = {"window": 4, "layers": 1, "units": 8, "cell": "lstm"}
 
 
 def number_network(cell: str = "lstm", **options: Any) -> NetworkConfig:
@@ -61,8 +62,8 @@ def by_the_book(model: Model, values: Any) -> float:
     return SCALING.low + output * (SCALING.high - SCALING.low)
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_forecasts_are_those_of_the_textbook(cell):
+@pytest.mark.parametrize("cell", RNN_CELLS)
+def test_forecasts_follow_the_textbook_formulas(cell):
     model = number_model(cell)
     values = np.random.default_rng(1).uniform(5, 35, 9)
     found = Forecaster(model).forecast(values)
@@ -71,26 +72,26 @@ def test_forecasts_are_those_of_the_textbook(cell):
         assert forecast == pytest.approx(by_the_book(model, values[at : at + 4]), abs=1e-4)
 
 
-def test_every_forecast_sees_the_real_values_before_it_and_no_other():
+def test_every_forecast_is_made_from_the_real_values_before_it():
     forecaster = Forecaster(number_model())
     before, real = np.linspace(10, 30, 10), np.array([31.0, 29.0, 33.0])
-    judged = forecaster.judge(before, real)
+    evaluation = forecaster.evaluate(before, real)
     every = np.concatenate([before, real])
     for at in range(3):
-        assert judged.forecasts[at] == pytest.approx(forecaster.forecast(every[: 10 + at])[-1], abs=1e-4)
-    assert judged.next == pytest.approx(forecaster.forecast(every)[-1], abs=1e-4)
-    assert judged.naive == Errors.of(np.array([30.0, 31.0, 29.0]), real)
-    assert (judged.naive.mae, judged.naive.rmse) == pytest.approx(((1 + 2 + 4) / 3, np.sqrt((1 + 4 + 16) / 3)))
-    assert judged.network == Errors.of(judged.forecasts, real)
+        assert evaluation.forecasts[at] == pytest.approx(forecaster.forecast(every[: 10 + at])[-1], abs=1e-4)
+    assert evaluation.next == pytest.approx(forecaster.forecast(every)[-1], abs=1e-4)
+    assert evaluation.naive == ForecastErrors.of(np.array([30.0, 31.0, 29.0]), real)
+    assert (evaluation.naive.mae, evaluation.naive.rmse) == pytest.approx(((1 + 2 + 4) / 3, np.sqrt((1 + 4 + 16) / 3)))
+    assert evaluation.network == ForecastErrors.of(evaluation.forecasts, real)
 
 
 def test_fewer_values_than_a_window_are_refused():
-    with pytest.raises(UsageError, match="expected 4 values or more, a whole window; got 3"):
+    with pytest.raises(UsageError, match="expected 4 or more values, a whole window, found 3"):
         Forecaster(number_model()).forecast(np.ones(3))
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_what_is_saved_is_loaded(cell, tmp_path):
+@pytest.mark.parametrize("cell", RNN_CELLS)
+def test_a_loaded_model_of_numbers_equals_the_saved_one(cell, tmp_path):
     made = number_model(cell)
     made.save(tmp_path / "model")
     loaded = Model.load(tmp_path / "model")
@@ -99,25 +100,25 @@ def test_what_is_saved_is_loaded(cell, tmp_path):
     assert (Forecaster.load(tmp_path / "model").forecast(values) == Forecaster(made).forecast(values)).all()
 
 
-def test_numbers_and_words_are_not_mixed_up_in_a_file(tmp_path):
+def test_a_file_with_words_and_numbers_is_refused(tmp_path):
     for mixed in (
         dataclasses.replace(number_model(), series=None),
         dataclasses.replace(small_model(), series=SCALING),
     ):
         mixed.save(tmp_path / "model")
-        with pytest.raises(ModelError, match="a network of numbers, and no other, has the scaling of its column"):
+        with pytest.raises(ModelError, match="expected a numeric network and the scaling of its column, found"):
             Model.load(tmp_path / "model")
 
 
 @pytest.mark.parametrize("bad", [{"low": 3, "high": 3}, {"low": "a", "high": 3}, {"low": float("inf"), "high": 3}])
-def test_a_scaling_that_cannot_be_is_damage(bad, tmp_path):
+def test_a_scaling_without_a_range_is_refused(bad, tmp_path):
     with pytest.raises(UsageError):
         SeriesConfig("x", **bad)
-    with pytest.raises(UsageError, match="column must be a name"):
+    with pytest.raises(UsageError, match="`column`: expected a name"):
         SeriesConfig("", 0, 1)
 
 
-def test_a_model_of_words_is_as_format_1_0_has_it():
+def test_a_network_of_words_has_no_output_setting_in_its_file():
     assert "output" not in small_model().network.to_json()
     assert number_network().to_json()["output"] == "linear"
 
@@ -131,19 +132,19 @@ def test_a_model_of_words_is_as_format_1_0_has_it():
         {"vocabulary_size": 1, "input": "scalar", "output": "linear"},
     ],
 )
-def test_number_linear_and_one_value_go_together(options):
-    with pytest.raises(UsageError, match="input number, output linear and 1 value go together"):
+def test_a_network_of_numbers_has_one_linear_output(options):
+    with pytest.raises(UsageError, match="expected `input` number, `output` linear and 1 value together"):
         NetworkConfig(**options)
 
 
-def test_words_and_numbers_are_told_apart(tmp_path):
-    with pytest.raises(UsageError, match=r"forecasts numbers \(column Adj Close\), not words; use rnnwords forecast"):
+def test_models_of_words_and_numbers_are_not_interchangeable(tmp_path):
+    with pytest.raises(UsageError, match=r"found one of numbers \(column Adj Close\); use rnnwords forecast"):
         Predictor(number_model())
-    with pytest.raises(UsageError, match="this model predicts words, not numbers"):
+    with pytest.raises(UsageError, match="expected a model of numbers, found one of words"):
         Forecaster(small_model())
 
 
-def test_windows_keep_the_type_of_what_they_read():
+def test_windows_of_a_series_are_floats():
     values = np.linspace(0, 1, 20, dtype=np.float32)
     batch = Windows(values, 4, 3, 0).batches(0, 2)
     assert batch.shape == (2, 3, 5)
@@ -155,58 +156,58 @@ def test_windows_keep_the_type_of_what_they_read():
 # The plan.
 
 
-def plan_of(tmp_path: Path, values: Any, hold_out: float = 0.2, **options: Any) -> Any:
-    asked = ForecastAsked(series_of(values), hold_out, {**WANTED, **options}, {"epochs": 2})
-    return make_forecast_plan(RunDirectory(tmp_path / "run"), asked, lambda: 7, pytest.fail)
+def plan_of(tmp_path: Path, values: Any, test_split: float = 0.2) -> Any:
+    request = ForecastRequest(series_of(values), tmp_path / "run", test_split, NETWORK, {"epochs": 2}, seed=7)
+    return make_forecast_plan(request, pytest.fail)
 
 
-def test_scaling_is_fitted_on_the_training_part_only(tmp_path):
+def test_scaling_is_fitted_on_the_training_values_only(tmp_path):
     values = [*range(40), 1_000, -1_000, *range(8)]
     plan = plan_of(tmp_path, values)
     assert (plan.cut, plan.scaling) == (40, SeriesConfig("Adj Close", 0.0, 39.0))
-    subject = plan.subject()
-    assert np.asarray(subject.train).tolist() == (np.arange(40) / 39).astype(np.float32).tolist()
-    assert (subject.held_out, subject.amount) == (None, {"values": 40})
-    assert plan_of(tmp_path, values, hold_out=0.0).scaling == SeriesConfig("Adj Close", -1_000.0, 1_000.0)
+    task = plan.task()
+    assert np.asarray(task.train).tolist() == (np.arange(40) / 39).astype(np.float32).tolist()
+    assert (task.validation, task.data_record) == (None, {"values": 40})
+    assert plan_of(tmp_path, values, test_split=0.0).scaling == SeriesConfig("Adj Close", -1_000.0, 1_000.0)
 
 
 def test_a_series_shorter_than_a_window_is_refused(tmp_path):
     with pytest.raises(CorpusError) as caught:
-        plan_of(tmp_path, range(5), hold_out=0.2)
+        plan_of(tmp_path, range(5), test_split=0.2)
     assert str(caught.value) == (
-        "prices.csv, column Adj Close: 4 values to learn from and 1 held out; windows of 4 values need 5 or more; "
-        "a smaller --window needs fewer"
+        "prices.csv, column Adj Close: expected 5 or more training values, found 4, without 1 test values; add values, "
+        "or choose a smaller `window` than 4"
     )
     assert plan_of(tmp_path, range(6)).training.batch_size == 1
 
 
 def test_a_constant_series_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="column 'Adj Close': expected values that differ; all are 5"):
+    with pytest.raises(UsageError, match="expected values that differ, found only 5 in 'Adj Close'"):
         plan_of(tmp_path, [5.0] * 50)
 
 
-def test_a_sample_shows_values_in_their_own_unit(tmp_path):
+def test_a_sample_shows_values_in_the_unit_of_the_series(tmp_path):
     plan = plan_of(tmp_path, np.round(np.linspace(100, 200, 50), 2))
-    subject = plan.subject()
+    task = plan.task()
     weights = {name: np.zeros(shape, np.float32) for name, shape in plan.network.shapes().items()}
-    before, _, after = subject.sample(weights, np.random.default_rng(0)).partition(" -> ")
+    before, _, after = task.sample(weights, np.random.default_rng(0)).partition(" -> ")
     assert len(before.split()) == 3
-    assert after.startswith("100 (1")  # nothing but zeros is the lowest value
-    assert subject.figures(0.25, 0.0) == {"loss": 0.25, "RMSE": pytest.approx(0.5 * plan.scaling.high - 50)}
+    assert after.startswith("100 (1")  # an output of 0 is the lowest value
+    assert task.figures(0.25, 0.0) == {"loss": 0.25, "RMSE": pytest.approx(0.5 * plan.scaling.high - 50)}
 
 
-# The golden model of numbers: what was saved once is forecast alike for ever.
+# The golden model of numbers.
 
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("numbers-*.safetensors")), ids=lambda path: path.stem)
-def test_golden_models_of_numbers_forecast_as_they_did(path):
+def test_golden_models_of_numbers_give_their_recorded_forecasts(path):
     expected = json.loads(path.with_suffix(".json").read_text())
     found = Forecaster.load(path).forecast(np.array(expected["values"]))
     np.testing.assert_allclose(found, expected["forecasts"], atol=1e-4)
 
 
 def make_golden() -> None:
-    """Write it, with what it must forecast by the formulas of the textbook."""
+    """Write the golden model with its forecasts by the textbook formulas."""
     model = number_model("gru", seed=3)
     path = GOLDEN / "numbers-1.1.safetensors"
     model.save(path)

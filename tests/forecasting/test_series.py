@@ -1,4 +1,4 @@
-"""A column of a CSV file as numbers: what is read, and what is refused with its line and value."""
+"""Reading a column of numbers from a CSV file, and errors with line and value."""
 
 import gzip
 from datetime import datetime
@@ -12,14 +12,14 @@ from rnnwords.config import SeriesConfig
 from rnnwords.errors import CorpusError, UsageError
 from rnnwords.forecasting.scaling import fit, scaled, unscaled
 from rnnwords.forecasting.series import read_series
-from tests.helpers import write
+from tests.texts import write
 
 HEADER = "Date,Open,Volume\n"
 PRICES = HEADER + '1/03/2012,325.25,"7,380,500"\n1/04/2012,"1,331.27","5,749,400"\n1/13/2012,.5,+1e3\n'
 
 
 def refused(path, content, column="Open"):
-    """The message that refuses a file: one line that begins with its name."""
+    """Return the error for a file: one line that begins with its name."""
     with pytest.raises(CorpusError) as caught:
         read_series(write(path, content), column)
     message = str(caught.value)
@@ -60,25 +60,25 @@ def test_gz_semicolons_and_the_only_column_of_numbers(tmp_path):
 @pytest.mark.parametrize(
     ("cell", "said"),
     [
-        ("", "expected a number; the cell is empty"),
-        ("  ", "expected a number; the cell is empty"),
-        ("n/a", "got 'n/a'"),
-        ("nan", "got 'nan'"),
-        ("-inf", "got '-inf'"),
-        ("2/03/2012", "got '2/03/2012'"),
-        ("2012-02-03", "got '2012-02-03'"),
-        ('"1,2"', "got '1,2'"),
-        ('"1,0000"', "got '1,0000'"),
-        (".", "got '.'"),
-        ("1 000", "got '1 000'"),
-        ("$12", "got '$12'"),
-        ("\u0661\u0662", "got '"),
-        ("1e16", "up to 1e+15; got '1e16'"),
-        ("x" * 500, "got 'xxx"),
-        ("\x1b[31m", r"got '\x1b[31m'"),
+        ("", "expected a number, found an empty cell"),
+        ("  ", "expected a number, found an empty cell"),
+        ("n/a", "found 'n/a'"),
+        ("nan", "found 'nan'"),
+        ("-inf", "found '-inf'"),
+        ("2/03/2012", "found '2/03/2012'"),
+        ("2012-02-03", "found '2012-02-03'"),
+        ('"1,2"', "found '1,2'"),
+        ('"1,0000"', "found '1,0000'"),
+        (".", "found '.'"),
+        ("1 000", "found '1 000'"),
+        ("$12", "found '$12'"),
+        ("\u0661\u0662", "found '"),
+        ("1e16", "up to 1e+15, found '1e16'"),
+        ("x" * 500, "found 'xxx"),
+        ("\x1b[31m", r"found '\x1b[31m'"),
     ],
 )
-def test_what_is_no_number_is_told_with_its_line(tmp_path, cell, said):
+def test_a_cell_that_is_not_a_number_is_named_with_its_line(tmp_path, cell, said):
     message = refused(tmp_path / "a.csv", f"{HEADER}1/03/2012,1,1\n\n1/04/2012,{cell},1\n")
     assert message.startswith(", line 4, column Open: expected a number")
     assert said in message
@@ -87,27 +87,27 @@ def test_what_is_no_number_is_told_with_its_line(tmp_path, cell, said):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", ": expected a header and rows of numbers; got nothing"),
-        (HEADER, ": expected a header and rows of numbers; got a header"),
-        (HEADER + "1/03/2012,1\n", ", line 2: expected 3 columns, as in the header; got 2"),
+        ("", ": expected a header and rows of numbers, found nothing"),
+        (HEADER, ": expected a header and rows of numbers, found a header"),
+        (HEADER + "1/03/2012,1\n", ", line 2: expected 3 columns, as in the header, found 2"),
         (HEADER + '1/03/2012,"1,1\n', ", line 2: unexpected end of data"),
         (HEADER + '1/03/2012,"1"2,1\n', ", line 2: ',' expected after '\"'"),
-        ("Open,Open\n1,2\n", ": expected one column 'Open'; got 2"),
-        ("Date,Close\n1/03/2012,1\n", " has no column 'Open'; its columns are Date, Close"),
-        (b"Date,Open\n1/03/2012,1\xe9\n", ", line 2: 0xe9 is not UTF-8; convert the file"),
-        (HEADER + "1/04/2012,1,1\n1/03/2012,2,2\n", ", line 3, column Date: 1/03/2012 stands behind 1/04/2012"),
+        ("Open,Open\n1,2\n", ": expected one column 'Open', found 2"),
+        ("Date,Close\n1/03/2012,1\n", ": expected a column 'Open', found Date, Close"),
+        (b"Date,Open\n1/03/2012,1\xe9\n", ", line 2: expected UTF-8, found 0xe9; convert the file"),
+        (HEADER + "1/04/2012,1,1\n1/03/2012,2,2\n", ", line 3, column Date: expected the oldest first"),
     ],
 )  # fmt: skip
-def test_a_file_that_is_no_table_of_numbers_is_refused(tmp_path, content, said):
+def test_a_file_without_a_table_of_numbers_is_refused(tmp_path, content, said):
     assert refused(tmp_path / "a.csv", content).startswith(said)
 
 
-def test_what_cannot_be_read_is_named(tmp_path):
-    with pytest.raises(CorpusError, match=r"missing\.csv does not exist"):
+def test_an_unreadable_file_or_an_ambiguous_column_is_named(tmp_path):
+    with pytest.raises(CorpusError, match=r"found nothing at .*missing\.csv"):
         read_series(tmp_path / "missing.csv", "Open")
-    with pytest.raises(CorpusError, match="is a directory"):
+    with pytest.raises(CorpusError, match="found a directory"):
         read_series(tmp_path, "Open")
-    with pytest.raises(UsageError, match=r"with --column; its columns are Date, Open, Volume$"):
+    with pytest.raises(UsageError, match=r"1 column of numbers, found 2; set `column`, one of Date, Open, Volume$"):
         read_series(write(tmp_path / "a.csv", PRICES))
 
 
@@ -116,7 +116,7 @@ def test_what_cannot_be_read_is_named(tmp_path):
     [
         (("2020-01-02", "2020-02-01"), datetime(2020, 2, 1)),
         (("02.01.2020", "01.02.2020"), datetime(2020, 2, 1)),
-        (("2/1/2020", "1/2/2020"), datetime(2020, 2, 1)),  # the month first would fall
+        (("2/1/2020", "1/2/2020"), datetime(2020, 2, 1)),  # with the month first they would descend
         (("1/2/2020", "2/1/2020"), datetime(2020, 2, 1)),
         (("2-Jan-2020", "1-Feb-2020"), datetime(2020, 2, 1)),
         (("2020-01-31T23:30:00-05:00", "2020-02-01T05:00:00Z"), datetime(2020, 2, 1, 5)),
@@ -124,13 +124,13 @@ def test_what_cannot_be_read_is_named(tmp_path):
         (("one", "two"), None),
     ],
 )
-def test_dates_in_many_forms(tmp_path, dates, second):
+def test_dates_are_read_in_many_formats(tmp_path, dates, second):
     content = f'Value,Date\n1,"{dates[0]}"\n2,"{dates[1]}"\n'
     found = read_series(write(tmp_path / "a.csv", content), "Value").dates
     assert (found and found.days[1]) == second
 
 
-def test_a_column_of_dates_needs_no_name_and_test_dates_are_read_alike(tmp_path):
+def test_dates_of_test_values_are_read_in_the_format_of_the_series(tmp_path):
     before = read_series(write(tmp_path / "a.csv", "when,x\n13/1/2020,1\n14/1/2020,2\n"), "x")
     after = read_series(write(tmp_path / "b.csv", "when,x\n1/2/2020,3\n2/2/2020,4\n"), "x", like=before)
     assert after.dates is not None
@@ -139,7 +139,7 @@ def test_a_column_of_dates_needs_no_name_and_test_dates_are_read_alike(tmp_path)
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2), st.lists(st.floats(-1e6, 1e6)))
-def test_scaling_is_undone_and_that_of_the_training_part(values, later):
+def test_unscaled_inverts_scaled(values, later):
     if max(values) - min(values) < 1e-3:
         return
     scaling = fit("x", np.array(values))
@@ -152,8 +152,8 @@ def test_scaling_is_undone_and_that_of_the_training_part(values, later):
     assert np.abs(unscaled(scaling, scaled(scaling, every)) - every).max() <= 1e-6 * span * largest
 
 
-def test_scaling_that_says_nothing_is_refused():
-    with pytest.raises(UsageError, match="expected values that differ; all are 3"):
+def test_scaling_without_a_range_or_far_outside_it_is_refused():
+    with pytest.raises(UsageError, match="expected values that differ, found only 3"):
         fit("x", np.array([3.0, 3.0]))
-    with pytest.raises(CorpusError, match="the range that was learned; got 1e\\+15"):
+    with pytest.raises(CorpusError, match="the range of the training values, found 1e\\+15"):
         scaled(SeriesConfig("x", 0.0, 1e-30), np.array([0.0, 1e15]))

@@ -1,4 +1,4 @@
-"""The n-gram model against a slow dictionary twin of the textbook's formulas, and against KenLM's perplexities."""
+"""Kneser-Ney models against the textbook formulas on dictionaries, and against the perplexities of KenLM."""
 
 import os
 from collections import Counter, defaultdict
@@ -18,7 +18,7 @@ START = "<s>"
 
 
 class Twin:
-    """Modified Kneser-Ney by the book: tuples in dictionaries, one word at a time."""
+    """Modified Kneser-Ney by the formulas: tuples in dictionaries, one word at a time."""
 
     def __init__(self, text, size, order, boundary):
         self.size, self.order, self.boundary = size, order, boundary
@@ -74,7 +74,7 @@ class Twin:
 
 @st.composite
 def worlds(draw):
-    """A vocabulary size, a text, an order, and a boundary or none."""
+    """Draw a vocabulary size, a text, an order, and a boundary or None."""
     size = draw(st.integers(1, 6))
     words = st.integers(0, size - 1)
     text = draw(st.one_of(st.lists(words, min_size=1, max_size=80), st.lists(words, min_size=60, max_size=150)))
@@ -82,14 +82,14 @@ def worlds(draw):
 
 
 def some_text(length=3000, size=50, seed=1):
-    """A text with frequent and rare words; word 0 may serve as the line end."""
+    """Return a text with frequent and rare words; word 0 may serve as the line end."""
     words = np.random.default_rng(seed).zipf(1.5, length) - 1
     return np.where(words < size - 5, words, 0)  # the last five words stay unseen
 
 
 @settings(max_examples=120, deadline=None)
 @given(worlds(), st.data())
-def test_distributions_agree_with_the_twin(world, data):
+def test_distributions_equal_the_textbook_formulas(world, data):
     size, text, order, boundary = world
     model, twin = KneserNey.train(np.array(text), size, order, boundary), Twin(text, size, order, boundary)
     width = data.draw(st.integers(0, 5))
@@ -105,7 +105,7 @@ def test_distributions_agree_with_the_twin(world, data):
 
 @settings(max_examples=80, deadline=None)
 @given(worlds(), st.data())
-def test_scores_agree_with_the_twin(world, data):
+def test_scores_equal_the_textbook_formulas(world, data):
     size, text, order, boundary = world
     model, twin = KneserNey.train(text, size, order, boundary), Twin(text, size, order, boundary)
     words = st.lists(st.integers(0, size - 1), max_size=20)
@@ -117,7 +117,7 @@ def test_scores_agree_with_the_twin(world, data):
 
 @pytest.mark.parametrize("boundary", [None, 3])
 @pytest.mark.parametrize("order", [1, 2, 3, 4])
-def test_estimated_discounts_agree_with_the_twin(order, boundary):
+def test_estimated_discounts_equal_the_textbook_formulas(order, boundary):
     text = some_text(1500).tolist()
     model, twin = KneserNey.train(text, 50, order, boundary), Twin(text, 50, order, boundary)
     assert (0.5, 1.0, 1.5) not in twin.discounts.values()  # else the text is too small to say anything
@@ -126,7 +126,7 @@ def test_estimated_discounts_agree_with_the_twin(order, boundary):
     np.testing.assert_allclose(model.score(new), expected, rtol=1e-10)
 
 
-def test_a_case_by_hand():
+def test_probabilities_of_a_hand_computed_text():
     # a b a b | a: bigrams after the boundary rule are <s>a 2, ab 2 (occurrences), ba 1, b| 1; discounts fall back.
     model = KneserNey.train([0, 1, 0, 1, 2, 0], 3, 2, boundary=2)
     # left neighbours: a {<s>, b} 2, b {a} 1, | {b} 1; discounts 1 and 0.5, so 2 of 4 are left over for the uniform.
@@ -138,7 +138,7 @@ def test_a_case_by_hand():
 
 @pytest.mark.parametrize("boundary", [None, 0])
 @pytest.mark.parametrize("order", [1, 2, 3, 4, 7])
-def test_distributions_sum_to_one_everywhere(order, boundary):
+def test_distributions_sum_to_one_in_every_context(order, boundary):
     text = some_text()
     model = KneserNey.train(text, 50, order, boundary)
     random = np.random.default_rng(2)
@@ -151,14 +151,14 @@ def test_distributions_sum_to_one_everywhere(order, boundary):
         np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-12)
 
 
-def test_no_contexts_give_no_distributions():
+def test_zero_contexts_give_zero_distributions():
     model = KneserNey.train(some_text(), 50, 3)
     assert model.probabilities(np.zeros((0, 2), int)).shape == (0, 50)
     assert model.log_probability(np.zeros((0, 2), int), []).shape == (0,)
     assert model.score([]).shape == (0,)
 
 
-def test_what_is_too_far_back_does_not_matter():
+def test_words_beyond_the_order_are_ignored():
     model = KneserNey.train(some_text(), 50, 3, boundary=0)
     np.testing.assert_array_equal(model.probabilities([[9, 8, 7, 1, 2]]), model.probabilities([[1, 2]]))
     np.testing.assert_array_equal(model.probabilities([[3, 0]]), model.probabilities([[0]]))  # before the boundary
@@ -167,14 +167,14 @@ def test_what_is_too_far_back_does_not_matter():
     assert (model.probabilities([[0]]) != model.probabilities([[]])).any()  # a short context is no sentence start
 
 
-def test_a_distribution_may_be_changed_by_its_caller():
+def test_returned_distributions_are_copies():
     model = KneserNey.train(some_text(), 50, 3)
     model.probabilities([[]])[:] = 0
     assert model.probabilities([[]]).sum() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("order", [1, 2, 4])
-def test_scores_are_the_distributions_entries(order):
+def test_scores_are_entries_of_the_distributions(order):
     text, new = some_text(), some_text(300, seed=3)
     model = KneserNey.train(text, 50, order, boundary=0)
     scores = model.score(new)
@@ -184,7 +184,7 @@ def test_scores_are_the_distributions_entries(order):
     np.testing.assert_allclose(model.score(new[200:], history=new[:200]), scores[200:], rtol=1e-12)
 
 
-def test_chunks_leave_no_seams(monkeypatch):
+def test_chunked_scoring_equals_scoring_at_once(monkeypatch):
     model, new = KneserNey.train(some_text(), 50, 4, boundary=0), some_text(500, seed=4).astype(np.uint16)
     whole = model.score(new, history=[0])
     for chunk in (1, 2, 3, 7, 499, 500):
@@ -195,7 +195,7 @@ def test_chunks_leave_no_seams(monkeypatch):
 @pytest.mark.parametrize("order", [1, 2, 3, 4, 9])
 @pytest.mark.parametrize("text", [[0], [0, 1, 2, 3, 4], [1] * 50, [2, 2, 2], [0, 1] * 30], ids=str)
 @pytest.mark.parametrize("boundary", [None, 1])
-def test_degenerate_texts(text, order, boundary):
+def test_degenerate_texts_give_valid_distributions(text, order, boundary):
     model = KneserNey.train(text, 7, order, boundary)
     contexts = np.array([[a, b] for a in range(7) for b in range(7)])
     found = model.probabilities(contexts)
@@ -206,7 +206,7 @@ def test_degenerate_texts(text, order, boundary):
     np.testing.assert_array_equal(again.probabilities(contexts), found)
 
 
-def test_a_text_of_the_same_word_expects_it():
+def test_text_of_one_repeated_word_predicts_that_word():
     model = KneserNey.train([1] * 50, 3, 2)
     assert model.probabilities([[1]]).argmax() == 1
     assert model.probabilities([[1]]).max() > 0.9
@@ -227,7 +227,7 @@ def test_a_text_of_the_same_word_expects_it():
     ],
     ids=str,
 )
-def test_bad_training_arguments(arguments):
+def test_bad_training_arguments_are_refused(arguments):
     with pytest.raises(UsageError):
         KneserNey.train(*arguments)
 
@@ -246,13 +246,13 @@ def test_bad_training_arguments(arguments):
         lambda m: m.score([1], history=[-1]),
     ],
 )
-def test_bad_prediction_arguments(call):
-    with pytest.raises(UsageError, match=r"expected .* Received: "):
+def test_bad_prediction_arguments_are_refused(call):
+    with pytest.raises(UsageError, match=r"expected .*, found "):
         call(KneserNey.train(some_text(), 50, 2))
 
 
 @pytest.mark.parametrize("boundary", [None, 0])
-def test_tensors_hold_the_whole_model(boundary):
+def test_tensors_round_trip_the_whole_model(boundary):
     model = KneserNey.train(some_text(), 50, 4, boundary)
     tensors = model.to_tensors()
     assert all(name.startswith("ngram/") and tensor.ndim == 1 for name, tensor in tensors.items())
@@ -324,19 +324,19 @@ def test_missing_tensors_are_named():
             KneserNey.from_tensors({k: v for k, v in tensors.items() if k != name}, 50)
 
 
-def test_another_vocabulary_is_refused():
-    with pytest.raises(ModelError, match=r"expected \[60, .* not \[50, "):
+def test_tensors_of_another_vocabulary_size_are_refused():
+    with pytest.raises(ModelError, match=r"expected \[60, .*found \[50, "):
         KneserNey.from_tensors(KneserNey.train(some_text(), 50, 3).to_tensors(), 60)
 
 
-def test_a_stored_model_is_small():
+def test_tensors_take_few_bytes_per_ngram():
     tensors = KneserNey.train(some_text(20_000, 200), 200, 3).to_tensors()
     grams = sum(len(tensor) for name, tensor in tensors.items() if name.endswith("counts"))
     assert sum(tensor.nbytes for tensor in tensors.values()) < 8 * grams
 
 
 @pytest.mark.parametrize(("order", "kenlm"), [(3, 157.77), (4, 149.90), (5, 148.01)])
-def test_penn_treebank_perplexity_is_that_of_kenlm(order, kenlm):
+def test_penn_treebank_perplexity_equals_kenlm(order, kenlm):
     folder = os.environ.get("RNNWORDS_CORPORA")
     if not folder or not all((Path(folder) / "ptb" / name).is_file() for name in ("train.txt", "valid.txt")):
         pytest.skip("needs RNNWORDS_CORPORA=<directory with ptb/train.txt and ptb/valid.txt>")

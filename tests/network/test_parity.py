@@ -1,6 +1,7 @@
-"""Keras and numpy are two pictures of one network: equal probabilities, for every kind of network there is.
+"""Parity of the Keras and numpy networks: equal probabilities for every cell, input, depth, tying and window.
 
-The steps that `network.keras` writes out are held against Keras' own layers, the layer table against Keras' summary.
+The time steps of `network.keras_network` are also compared with Keras' own layers, and the layer table with Keras'
+summary.
 """
 
 import itertools
@@ -10,15 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnwords.config import CELLS, INPUTS, READINGS, NetworkConfig
+from rnnwords.network.config import INPUTS, MODES, RNN_CELLS, NetworkConfig
 from rnnwords.network.recurrent import Network
-from tests.helpers import small_weights
+from tests.models import small_weights
 
 tf: Any = pytest.importorskip("tensorflow")
 keras: Any = pytest.importorskip("keras")
 from rnnwords.network.keras_network import KerasNetwork  # noqa: E402 -- loads TensorFlow
 
-MOST = 1e-5  # difference of probabilities
+MAX_DIFFERENCE = 1e-5  # of probabilities
 V, B, H = 30, 5, 16
 WINDOWS = (1, 3, 7)
 WIDTHS = {"wide": 16, "narrow": 12}  # E = H and E != H
@@ -27,16 +28,16 @@ KINDS += [("embedding", True, width, "full") for width in WIDTHS]
 KINDS += [("embedding", False, "narrow", "adaptive")]
 
 
-def networks(cell: str, reading: str) -> list[NetworkConfig]:
-    """All kinds of network with these cells; what they read can be of any length."""
+def networks(cell: str, mode: str) -> list[NetworkConfig]:
+    """Return networks of every input, depth and tying with these cells."""
     return [
-        NetworkConfig(V, reading, 3, cell, layers, H, input, WIDTHS[width], tie, softmax)
+        NetworkConfig(V, mode, 3, cell, layers, H, input, WIDTHS[width], tie, softmax)
         for layers, (input, tie, width, softmax) in itertools.product((1, 2, 3), KINDS)
     ]
 
 
-def shaken(config: NetworkConfig, seed: int = 0) -> Any:
-    """A Keras network whose every weight, biases too, takes part in the result."""
+def random_network(config: NetworkConfig, seed: int = 0) -> Any:
+    """Return a Keras network in which every weight, biases too, changes the result."""
     network = KerasNetwork(config, seed)
     network.load({name: np.float32(0.6) * weight for name, weight in small_weights(config, seed).items()})
     return network
@@ -47,42 +48,44 @@ def drawn_ids(random: np.random.Generator, window: int) -> Any:
 
 
 def drawn_state(config: NetworkConfig, random: np.random.Generator) -> list[tuple[Any, ...]]:
-    """A state that some words left."""
+    """Return a random state."""
     parts = 2 if config.cell == "lstm" else 1
     layers = random.normal(0, 0.5, (config.layers, parts, B, config.units)).astype(np.float32)
     return [tuple(layer) for layer in layers]
 
 
-@pytest.mark.parametrize("reading", READINGS)
-@pytest.mark.parametrize("cell", CELLS)
-def test_keras_and_numpy_give_the_same_probabilities(cell, reading):
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("cell", RNN_CELLS)
+def test_keras_and_numpy_give_equal_probabilities(cell, mode):
     random = np.random.default_rng(1)
-    cases = networks(cell, reading)
+    cases = networks(cell, mode)
     assert len(cases) == 3 * 6
     for config, window in itertools.product(cases, WINDOWS):
         if window == WINDOWS[0]:
-            ours = shaken(config)
-            twin = Network(config, ours.export())
-        theirs: Any = None
-        mine: Any = None
-        for _ in range(3 if config.stateful else 1):  # from a clean state, then from what was left
+            ours = random_network(config)
+            in_numpy = Network(config, ours.export())
+        keras_state: Any = None
+        numpy_state: Any = None
+        for _ in range(3 if config.stateful else 1):  # from a zero state, then from the last one
             ids = drawn_ids(random, window)
-            logits, theirs = ours.logits(tf.constant(ids), theirs)
-            outputs, mine = twin.read_all(ids, mine)
+            logits, keras_state = ours.logits(tf.constant(ids), keras_state)
+            outputs, numpy_state = in_numpy.forward_sequence(ids, numpy_state)
             outputs = outputs if config.stateful else outputs[:, -1]
-            assert np.abs(tf.nn.softmax(logits).numpy() - np.exp(twin.scores(outputs))).max() <= MOST, config
+            assert (
+                np.abs(tf.nn.softmax(logits).numpy() - np.exp(in_numpy.log_probs(outputs))).max() <= MAX_DIFFERENCE
+            ), config
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("cell", CELLS)
-def test_ranks_and_values_are_read_exactly_whatever_the_precision(cell, precision):
-    """By networks for which two ranks above 256, or two values, that are next to each other make a difference."""
+@pytest.mark.parametrize("cell", RNN_CELLS)
+def test_scalar_inputs_are_exact_in_every_precision(cell, precision):
+    """The networks give different outputs for neighbouring ids above 256 and for neighbouring values."""
     random = np.random.default_rng(7)
     words = NetworkConfig(1_000, "windows", 3, cell, 2, H, "scalar")
     numbers = NetworkConfig(1, "windows", 3, cell, 2, H, "number", output="linear")
-    ranks = random.integers(760, 776, (B, 3)).astype(np.int32)
-    values = (0.75 + ranks % 16 / 4096).astype(np.float32)
-    for config, inputs, slope in ((words, ranks, 0.2), (numbers, values, 819.2)):
+    ids = random.integers(760, 776, (B, 3)).astype(np.int32)
+    values = (0.75 + ids % 16 / 4096).astype(np.float32)
+    for config, inputs, slope in ((words, ids, 0.2), (numbers, values, 819.2)):
         weights = {name: np.float32(0.6) * weight for name, weight in small_weights(config).items()}
         kernel = weights[f"{cell}_1/kernel"]
         kernel *= np.float32(slope)
@@ -90,79 +93,80 @@ def test_ranks_and_values_are_read_exactly_whatever_the_precision(cell, precisio
         (bias[0] if cell == "gru" else bias)[:] = -inputs.mean() * kernel[0]
         ours = KerasNetwork(config, precision=precision)
         ours.load(weights)
-        found = ours.logits(tf.constant(inputs))[0].numpy()
-        twin = Network(config, weights)
-        expected = twin.scores(twin.read_all(inputs)[0][:, -1])
-        if not config.numbers:
-            found = tf.nn.log_softmax(found).numpy()
-        assert np.abs(found - expected).max() <= (0.03 if precision == "bfloat16" else 1e-4)
+        computed = ours.logits(tf.constant(inputs))[0].numpy()
+        in_numpy = Network(config, weights)
+        outputs = in_numpy.forward(inputs)[0]
+        expected = in_numpy.values(outputs)[:, None] if config.numeric else in_numpy.log_probs(outputs)
+        if not config.numeric:
+            computed = tf.nn.log_softmax(computed).numpy()
+        assert np.abs(computed - expected).max() <= (0.03 if precision == "bfloat16" else 1e-4)
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_reading_word_by_word_is_reading_at_once(cell):
+@pytest.mark.parametrize("cell", RNN_CELLS)
+def test_sequence_equals_its_single_steps(cell):
     random = np.random.default_rng(3)
     for config, window in itertools.product(networks(cell, "stateful"), WINDOWS):
         network = Network(config, small_weights(config))
         ids = drawn_ids(random, window)
-        whole, after = network.read_all(ids)
+        whole, after = network.forward_sequence(ids)
         state = None
         for t in range(window):
-            output, state = network.read(ids[:, t : t + 1], state)
-            assert np.abs(output - whole[:, t]).max() <= MOST, config
+            output, state = network.forward(ids[:, t : t + 1], state)
+            assert np.abs(output - whole[:, t]).max() <= MAX_DIFFERENCE, config
         assert state is not None
         for a, b in zip(itertools.chain(*after), itertools.chain(*state), strict=True):
-            assert np.abs(a - b).max() <= MOST, config
+            assert np.abs(a - b).max() <= MAX_DIFFERENCE, config
 
 
-@pytest.mark.parametrize("reading", READINGS)
-@pytest.mark.parametrize("cell", CELLS)
-def test_the_written_out_steps_are_those_of_keras_own_layers(cell, reading):
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("cell", RNN_CELLS)
+def test_time_steps_equal_keras_own_layers(cell, mode):
     random = np.random.default_rng(4)
-    for config in networks(cell, reading):
+    for config in networks(cell, mode):
         if config.tie or config.softmax == "adaptive":
             continue  # Keras has no layer for these outputs
-        ours = shaken(config)
+        ours = random_network(config)
         for window in WINDOWS:
             ids = drawn_ids(random, window)
             state = drawn_state(config, random) if config.stateful else None
             given = None if state is None else [tuple(map(tf.constant, layer)) for layer in state]
             logits, _ = ours.logits(tf.constant(ids), given)
             expected = by_standard_layers(config, ours.export(), ids, state)[0].numpy()
-            assert np.abs(tf.nn.softmax(logits).numpy() - expected).max() <= MOST, (config, window)
+            assert np.abs(tf.nn.softmax(logits).numpy() - expected).max() <= MAX_DIFFERENCE, (config, window)
 
 
-@pytest.mark.parametrize("reading", READINGS)
-@pytest.mark.parametrize("cell", CELLS)
-def test_the_gradients_are_those_of_keras_own_layers(cell, reading):
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("cell", RNN_CELLS)
+def test_gradients_equal_those_of_keras_own_layers(cell, mode):
     random = np.random.default_rng(6)
     for layers, window in itertools.product((1, 2), WINDOWS):
-        config = NetworkConfig(V, reading, 3, cell, layers, H, "embedding", WIDTHS["narrow"])
-        ours = shaken(config)
+        config = NetworkConfig(V, mode, 3, cell, layers, H, "embedding", WIDTHS["narrow"])
+        ours = random_network(config)
         ids = drawn_ids(random, window)
         targets = tf.constant(drawn_ids(random, window) if config.stateful else drawn_ids(random, 1)[:, 0])
         state = drawn_state(config, random) if config.stateful else None
         given = None if state is None else [tuple(map(tf.constant, layer)) for layer in state]
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(ours.losses(tf.constant(ids), targets, given)[0])
-        found = dict(zip(ours.variables, slopes(tape, loss, [v.value for v in ours.trainable]), strict=True))
+        gradients = dict(zip(ours.variables, slopes(tape, loss, [v.value for v in ours.trainable]), strict=True))
         with tf.GradientTape() as tape:
             expected, variables = by_standard_layers(config, ours.export(), ids, state)
             loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(targets, expected))
         for name, gradient in zip(variables, slopes(tape, loss, list(variables.values())), strict=True):
-            assert np.abs(found[name] - gradient).max() <= MOST, name
-            assert np.abs(gradient).max() > MOST or (name.endswith("recurrent_kernel") and window == 1), name
+            assert np.abs(gradients[name] - gradient).max() <= MAX_DIFFERENCE, name
+            assert np.abs(gradient).max() > MAX_DIFFERENCE or (name.endswith("recurrent_kernel") and window == 1), name
 
 
 def slopes(tape: Any, loss: Any, variables: list[Any]) -> list[Any]:
-    """The gradient of each variable, as an array; 0 where the loss does not depend on it."""
-    found = tape.gradient(loss, variables, unconnected_gradients="zero")
-    return [tf.convert_to_tensor(gradient).numpy() for gradient in found]
+    """Return the gradient of each variable as an array, 0 where the loss does not depend on it."""
+    gradients = tape.gradient(loss, variables, unconnected_gradients="zero")
+    return [tf.convert_to_tensor(gradient).numpy() for gradient in gradients]
 
 
 def by_standard_layers(
     config: NetworkConfig, weights: dict[str, Any], ids: Any, state: list[tuple[Any, ...]] | None
 ) -> tuple[Any, dict[str, Any]]:
-    """The probabilities that keras.layers give with these weights, and the variables that hold them."""
+    """Return the probabilities of keras.layers with these weights, and the variables."""
     variables: dict[str, Any] = {}
 
     def loaded(layer: Any, x: Any, name: str, **options: Any) -> Any:
@@ -186,7 +190,7 @@ def by_standard_layers(
 
 
 def standard_model(config: NetworkConfig) -> Any:
-    """The model that a reader of Keras' guides would build."""
+    """Return the model as in the guides of Keras."""
     words = None if config.stateful else config.window
     kind = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "simple": keras.layers.SimpleRNN}[config.cell]
     if config.input == "embedding":
@@ -200,24 +204,24 @@ def standard_model(config: NetworkConfig) -> Any:
 
 
 def summary_rows(model: Any) -> list[tuple[str, int]]:
-    """(output shape, parameters) of each layer in Keras' summary, the input left out."""
+    """Return (output shape, parameters) of each layer in the summary of Keras, without the input."""
     lines: list[str] = []
     model.summary(line_length=78, print_fn=lambda line, **_: lines.append(line))
-    found = re.findall(r"\((\w+)\)\s*[^\w(]*\s*(\([^)]*\))\s*\S\s*([\d,]+)", "\n".join(lines))
-    return [(shape, int(count.replace(",", ""))) for kind, shape, count in found if kind != "InputLayer"]
+    rows = re.findall(r"\((\w+)\)\s*[^\w(]*\s*(\([^)]*\))\s*\S\s*([\d,]+)", "\n".join(lines))
+    return [(shape, int(count.replace(",", ""))) for kind, shape, count in rows if kind != "InputLayer"]
 
 
-@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("input", INPUTS)
-@pytest.mark.parametrize("cell", CELLS)
-def test_the_layer_table_is_that_of_keras(cell, input, reading):
+@pytest.mark.parametrize("cell", RNN_CELLS)
+def test_layer_table_equals_the_keras_summary(cell, input, mode):
     for layers in (1, 3):
-        config = NetworkConfig(1_000, reading, 5, cell, layers, 128, input, 64)
+        config = NetworkConfig(1_000, mode, 5, cell, layers, 128, input, 64)
         ours = [("(" + ", ".join(map(str, row["shape"])) + ")", row["parameters"]) for row in config.layer_table()]
         assert ours == summary_rows(standard_model(config))
 
 
-def test_the_layer_table_of_a_known_network():
+def test_layer_table_of_a_known_network():
     table = NetworkConfig(1_000, window=5, layers=1, units=128, embedding=64).layer_table()
     assert [(row["layer"], row["shape"], row["parameters"]) for row in table] == [
         ("embedding", [None, 5, 64], 64_000),
@@ -226,28 +230,28 @@ def test_the_layer_table_of_a_known_network():
     ]
 
 
-def test_a_tied_network_counts_its_embedding_once():
+def test_layer_table_of_a_tied_network_counts_the_embedding_once():
     table = NetworkConfig(1_000, layers=1, units=128, embedding=64, tie=True).layer_table()
     assert {row["layer"]: row["parameters"] for row in table} == {
         "embedding": 64_000, "lstm_1": 98_816, "projection": 128 * 64, "output": 1_000,
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("reading", READINGS)
-@pytest.mark.parametrize("cell", CELLS)
-def test_keras_and_numpy_forecast_the_same_number(cell, reading):
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("cell", RNN_CELLS)
+def test_keras_and_numpy_forecast_equal_values(cell, mode):
     random = np.random.default_rng(5)
     for layers, window in itertools.product((1, 2, 3), WINDOWS):
-        config = NetworkConfig(1, reading, 3, cell, layers, H, "number", output="linear")
-        ours = shaken(config)
-        twin = Network(config, ours.export())
+        config = NetworkConfig(1, mode, 3, cell, layers, H, "number", output="linear")
+        ours = random_network(config)
+        in_numpy = Network(config, ours.export())
         values = random.uniform(-0.5, 1.5, (B, window)).astype(np.float32)
-        found, _ = ours.logits(tf.constant(values))
-        outputs, _ = twin.read_all(values)
+        forecasts, _ = ours.logits(tf.constant(values))
+        outputs, _ = in_numpy.forward_sequence(values)
         outputs = outputs if config.stateful else outputs[:, -1]
-        assert found.shape == (*outputs.shape[:-1], 1)
-        assert np.abs(found.numpy() - twin.scores(outputs)).max() <= MOST, config
+        assert forecasts.shape == (*outputs.shape[:-1], 1)
+        assert np.abs(forecasts.numpy() - in_numpy.values(outputs)[..., None]).max() <= MAX_DIFFERENCE, config
         targets = values if config.stateful else values[:, -1]
         losses, hits, *_ = ours.losses(tf.constant(values), tf.constant(targets))
-        assert np.abs(losses.numpy() - (twin.scores(outputs)[..., 0] - targets) ** 2).max() <= MOST
+        assert np.abs(losses.numpy() - (in_numpy.values(outputs) - targets) ** 2).max() <= MAX_DIFFERENCE
         assert not hits.numpy().any()

@@ -1,207 +1,266 @@
-"""Windows and streams: what training reads, and in which order; the ceiling; ids on disk."""
+"""Corpora: line ends, block boundaries, encodings, compressed files, pipes, and files that cannot be read."""
 
+import gzip
+import io
 import os
-from collections import Counter, defaultdict
+import re
+import threading
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnwords.config import TextConfig
-from rnnwords.errors import CorpusError
-from rnnwords.text import corpus
-from rnnwords.text.corpus import IdFile, Streams, Windows, ceiling, cut_at, in_memory, part_of
+from rnnwords.errors import CorpusError, UsageError
+from rnnwords.text import corpus as corpus_module
+from rnnwords.text.corpus import Corpus
+from rnnwords.text.counting import count_words
 from rnnwords.text.tokenizer import tokenize
-from rnnwords.text.vocabulary import Vocabulary
-from tests.helpers import FABLE, write
+from tests.processes import run_python
+from tests.texts import texts, write
 
-sizes = st.fixed_dictionaries(
-    {
-        "length": st.integers(2, 80),
-        "window": st.integers(1, 6),
-        "batch_size": st.integers(1, 12),
-        "seed": st.integers(0, 9),
-    }
+MAX_EXTRA = 45 << 10  # kilobytes that a line of 60 MB needs more than a small text
+CLEAN = "The cat, the mouse.\n\nNa\u00efve \u732b\nend\n"
+
+
+def texts_of(path: Path, errors: str = "strict") -> list[str]:
+    return list(Corpus([path], errors).texts())
+
+
+def normalized(content: bytes) -> str:
+    """Return the text without byte-order mark, with line ends \\n and one at the end."""
+    text = content.removeprefix(b"\xef\xbb\xbf").decode().replace("\r\n", "\n").replace("\r", "\n")
+    return text if text.endswith("\n") or not text else text + "\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        CLEAN.encode(),
+        b"\xef\xbb\xbf" + CLEAN.encode(),
+        CLEAN.replace("\n", "\r\n").encode(),
+        CLEAN.replace("\n", "\r").encode(),
+        CLEAN.removesuffix("\n").encode(),
+        CLEAN.replace("\n", "\r\n").removesuffix("\n").encode(),
+        b"\xef\xbb\xbf" + CLEAN.replace("\n", "\r\n").removesuffix("\r\n").encode(),
+    ],
+    ids=["clean", "bom", "crlf", "cr", "no-final-newline", "crlf-no-final-newline", "all"],
 )
+@pytest.mark.parametrize("size", [7, 8, 11, 1 << 20])
+def test_bom_and_line_ends_do_not_change_the_text(tmp_path, monkeypatch, content, size):
+    monkeypatch.setattr(corpus_module, "BLOCK_SIZE", size)
+    path = write(tmp_path / "text", content)
+    assert "".join(texts_of(path)) == CLEAN
+    counts = count_words(Corpus([path]), TextConfig(eos=True)).counts
+    assert counts == {"<eos>": 4, "the": 1, "The": 1, "cat": 1, ",": 1, "mouse": 1, ".": 1, "Na\u00efve": 1,
+                      "\u732b": 1, "end": 1}  # fmt: skip
 
 
-def distinct(length: int) -> np.ndarray:
-    """A text in which every word says where it stands."""
-    return np.arange(100, 100 + length, dtype=np.uint16)
-
-
-def windows_of(length: int, window: int, batch_size: int, seed: int = 0) -> Windows:
-    return Windows(distinct(length), window, batch_size, seed)
-
-
-@given(sizes, st.sampled_from([1, 3, 7, 1 << 22]))
-def test_each_epoch_has_every_window_once_with_its_target(size, block):
-    size["length"] = max(size["length"], size["window"] + 1)
+@given(texts, st.integers(4, 40), st.booleans())
+def test_blocks_join_to_the_text_and_never_cut_a_word(tmp_path_factory, text, size, mark):
+    content = b"\xef\xbb\xbf" * mark + text.encode()
+    path = write(tmp_path_factory.mktemp("reading") / "text", content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(corpus, "BLOCK", block)
-        windows = windows_of(**size)
-        assert windows.count == size["length"] - size["window"]
-        for epoch in range(3):
-            rows = windows.batches(epoch * windows.steps, windows.steps).reshape(-1, size["window"] + 1)
-            assert (np.diff(rows) == 1).all()  # every target is the word behind its window
-            firsts = (rows[:, 0] - 100).tolist()
-            assert sorted(firsts[: windows.count]) == list(range(windows.count))
-            filled = firsts[windows.count :]
-            assert len(filled) < size["batch_size"]
-            assert filled == [firsts[place % windows.count] for place in range(len(filled))]
+        patch.setattr(corpus_module, "BLOCK_SIZE", size)
+        chunks = texts_of(path)
+    whole = normalized(content)
+    assert "".join(chunks) == whole
+    assert all(chunks)
+    assert all(len(chunk.encode()) <= 3 * size + 4 for chunk in chunks)
+    longest = max(map(len, re.split(rb"[ \t\n\r\f\v]", content)), default=0)
+    if longest < size:
+        for config in (TextConfig(), TextConfig(eos=True, lowercase=True), TextConfig(tokenizer="whitespace")):
+            assert [word for chunk in chunks for word in tokenize(chunk, config)] == tokenize(whole, config)
 
 
-@given(sizes, st.sampled_from([2, 5, 1 << 22]), st.data())
-def test_batches_follow_from_seed_and_step_alone(size, block, data):
-    size["length"] = max(size["length"], size["window"] + 1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(corpus, "BLOCK", block)
-        windows = windows_of(**size)
-        epoch = data.draw(st.integers(0, 2)) * windows.steps
-        whole = windows.batches(epoch, windows.steps)
-        assert whole.shape == (windows.steps, size["batch_size"], size["window"] + 1)
-        assert whole.dtype == np.int32
-        resumed = windows_of(**size)
-        for step in data.draw(st.permutations(range(windows.steps)))[:6]:
-            count = data.draw(st.integers(1, windows.steps - step))
-            assert (resumed.batches(epoch + step, count) == whole[step : step + count]).all()
+def test_word_longer_than_a_block_is_cut_between_characters(tmp_path, monkeypatch):
+    monkeypatch.setattr(corpus_module, "BLOCK_SIZE", 10)
+    for letter in ("a", "\u00e9", "\u732b", "\U0001f600"):
+        chunks = texts_of(write(tmp_path / "text", letter * 100))
+        assert len(chunks) > 9
+        assert "".join(chunks) == letter * 100 + "\n"
 
 
-def test_epochs_and_seeds_have_orders_of_their_own():
-    windows = windows_of(200, 3, 10)
-    orders = {windows.batches(epoch * windows.steps, windows.steps).tobytes() for epoch in range(4)}
-    orders.add(windows_of(200, 3, 10, seed=1).batches(0, 20).tobytes())
-    assert len(orders) == 5
-
-
-def test_blocks_are_shuffled_too(monkeypatch):
-    monkeypatch.setattr(corpus, "BLOCK", 10)
-    windows = windows_of(103, 3, 10)
-    firsts = {tuple(windows.batches(epoch * 10, 10)[:, 0, 0] // 10) for epoch in range(5)}
-    assert len(firsts) == 5
-    assert all(sorted(first) == list(range(10, 20)) for first in firsts)
-
-
-@pytest.mark.parametrize("length", [0, 1, 3])
-def test_a_text_shorter_than_a_window_has_none(length):
-    windows = windows_of(length, 3, 2)
-    assert (windows.count, windows.steps) == (0, 0)
-
-
-@given(sizes)
-def test_streams_go_on_from_step_to_step(size):
-    streams = Streams(distinct(size["length"]), size["window"], size["batch_size"], size["seed"])
-    length = (size["length"] - 1) // size["batch_size"]
-    assert streams.steps == 0 or streams.steps * size["window"] <= length
-    if not streams.steps:
-        assert length <= size["window"]
-        return
-    for epoch in range(3):
-        rows = streams.batches(epoch * streams.steps, streams.steps)
-        assert rows.shape == (streams.steps, size["batch_size"], size["window"] + 1)
-        assert rows.dtype == np.int32
-        assert (np.diff(rows, axis=2) == 1).all()
-        assert (rows[1:, :, 0] == rows[:-1, :, -1]).all()  # a step begins with the last target of the one before
-        firsts = rows[0, :, 0]
-        assert (np.diff(firsts) == length).all()
-        assert 100 <= firsts[0] <= 100 + length - streams.steps * size["window"]
-        for step in range(streams.steps):
-            again = Streams(distinct(size["length"]), size["window"], size["batch_size"], size["seed"])
-            assert (again.batches(epoch * streams.steps + step, 1)[0] == rows[step]).all()
-
-
-def test_streams_begin_elsewhere_in_other_epochs():
-    streams = Streams(distinct(1_000), 20, 4, 0)
-    assert len({int(streams.batches(epoch * streams.steps, 1)[0, 0, 0]) for epoch in range(20)}) > 5
-
-
-def test_the_ceiling_of_the_fable():
-    words = tokenize(FABLE.read_text(), TextConfig())
-    ids = np.array(Vocabulary.build(Counter(words), TextConfig()).encode(words), np.uint16)
-    assert ceiling(ids, 3) == (199, 201)
-    assert ceiling(ids, 1) == (int(brute_force(ids.tolist(), 1)[0]), 203)
-
-
-def brute_force(ids: list[int], window: int) -> tuple[int, int]:
-    followers: defaultdict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
-    for place in range(len(ids) - window):
-        followers[tuple(ids[place : place + window])][ids[place + window]] += 1
-    return sum(max(found.values()) for found in followers.values()), max(0, len(ids) - window)
-
-
-@given(
-    st.lists(st.integers(0, 4), max_size=60) | st.lists(st.sampled_from([0, 1, 65_534]), max_size=60), st.integers(1, 5)
+@pytest.mark.parametrize("size", [4, 8, 1 << 20])
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (b"\xff", "line 1, byte 1: expected UTF-8, found 0xff"),
+        (b"one two\nthree \xe9 four", "line 2, byte 7: expected UTF-8, found 0xe9"),
+        (b"one\r\n\r\nthree\rab\xc3", "line 4, byte 3: expected UTF-8, found 0xc3"),
+        (b"one two three four five six seven eight nine \xe9 ten", "line 1, byte 46: expected UTF-8, found 0xe9"),
+        (
+            b"a\n" * 9 + b"one two three four five six seven eight nine \xf0\x9f ten",
+            "line 10, byte 46: expected UTF-8, found 0xf0",
+        ),
+        ("\u732b".encode() * 9 + b"\x80", "line 1, byte 28: expected UTF-8, found 0x80"),
+    ],
 )
-def test_the_ceiling_is_that_of_a_dictionary(ids, window):
-    assert ceiling(np.array(ids, np.uint16), window) == brute_force(ids, window)
+def test_invalid_utf8_error_gives_line_and_byte(tmp_path, monkeypatch, content, place, size):
+    monkeypatch.setattr(corpus_module, "BLOCK_SIZE", size)
+    path = write(tmp_path / "text", content)
+    with pytest.raises(CorpusError, match="set `encoding_errors` to replace") as caught:
+        texts_of(path)
+    assert str(caught.value).startswith(f"{path}, {place};")
+    assert "\ufffd" in "".join(texts_of(path, "replace"))
 
 
-def test_the_ceiling_of_many_words_does_not_overflow():
-    ids = np.random.default_rng(0).integers(999_000, 1_000_000, 5_000).astype(np.uint32)
-    assert ceiling(ids, 10) == brute_force(ids.tolist(), 10)
+def test_replace_keeps_the_text_after_invalid_bytes(tmp_path):
+    path = write(tmp_path / "text", b"one \xe9 two \xff\xfe three")
+    assert "".join(texts_of(path, "replace")) == "one \ufffd two \ufffd\ufffd three\n"
 
 
-@given(st.lists(st.integers(0, 65_535), max_size=40), st.integers(0, 45), st.integers(0, 45), st.sampled_from("HI"))
-def test_ids_on_disk_are_as_ids_in_memory(tmp_path_factory, ids, start, stop, typecode):
-    array = np.array(ids, np.dtype(typecode))
-    path = write(tmp_path_factory.mktemp("corpus") / "ids", array.tobytes())
-    on_disk = IdFile.opened(path, array.dtype)
-    assert len(on_disk) == len(array)
-    assert on_disk[start:stop].tolist() == array[start:stop].tolist()
-    assert on_disk[:].tolist() == ids
-    start, stop = sorted((min(start, len(ids)), min(stop, len(ids))))
-    part, same = part_of(on_disk, start, stop), part_of(array, start, stop)
-    assert len(part) == len(same) == stop - start
-    assert part[1:5].tolist() == same[1:5].tolist()
-    if stop - start > 1:
-        assert part_of(part, 1, 2)[0:1].tolist() == same[1:2].tolist()
-    assert in_memory([array.tobytes()[:8], array.tobytes()[8:]], typecode).tolist() == ids
+@pytest.mark.parametrize("content", ["", "\n", " \n\t \n", "\r\n", "\ufeff", "\ufeff \n"])
+def test_blank_text_has_no_words(tmp_path, content):
+    path = write(tmp_path / "text", content)
+    assert count_words(Corpus([path]), TextConfig()).total == 0
 
 
-def test_windows_and_streams_read_from_disk(tmp_path, monkeypatch):
-    monkeypatch.setattr(corpus, "BLOCK", 16)
-    ids = distinct(100)
-    on_disk = IdFile.opened(write(tmp_path / "ids", ids.tobytes()), ids.dtype)
-    assert (Windows(on_disk, 3, 8, 1).batches(0, 12) == Windows(ids, 3, 8, 1).batches(0, 12)).all()
-    assert (Streams(on_disk, 3, 8, 1).batches(0, 2) == Streams(ids, 3, 8, 1).batches(0, 2)).all()
-    part = on_disk.part(10, 60)
-    assert (Windows(part, 3, 8, 1).batches(0, 5) == Windows(ids[10:60], 3, 8, 1).batches(0, 5)).all()
+def test_several_files_are_read_in_order_any_number_of_times(tmp_path):
+    paths = [write(tmp_path / "a", "one"), write(tmp_path / "b", "\ufefftwo\n"), write(tmp_path / "c", "")]
+    corpus = Corpus(paths)
+    assert "".join(corpus.texts()) == "one\ntwo\n" == "".join(corpus.texts())  # twice
+    assert corpus.size == 3 + 7
 
 
-def test_ids_that_were_cut_short_are_refused(tmp_path):
-    path = write(tmp_path / "ids", distinct(10).tobytes())
-    on_disk = IdFile.opened(path, np.dtype(np.uint16))
-    write(path, distinct(9).tobytes() + b"\0")
-    assert on_disk[0:9].tolist() == list(range(100, 109))
-    with pytest.raises(CorpusError, match="cut short"):
-        on_disk[5:10]
+def test_gz_file_is_decompressed(tmp_path, monkeypatch):
+    monkeypatch.setattr(corpus_module, "BLOCK_SIZE", 7)
+    path = write(tmp_path / "text.gz", gzip.compress(b"\xef\xbb\xbf" + CLEAN.replace("\n", "\r\n").encode()))
+    assert "".join(texts_of(path)) == CLEAN
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc tells which files are open")
-def test_ids_that_are_removed_or_replaced_are_read_on_and_closed_with_their_last_part(tmp_path):
-    path = write(tmp_path / "ids", distinct(10).tobytes())
+def test_truncated_or_corrupted_gz_file_is_an_error(tmp_path):
+    content = gzip.compress(os.urandom(5_000))
+    for cut in [*range(1, len(content), 97), len(content) - 1]:
+        with pytest.raises(CorpusError, match=r"expected a whole \.gz file, found .*text\.gz damaged"):
+            texts_of(write(tmp_path / "text.gz", content[:cut]), "replace")
+    flipped = bytearray(content)
+    flipped[2_000] ^= 0x10
+    for other in (b"no gzip at all", bytes(flipped)):
+        with pytest.raises(CorpusError, match=r"expected a whole \.gz file, found .*text\.gz damaged"):
+            texts_of(write(tmp_path / "text.gz", other), "replace")
 
-    def held() -> bool:
-        links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
-        return any(os.readlink(link).startswith(str(path)) for link in links)
 
-    on_disk = IdFile.opened(path, np.dtype(np.uint16))
-    part = on_disk.part(4, 8)
+def test_directory_and_missing_file_errors_name_the_path(tmp_path):
+    cases = [
+        (tmp_path, "found a directory"),
+        (tmp_path / "none", "found nothing at"),
+        (tmp_path / ("x" * 300), "cannot read"),
+    ]
+    for path, message in cases:
+        with pytest.raises(CorpusError, match=message) as caught:
+            Corpus([path])
+        assert str(path) in str(caught.value)
+    with pytest.raises(UsageError, match="expected one or more text files, found none"):
+        Corpus([])
+    with pytest.raises(UsageError, match="once"):
+        Corpus([Path("-"), Path("-")])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_file_without_read_permission_is_an_error(tmp_path):
+    path = write(tmp_path / "text", "a")
+    path.chmod(0)
+    with pytest.raises(CorpusError, match="cannot read"):
+        Corpus([path])
+
+
+def test_file_deleted_before_reading_is_an_error(tmp_path):
+    path = write(tmp_path / "text", "a")
+    corpus = Corpus([path])
     path.unlink()
-    assert on_disk[:].tolist() == list(range(100, 110))
-    write(path, b"other")
-    del on_disk
-    assert part[1:3].tolist() == [105, 106]
-    assert held()
-    del part
-    assert not held()
+    with pytest.raises(CorpusError, match="cannot read"):
+        list(corpus.texts())
 
 
-@given(st.integers(1, 10**9), st.floats(0, 0.9))
-def test_the_cut_leaves_the_last_part(words, fraction):
-    cut = cut_at(words, fraction)
-    assert 0 < cut <= words
-    assert words - cut <= words * fraction
-    assert cut_at(words, 0.0) == words
+@pytest.mark.parametrize("name", ["pipe", "pipe.gz"])
+def test_pipe_can_be_read_any_number_of_times(tmp_path, name):
+    path = tmp_path / name
+    os.mkfifo(path)
+    content = gzip.compress(CLEAN.encode()) if name.endswith(".gz") else CLEAN.encode()
+    writer = threading.Thread(target=path.write_bytes, args=(content,), daemon=True)
+    writer.start()
+    corpus = Corpus([path])
+    writer.join(30)
+    assert "".join(corpus.texts()) == CLEAN == "".join(corpus.texts())
+    assert corpus.names == [str(path)]
+    spool = corpus.paths[0]
+    assert spool.exists()
+    del corpus
+    assert not spool.exists()  # gone with the corpus
+
+
+class Stdin:
+    def __init__(self, content: bytes) -> None:
+        self.buffer = io.BytesIO(content)
+
+
+def test_standard_input_can_be_read_any_number_of_times(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.stdin", Stdin(b"two\xff"))
+    corpus = Corpus([write(tmp_path / "a", "one"), Path("-")], "replace")
+    assert "".join(corpus.texts()) == "one\ntwo\ufffd\n" == "".join(corpus.texts())
+    monkeypatch.setattr("sys.stdin", Stdin(b"two\xff"))
+    with pytest.raises(CorpusError, match="standard input, line 1, byte 4"):
+        list(Corpus([Path("-")]).texts())
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_copy_of_standard_input_is_deleted_with_the_corpus(named, tmp_path, monkeypatch):
+    if not named and not Path("/proc/self/fd").exists():
+        pytest.skip("unnamed files cannot be opened again without /proc")
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setattr("sys.stdin", Stdin(b"one two"))
+    if named:
+        monkeypatch.setattr(corpus_module, "PROC", tmp_path / "none")
+    corpus = Corpus([Path("-")])
+    assert len(list((tmp_path / "tmp").iterdir())) == named  # an unnamed file disappears with a killed process
+    path = corpus.paths[0]
+    with open(path, "rb") as first, open(path, "rb") as second:  # each reads from the beginning
+        assert (first.read(3), second.read(7), corpus.size) == (b"one", b"one two", 7)
+    del corpus
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_closed_standard_input_is_an_error(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(CorpusError, match="expected text on standard input, found it closed"):
+        Corpus([Path("-")])
+
+
+def test_file_names_with_spaces_dashes_or_invalid_utf8_are_read(tmp_path):
+    for name in (b"two words", b"-dash", b"\xff\xfe", "\u732b".encode()):
+        path = Path(os.fsdecode(os.path.join(os.fsencode(tmp_path), name)))
+        assert texts_of(write(path, "a")) == ["a\n"]
+
+
+MEMORY = """
+import sys
+from pathlib import Path
+from rnnwords.config import TextConfig
+from rnnwords.text import counting
+from rnnwords.text.corpus import Corpus
+counting.PARALLEL_FROM = 1 << 40
+counts = counting.count_words(Corpus([Path(sys.argv[1])]), TextConfig(tokenizer=sys.argv[2]))
+peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(peak, counts.total)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
+def test_line_of_60_mb_is_read_in_bounded_memory(tmp_path):
+    size = 60 << 20
+    cases = {  # name of the tokenizer, text, words
+        "small": ("words", b"a", 1),
+        "blanks": ("whitespace", (b"cat " * 8 + b"x" * 32) * (size // 64), 8 * size // 64),
+        "endless": ("words", b"a" * size, 60),
+    }
+    used = {}
+    for name, (tokenizer, content, words) in cases.items():
+        done = run_python(MEMORY, write(tmp_path / name, content), tokenizer)
+        peak, total = map(int, done.stdout.split())
+        used[name] = peak
+        assert words <= total <= words + 2
+    assert used["blanks"] - used["small"] < MAX_EXTRA
+    assert used["endless"] - used["small"] < MAX_EXTRA

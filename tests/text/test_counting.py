@@ -1,4 +1,4 @@
-"""Counting and encoding: the same result for any number of processes and any chunks, in bounded memory."""
+"""Counting and encoding: equal results for any number of processes and any blocks, in bounded memory."""
 
 import concurrent.futures
 import multiprocessing
@@ -17,52 +17,53 @@ from hypothesis import strategies as st
 
 from rnnwords.config import TextConfig
 from rnnwords.errors import CorpusError, UnknownWordError, WorkerError
-from rnnwords.text import counting, reading
-from rnnwords.text.corpus import in_memory
-from rnnwords.text.counting import WordCounts, count_words, encode_corpus, id_type, without_tail
-from rnnwords.text.reading import Corpus
+from rnnwords.text import corpus as corpus_module
+from rnnwords.text import counting
+from rnnwords.text.corpus import Corpus
+from rnnwords.text.counting import WordCounts, count_words, encode_corpus, id_type, subtract_tail
+from rnnwords.text.encoded import in_memory
 from rnnwords.text.tokenizer import UNK, tokenize
 from rnnwords.text.vocabulary import Vocabulary
-from tests.helpers import FABLES, ROOT, texts, write
 from tests.processes import killed_at_end
+from tests.texts import FABLES, ROOT, texts, write
 
 PLAIN = TextConfig()
 ENDS = TextConfig(eos=True)
 
 
 @given(texts, st.integers(4, 60), st.integers(1, 3))
-def test_counts_and_ids_are_those_of_the_whole_text(tmp_path_factory, text, size, group):
+def test_counts_and_ids_equal_those_of_the_undivided_text(tmp_path_factory, text, size, group):
     path = write(tmp_path_factory.mktemp("counting") / "text", text)
     corpus = Corpus([path])
-    whole = "".join(corpus.chunks())
+    whole = "".join(corpus.texts())
     with pytest.MonkeyPatch.context() as patch:
         longest = max(map(len, re.split(rb"[ \t\n\r\f\v]", path.read_bytes())))
-        patch.setattr(reading, "CHUNK", max(size, longest + 1))  # a longer word is cut
-        patch.setattr(counting, "REMEMBERED", 2)
-        patch.setattr(counting, "GROUP", group)
+        patch.setattr(corpus_module, "BLOCK_SIZE", max(size, longest + 1))  # a longer word would be cut
+        patch.setattr(counting, "MAX_CACHED", 2)
+        patch.setattr(counting, "BLOCKS_PER_GROUP", group)
         for config in (PLAIN, ENDS, TextConfig(lowercase=True), TextConfig(tokenizer="whitespace", eos=True)):
-            found = count_words(corpus, config)
+            total = count_words(corpus, config)
             words = tokenize(whole, config)
-            assert list(found.counts.items()) == list(Counter(words).items())  # in the same order
-            assert found.total == len(words)
-            assert found.pruned == 0
+            assert list(total.counts.items()) == list(Counter(words).items())  # in the same order
+            assert total.total == len(words)
+            assert total.pruned == 0
             if words:
-                made = Vocabulary.build(found.counts, config)
+                made = Vocabulary.build(total.counts, config)
                 ids = in_memory(encode_corpus(corpus, made), id_type(len(made)))
                 assert made.decode(ids.tolist()) == words
 
 
-def test_processes_make_no_difference(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "CHUNK", 4_000)
-    monkeypatch.setattr(counting, "GROUP", 2)
+def test_several_processes_give_the_result_of_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(corpus_module, "BLOCK_SIZE", 4_000)
+    monkeypatch.setattr(counting, "BLOCKS_PER_GROUP", 2)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
     corpus = Corpus([FABLES, write(tmp_path / "other", "a line of other words\n" * 300)])
-    told: list[int] = []
-    one = count_words(corpus, ENDS, told.append)
+    progress: list[int] = []
+    one = count_words(corpus, ENDS, progress.append)
     vocabulary = Vocabulary.build(one.counts, ENDS, max_size=500)
     ids = in_memory(encode_corpus(corpus, vocabulary), id_type(len(vocabulary)))
-    assert sum(told) == corpus.size
-    assert len(told) > 5
+    assert sum(progress) == corpus.size
+    assert len(progress) > 5
 
     monkeypatch.setattr(counting, "PARALLEL_FROM", 0)
     started = []
@@ -73,32 +74,32 @@ def test_processes_make_no_difference(tmp_path, monkeypatch):
         return pool(*arguments, **options)
 
     monkeypatch.setattr(counting, "ProcessPoolExecutor", start)
-    several = count_words(corpus, ENDS, told.append)
+    several = count_words(corpus, ENDS, progress.append)
     assert list(several.counts.items()) == list(one.counts.items())
     assert several.groups == one.groups
-    assert sum(told) == 2 * corpus.size
+    assert sum(progress) == 2 * corpus.size
     again = in_memory(encode_corpus(corpus, vocabulary), id_type(len(vocabulary)))
     assert again.tolist() == ids.tolist()
     assert len(started) == 2
-    every = tokenize("".join(corpus.chunks()), ENDS)
+    every = tokenize("".join(corpus.texts()), ENDS)
     head = len(every) // 3
-    without_tail(several, corpus, ENDS, head)
+    subtract_tail(several, corpus, ENDS, head)
     assert list(several.counts.items()) == list(Counter(every[:head]).items())
     assert len(started) == 3
 
 
-def test_errors_come_out_of_other_processes(tmp_path, monkeypatch):
+def test_errors_in_workers_reach_the_caller(tmp_path, monkeypatch):
     monkeypatch.setattr(counting, "PARALLEL_FROM", 0)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
     corpus = Corpus([write(tmp_path / "text", b"one two\n" * 9 + b"three \xff")])
-    with pytest.raises(CorpusError, match="line 10, byte 7: 0xff"):
+    with pytest.raises(CorpusError, match="line 10, byte 7: expected UTF-8, found 0xff"):
         count_words(corpus, PLAIN)
     vocabulary = Vocabulary(["one"], [9], PLAIN)
-    with pytest.raises(UnknownWordError, match="'two' is not among"):
+    with pytest.raises(UnknownWordError, match="'two' is not in"):
         list(encode_corpus(Corpus([write(tmp_path / "text", "one two")]), vocabulary))
 
 
-def test_ids_are_ranks_and_unknown_words_are_unk(tmp_path):
+def test_unknown_words_are_encoded_as_unk(tmp_path):
     corpus = Corpus([write(tmp_path / "text", "a b a\nc a b")])
     vocabulary = Vocabulary.build(count_words(corpus, ENDS).counts, ENDS, min_count=2)
     assert vocabulary.words == ["a", "b", "<eos>", UNK]
@@ -108,76 +109,76 @@ def test_ids_are_ranks_and_unknown_words_are_unk(tmp_path):
 
 
 @pytest.mark.parametrize(("size", "expected"), [(1, "H"), (65_535, "H"), (65_537, "I"), (1_000_000, "I")])
-def test_ids_fit_their_type(size, expected):
+def test_id_type_holds_the_largest_id(size, expected):
     assert id_type(size) == expected
     assert size - 1 <= np.iinfo(np.dtype(id_type(size))).max
     assert np.dtype("I").itemsize == 4
 
 
 @given(texts, st.integers(0, 60), st.integers(4, 30))
-def test_without_a_tail_the_head_alone_is_counted(tmp_path_factory, text, words, size):
+def test_subtracting_the_tail_leaves_the_counts_of_the_head(tmp_path_factory, text, words, size):
     path = write(tmp_path_factory.mktemp("counting") / "text", text)
     corpus = Corpus([path])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading, "CHUNK", size)
-        patch.setattr(counting, "GROUP", 2)
-        every = [word for chunk in corpus.chunks() for word in tokenize(chunk, ENDS)]
-        found = count_words(corpus, ENDS)
+        patch.setattr(corpus_module, "BLOCK_SIZE", size)
+        patch.setattr(counting, "BLOCKS_PER_GROUP", 2)
+        every = [word for chunk in corpus.texts() for word in tokenize(chunk, ENDS)]
+        total = count_words(corpus, ENDS)
         words = min(words, len(every))
-        without_tail(found, corpus, ENDS, words)
-    assert list(found.counts.items()) == list(Counter(every[:words]).items())
-    assert found.total == words
-    assert found.pruned == 0
+        subtract_tail(total, corpus, ENDS, words)
+    assert list(total.counts.items()) == list(Counter(every[:words]).items())
+    assert total.total == words
+    assert total.pruned == 0
 
 
 @given(
     st.lists(st.lists(st.sampled_from("abcdefghijklmnop"), max_size=30), max_size=8),
     st.integers(1, 6),
 )
-def test_few_words_are_held_and_none_goes_uncounted(blocks, most):
-    found = WordCounts()
+def test_pruned_counts_keep_the_total_within_the_limit(blocks, most):
+    total = WordCounts()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(counting, "MAX_DISTINCT", most)
         for block in blocks:
-            found.add(Counter(block))
-            assert len(found.counts) <= most
+            total.add(Counter(block))
+            assert len(total.counts) <= most
     every = Counter(word for block in blocks for word in block)
-    assert found.counts.total() + found.pruned == found.total == every.total()
-    assert all(0 < count <= every[word] for word, count in found.counts.items())
+    assert total.counts.total() + total.pruned == total.total == every.total()
+    assert all(0 < count <= every[word] for word, count in total.counts.items())
     if len(every) <= most:
-        assert found.counts == every
-        assert found.pruned == 0
+        assert total.counts == every
+        assert total.pruned == 0
 
 
 def test_pruning_keeps_frequent_words_and_unk(monkeypatch):
     monkeypatch.setattr(counting, "MAX_DISTINCT", 4)
-    found = WordCounts()
-    found.add({UNK: 1})
+    total = WordCounts()
+    total.add({UNK: 1})
     for number in range(100):
-        found.add({"the": 10, "cat": 5, f"rare{number}": 1, f"once{number}": 1})
-    assert {word: found.counts[word] for word in ("the", "cat", UNK)} == {"the": 1_000, "cat": 500, UNK: 1}
-    assert found.pruned >= 196
+        total.add({"the": 10, "cat": 5, f"rare{number}": 1, f"once{number}": 1})
+    assert {word: total.counts[word] for word in ("the", "cat", UNK)} == {"the": 1_000, "cat": 500, UNK: 1}
+    assert total.pruned >= 196
 
 
-def test_pruning_lets_no_more_go_than_it_must(monkeypatch):
+def test_pruning_keeps_the_most_frequent_words(monkeypatch):
     monkeypatch.setattr(counting, "MAX_DISTINCT", 2)
-    found = WordCounts()
-    found.add({"a": 5, "b": 3, "c": 2, "d": 1})
-    assert (dict(found.counts), found.pruned) == ({"a": 5, "b": 3}, 3)
+    total = WordCounts()
+    total.add({"a": 5, "b": 3, "c": 2, "d": 1})
+    assert (dict(total.counts), total.pruned) == ({"a": 5, "b": 3}, 3)
 
 
-def test_a_pruned_text_has_unk_in_its_vocabulary(tmp_path, monkeypatch):
+def test_vocabulary_of_a_pruned_count_contains_unk(tmp_path, monkeypatch):
     monkeypatch.setattr(counting, "MAX_DISTINCT", 3)
     corpus = Corpus([write(tmp_path / "text", "a a a b b " + " ".join(f"w{k}" for k in range(20)))])
-    found = count_words(corpus, PLAIN)
-    made = Vocabulary.build(found.counts, PLAIN, pruned=found.pruned)
+    total = count_words(corpus, PLAIN)
+    made = Vocabulary.build(total.counts, PLAIN, pruned=total.pruned)
     assert list(zip(made.words, made.counts, strict=True))[:3] == [(UNK, 20), ("a", 3), ("b", 2)]
 
 
-def test_a_stopped_count_leaves_no_process_behind(monkeypatch, tmp_path):
+def test_interrupted_count_ends_its_workers(monkeypatch, tmp_path):
     monkeypatch.setattr(counting, "PARALLEL_FROM", 0)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
-    monkeypatch.setattr(reading, "CHUNK", 1_000)
+    monkeypatch.setattr(corpus_module, "BLOCK_SIZE", 1_000)
 
     def stop(_: int) -> None:
         raise KeyboardInterrupt
@@ -187,16 +188,17 @@ def test_a_stopped_count_leaves_no_process_behind(monkeypatch, tmp_path):
     assert multiprocessing.active_children() == []
 
 
-def test_a_worker_that_is_killed_alone_ends_the_count_with_one_line(monkeypatch, tmp_path):
+def test_killed_worker_ends_the_count_with_a_one_line_error(monkeypatch, tmp_path):
     monkeypatch.setattr(counting, "PARALLEL_FROM", 0)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
-    monkeypatch.setattr(reading, "CHUNK", 1_000)
+    monkeypatch.setattr(corpus_module, "BLOCK_SIZE", 1_000)
     path = write(tmp_path / "text", "the mice had a general council " * 10_000)
 
     def kill(_: int) -> None:
-        os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
+        for worker in multiprocessing.active_children()[:1]:  # none once the pool has noticed the first kill
+            os.kill(worker.pid or 0, signal.SIGKILL)
 
-    with pytest.raises(WorkerError, match="ended from outside"):
+    with pytest.raises(WorkerError, match="found one killed"):
         count_words(Corpus([path]), PLAIN, kill)
     assert multiprocessing.active_children() == []
 
@@ -205,20 +207,20 @@ WAITING = """
 import multiprocessing, os, sys, time
 from pathlib import Path
 from rnnwords.config import TextConfig
-from rnnwords.text import counting, reading
+from rnnwords.text import corpus, counting
 
 os.sched_getaffinity = lambda _: {0, 1}
-counting.PARALLEL_FROM, reading.CHUNK = 0, 1_000
+counting.PARALLEL_FROM, corpus.BLOCK_SIZE = 0, 1_000
 
 def wait(_):
     print(*(child.pid for child in multiprocessing.active_children()), flush=True)
     time.sleep(600)
 
-counting.count_words(reading.Corpus([Path(sys.argv[1])]), TextConfig(), wait)
+counting.count_words(corpus.Corpus([Path(sys.argv[1])]), TextConfig(), wait)
 """
 
 
-def test_a_killed_count_leaves_no_process_behind():
+def test_workers_end_when_the_main_process_is_killed():
     process = subprocess.Popen(
         [sys.executable, "-c", WAITING, FABLES], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -227,7 +229,7 @@ def test_a_killed_count_leaves_no_process_behind():
         assert workers
         process.kill()
         try:
-            process.communicate(timeout=60)  # until nobody has its standard output open, and they would
+            process.communicate(timeout=60)  # ends when no process has its standard output open
         except subprocess.TimeoutExpired:
             for worker in workers:
                 os.kill(worker, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Input that comes through a pipe: all of it, as it comes, and no signal missed."""
+"""Input from a pipe: complete, as it arrives, with every signal handled."""
 
 import _thread
 import io
@@ -11,22 +11,22 @@ from typing import Any
 
 import pytest
 
-from rnnwords.text.stdin import arriving, is_there
+from rnnwords.text.stdin import has_input, read_arriving
 
-MISSED = 20.0  # seconds after which a wait has missed the signal: then input comes, so that the test ends
+TIMEOUT = 20.0  # seconds until input arrives, so that a test with a missed signal ends
 
 
 @contextmanager
 def pipe() -> Iterator[tuple[io.BufferedReader, io.FileIO]]:
-    """Both ends, the second without a buffer."""
+    """Yield both ends, the second unbuffered."""
     reads, writes = os.pipe()
     with open(reads, "rb") as reader, io.FileIO(writes, "wb") as writer:
         yield reader, writer
 
 
-def test_blocks_come_as_they_are_written():
+def test_input_is_yielded_as_it_arrives():
     with pipe() as (reader, writer):
-        blocks = arriving(reader, 1 << 16)
+        blocks = read_arriving(reader, 1 << 16)
         for data in (b"the cat", b" and", b"\n" * 30_000):
             writer.write(data)
             assert next(blocks) == data
@@ -34,41 +34,41 @@ def test_blocks_come_as_they_are_written():
         assert list(blocks) == []
 
 
-def test_blocks_have_a_size_at_most():
+def test_yielded_bytes_never_exceed_the_size():
     with pipe() as (reader, writer):
         writer.write(b"abcdefgh" * 2_000)
         writer.close()
-        blocks = list(arriving(reader, 9_000))
+        blocks = list(read_arriving(reader, 9_000))
     assert b"".join(blocks) == b"abcdefgh" * 2_000
     assert max(map(len, blocks)) <= 9_000
 
 
-def test_what_is_in_memory_is_there_at_once():
+def test_stream_in_memory_always_has_input():
     stream = io.BytesIO(b"the cat")
-    assert is_there(stream, 0) is True
-    assert list(arriving(stream, 4)) == [b"the ", b"cat"]
+    assert has_input(stream, 0) is True
+    assert list(read_arriving(stream, 4)) == [b"the ", b"cat"]
 
 
-def test_it_tells_whether_input_is_there():
+def test_has_input_is_true_for_waiting_bytes_and_at_the_end():
     with pipe() as (reader, writer):
-        assert is_there(reader, 0) is False
+        assert has_input(reader, 0) is False
         writer.write(b"a")
-        assert is_there(reader, 0) is True
+        assert has_input(reader, 0) is True
         assert reader.read1(100) == b"a"
         writer.close()
-        assert is_there(reader, 0) is True  # the end
+        assert has_input(reader, 0) is True  # the end
 
 
-def test_a_system_that_cannot_tell_is_read_from(monkeypatch):
+def test_stream_is_read_where_select_fails(monkeypatch):
     def refuse(*lists: Any) -> Any:
         raise OSError("not a socket")
 
     monkeypatch.setattr("select.select", refuse)
     with pipe() as (reader, writer):
-        assert is_there(reader, 0) is None
+        assert has_input(reader, 0) is None
         writer.write(b"a")
         writer.close()
-        assert list(arriving(reader, 100)) == [b"a"]
+        assert list(read_arriving(reader, 100)) == [b"a"]
 
 
 class _Ended(Exception):
@@ -76,27 +76,29 @@ class _Ended(Exception):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_that_comes_right_before_a_wait_is_not_missed(number):
-    """interrupt_main does what a signal does, but for ending the wait of the system: so it is for a signal that Python
-    has noted and not looked at yet when the wait begins."""
+def test_signal_just_before_a_wait_is_handled(number):
+    """interrupt_main simulates a signal that Python has recorded but not handled when the wait begins."""
 
     def end(number: int, frame: object) -> None:
         raise _Ended
 
+    def wait(reader: io.BufferedReader) -> None:
+        interrupt.start()  # inside, since a busy machine may deliver the signal before the wait begins
+        next(read_arriving(reader, 100))
+
     before = signal.signal(number, end)
     try:
         with pipe() as (reader, writer):
-            late = threading.Timer(MISSED, writer.write, [b"late"])
-            timers = [threading.Timer(0.2, _thread.interrupt_main, [number]), late]
+            late = threading.Timer(TIMEOUT, writer.write, [b"late"])
+            interrupt = threading.Timer(0.2, _thread.interrupt_main, [number])
             try:
-                for timer in timers:
-                    timer.start()
+                late.start()
                 with pytest.raises(_Ended):
-                    next(arriving(reader, 100))
+                    wait(reader)
                 assert late.is_alive()
             finally:
                 late.cancel()
-                for timer in timers:
-                    timer.join()
+                interrupt.join()
+                late.join()
     finally:
         signal.signal(number, before)

@@ -1,4 +1,4 @@
-"""Text to symbols and back: golden cases of many scripts, and what must hold for any text whatever."""
+"""Tokenizer and detokenizer: golden cases of many scripts, and properties of any text."""
 
 import gzip
 import itertools
@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from rnnwords.config import TextConfig
 from rnnwords.text import tokenizer
 from rnnwords.text.tokenizer import EOS, UNK, detokenize, pieces, tokenize
-from tests.helpers import FABLE, FABLES, texts
+from tests.texts import FABLE, FABLES, texts
 
 WORDS = TextConfig()
 configs = st.builds(TextConfig, tokenizer=st.just("words"), lowercase=st.booleans(), eos=st.booleans())
 
-# text, its symbols with blanks between; `detokenize` must give the text again
+# text, its tokens separated by spaces; `detokenize` returns the text
 GOLDEN = [
     ("The cat sat.", "The cat sat ."),
     ('"Run!" said the mouse, "run!"', '" Run ! " said the mouse , " run ! "'),
@@ -61,9 +61,9 @@ GOLDEN = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "symbols"), GOLDEN)
-def test_golden_cases_are_split_and_written_again(text, symbols):
-    assert tokenize(text, WORDS) == symbols.split()
+@pytest.mark.parametrize(("text", "tokens"), GOLDEN)
+def test_golden_texts_are_tokenized_and_detokenized(text, tokens):
+    assert tokenize(text, WORDS) == tokens.split()
     assert detokenize(tokenize(text, WORDS), WORDS) == text
 
 
@@ -81,13 +81,13 @@ def test_golden_cases_are_split_and_written_again(text, symbols):
         ("1 , 2 , 3 or 1 , 000", "1, 2, 3 or 1,000"),
     ],
 )
-def test_symbols_are_written_as_a_person_would(text, written):
+def test_detokenized_text_is_spaced_as_people_write(text, written):
     assert detokenize(text.split(), WORDS) == written
     assert tokenize(detokenize(text.split(), WORDS), WORDS) == text.split()
 
 
-def test_a_missing_quotation_mark_is_made_good():
-    """After an opening mark without an end, what follows the next pair of marks is written rightly again."""
+def test_spacing_recovers_after_a_missing_quotation_mark():
+    """After an unclosed quotation, spacing is right again after the next pair of marks."""
     text = '" We are many . The cat said : " I see . " " Who ? " asked he . " You ! "'
     assert detokenize(text.split(), WORDS).endswith('The cat said: "I see." "Who?" asked he. "You!"')
 
@@ -97,70 +97,70 @@ def test_a_missing_quotation_mark_is_made_good():
 @example("<unk<eos>>", TextConfig(eos=True))
 @example("\u0130\u03a3", TextConfig(lowercase=True))
 @example("a \r\x85\u2028\u2029\x1c\x0b b", TextConfig(eos=True))
-def test_what_is_written_is_read_back(text, config):
-    symbols = tokenize(text, config)
-    assert tokenize(detokenize(symbols, config), config) == symbols
+def test_detokenized_tokens_are_tokenized_as_themselves(text, config):
+    tokens = tokenize(text, config)
+    assert tokenize(detokenize(tokens, config), config) == tokens
 
 
-symbols_of_all_kinds = [*tokenize(" ".join(case[1] for case in GOLDEN), WORDS), EOS, "--", "_", "'", "<", ">"]
+TOKENS = [*tokenize(" ".join(case[1] for case in GOLDEN), WORDS), EOS, "--", "_", "'", "<", ">"]
 
 
-@given(st.lists(st.sampled_from(symbols_of_all_kinds)), configs)
-def test_any_order_of_symbols_is_read_back(symbols, config):
-    """A network may put any symbol behind any other."""
-    symbols = [symbol.lower() if config.lowercase else symbol for symbol in symbols]
-    assert tokenize(detokenize(symbols, config), config) == symbols
+@given(st.lists(st.sampled_from(TOKENS)), configs)
+def test_tokens_in_any_order_are_tokenized_as_themselves(tokens, config):
+    """A network may generate any token after any other."""
+    tokens = [token.lower() if config.lowercase else token for token in tokens]
+    assert tokenize(detokenize(tokens, config), config) == tokens
 
 
 @given(texts, configs, st.integers(0, 20))
-def test_a_stream_of_pieces_is_the_text(text, config, cut):
-    symbols = tokenize(text, config)
-    assert "".join(pieces(symbols, config)) == detokenize(symbols, config)
-    told = "".join(itertools.chain(pieces(symbols[:cut], config), pieces(symbols[cut:], config, before=symbols[:cut])))
-    assert told == detokenize(symbols, config)
+def test_pieces_of_a_stream_join_to_the_detokenized_text(text, config, cut):
+    tokens = tokenize(text, config)
+    assert "".join(pieces(tokens, config)) == detokenize(tokens, config)
+    joined = "".join(itertools.chain(pieces(tokens[:cut], config), pieces(tokens[cut:], config, before=tokens[:cut])))
+    assert joined == detokenize(tokens, config)
 
 
 @given(texts, st.builds(TextConfig, tokenizer=st.sampled_from(["words", "whitespace"]), eos=st.booleans()))
-def test_no_symbol_is_empty_or_holds_a_blank_and_none_is_lost(text, config):
-    symbols = tokenize(text, config)
-    assert all(symbol.split() == [symbol] for symbol in symbols)
-    written = "".join(symbols)
+def test_tokens_hold_every_character_except_white_space(text, config):
+    tokens = tokenize(text, config)
+    assert all(token.split() == [token] for token in tokens)
+    written = "".join(tokens)
     assert written == "".join((text.replace("\n", f" {EOS} ") if config.eos else text).split())
 
 
 @given(st.text(st.characters(max_codepoint=0x2FF), max_size=40))
-def test_the_fast_pattern_agrees_with_the_full_one(text):
+def test_simple_pattern_equals_the_full_one_below_combining_marks(text):
     assert tokenizer._pattern(True).findall(text) == tokenizer._pattern(False).findall(text)
 
 
 @given(texts)
-def test_only_a_newline_is_a_line_end(text):
+def test_only_newline_becomes_eos(text):
     ends = tokenize(text, TextConfig(eos=True)).count(EOS)
     assert ends == text.count("\n") + tokenize(text, TextConfig()).count(EOS)
 
 
 @pytest.mark.parametrize("name", ["words", "whitespace"])
-def test_a_literal_unk_or_eos_is_that_symbol(name):
+def test_literal_unk_and_eos_are_one_token(name):
     config = TextConfig(tokenizer=name, eos=True)
     assert tokenize("a <unk> b <eos> c\n", config) == ["a", UNK, "b", EOS, "c", EOS]
     assert detokenize(["a", UNK, EOS, "b"], config) == "a <unk>\nb"
     assert tokenize("A <UNK> \n", TextConfig(tokenizer=name, lowercase=True)) == ["a", UNK]
 
 
-def test_a_literal_unk_inside_a_word_of_marks_is_found():
+def test_literal_unk_is_a_token_without_spaces_around_it():
     assert tokenize("x<unk>y<eos>z <unk <eos", WORDS) == ["x", UNK, "y", EOS, "z", "<", "unk", "<", "eos"]
 
 
-def test_text_that_is_split_already_stays_split_and_reads_well():
+def test_pretokenized_text_is_split_at_spaces_and_detokenized():
     config = TextConfig(tokenizer="whitespace")
     text = "mr. smith did n't say the cat 's bell , u.s. $ 5 % ."
-    symbols = tokenize(text, config)
-    assert symbols == text.split(" ")
-    assert detokenize(symbols, config) == "mr. smith didn't say the cat's bell, u.s. $ 5%."
+    tokens = tokenize(text, config)
+    assert tokens == text.split(" ")
+    assert detokenize(tokens, config) == "mr. smith didn't say the cat's bell, u.s. $ 5%."
 
 
 @pytest.mark.parametrize("path", [FABLE, FABLES], ids=lambda path: path.name)
-def test_the_bundled_texts_are_split_and_written_again(path):
+def test_bundled_texts_are_tokenized_and_detokenized(path):
     text, config = path.read_text(encoding="utf-8"), TextConfig(eos=True)
     written = detokenize(tokenize(text, config), config)
     assert tokenize(written, config) == tokenize(text, config)
@@ -169,24 +169,24 @@ def test_the_bundled_texts_are_split_and_written_again(path):
 
 
 def corpora() -> list[Path]:
-    found = Path(os.environ.get("RNNWORDS_CORPORA", "/nonexistent"))
-    return sorted(path for path in found.rglob("*") if path.name.endswith((".txt", ".txt.gz")))
+    directory = Path(os.environ.get("RNNWORDS_CORPORA", "/nonexistent"))
+    return sorted(path for path in directory.rglob("*") if path.name.endswith((".txt", ".txt.gz")))
 
 
 @pytest.mark.skipif(not corpora(), reason="RNNWORDS_CORPORA names no directory with texts")
-def test_real_texts_are_read_back():
+def test_real_texts_are_tokenized_and_detokenized():
     for path in corpora():
         with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as stream:
             text = stream.read(300_000).decode("utf-8", "ignore")
         for config in (WORDS, TextConfig(eos=True, lowercase=True)):
-            symbols = tokenize(text, config)
-            assert len(symbols) > 100, path
-            assert tokenize(detokenize(symbols, config), config) == symbols, path
+            tokens = tokenize(text, config)
+            assert len(tokens) > 100, path
+            assert tokenize(detokenize(tokens, config), config) == tokens, path
 
 
 @settings(max_examples=20)
 @given(st.integers(2, 200_000))
-def test_long_runs_are_split_in_linear_time(length):
-    """No text makes the pattern try every way to split it."""
+def test_long_runs_are_tokenized_in_linear_time(length):
+    """No text makes the pattern backtrack exponentially."""
     for run in ("a'" * (length // 2) + "'", "<unk" * (length // 4), "\u0301" * length, "-'" * (length // 2)):
         assert "".join(tokenize(run, WORDS)) == run

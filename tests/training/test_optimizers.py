@@ -1,14 +1,11 @@
-"""How weights move: by the formulas of Keras' own optimizers, or those written out here in numpy.
-
-RMSProp is the tutorial's: see test_recipes.
-"""
+"""Optimizers: updates equal those of Keras or of the formulas in numpy. RMSProp is in test_recipes."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 
-from rnnwords.config import TrainingConfig
+from rnnwords.training.config import TrainingConfig
 
 tf: Any = pytest.importorskip("tensorflow")
 keras: Any = pytest.importorskip("keras")
@@ -18,7 +15,7 @@ ROWS, WIDTH = 6, 3
 SHAPES = {"embedding": (ROWS, WIDTH), "kernel": (WIDTH, 4), "bias": (4,)}
 RATES = (0.1, 0.05, 0.2, 0.01)
 DECAY = 0.3
-EVERY = [0, 1, 2, 3, 4, 5, 2, 2]  # rows that a step reads, one of them three times
+EVERY = [0, 1, 2, 3, 4, 5, 2, 2]  # rows that a step uses, one of them three times
 
 
 def drawn(seed: int) -> list[Any]:
@@ -31,7 +28,7 @@ def variables_of(values: list[Any]) -> list[Any]:
 
 
 def gradients(step: int, rows: list[int]) -> tuple[list[Any], list[Any]]:
-    """The gradients of a step that reads these rows of the embedding: as training has them, and as plain arrays."""
+    """Return the gradients of a step that uses these rows of the embedding, sparse as in training, and dense."""
     _, *others = drawn(100 + step)
     parts = np.random.default_rng(200 + step).normal(size=(len(rows), WIDTH)).astype(np.float32)
     whole = np.zeros((ROWS, WIDTH), np.float32)
@@ -41,15 +38,15 @@ def gradients(step: int, rows: list[int]) -> tuple[list[Any], list[Any]]:
 
 
 def moved(optimizer: Any, variables: list[Any], rate: float, given: list[Any]) -> list[Any]:
-    """The variables after one more step."""
+    """Return the variables after one more step."""
     optimizer.learning_rate.assign(rate)
     optimizer.apply(given, variables)
     return [variable.numpy() for variable in variables]
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
-def test_weights_move_as_by_keras_own_optimizers(name):
-    """AdamW without decay of biases; where all rows of an embedding are read, they move as any matrix."""
+def test_updates_equal_those_of_keras(name):
+    """AdamW without decay of biases. An embedding of which all rows are used is updated as any matrix."""
     ours, theirs = variables_of(drawn(1)), variables_of(drawn(1))
     own = make_optimizer(TrainingConfig(seed=1, optimizer=name, weight_decay=DECAY), ours)
     standard: Any = {
@@ -69,8 +66,8 @@ def test_weights_move_as_by_keras_own_optimizers(name):
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw"])
-def test_rows_that_were_not_read_keep_their_place(name):
-    """The others move by the moments as they were left, however long ago."""
+def test_only_the_used_rows_of_an_embedding_are_updated(name):
+    """Their moments are those of their last update."""
     variables = variables_of(drawn(1))
     optimizer = make_optimizer(TrainingConfig(seed=1, optimizer=name, weight_decay=DECAY), variables)
     decay = DECAY if name == "adamw" else 0.0
@@ -89,7 +86,7 @@ def test_rows_that_were_not_read_keep_their_place(name):
 
 
 @pytest.mark.parametrize("clip", [0.5, 1e6, None])
-def test_gradients_are_scaled_down_to_the_norm(clip):
+def test_gradients_are_clipped_by_global_norm(clip):
     variables = variables_of(drawn(1))
     optimizer = make_optimizer(TrainingConfig(seed=1, optimizer="sgd", clip_norm=clip), variables)
     sparse, dense = gradients(0, [0, 2, 2])

@@ -1,12 +1,13 @@
-"""What a step of training computes: losses, hits and objectives of every output layer, what is told, averages."""
+"""A training step: losses, hits and objectives of every output layer, reported losses, averages of the weights."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 
-from rnnwords.config import NetworkConfig, TrainingConfig
-from tests.helpers import small_weights
+from rnnwords.network.config import NetworkConfig
+from rnnwords.training.config import TrainingConfig
+from tests.models import small_weights
 
 tf: Any = pytest.importorskip("tensorflow")
 from rnnwords.network.keras_network import KerasNetwork  # noqa: E402 -- loads TensorFlow
@@ -24,8 +25,8 @@ def network_of(kind: str) -> Any:
     return network
 
 
-def likeliest(config: NetworkConfig, log_p: Any) -> Any:
-    """(B, V) -> (B,) the likeliest word of the likeliest branch: a word of the head, or a cluster of rarer ones."""
+def most_probable(config: NetworkConfig, log_p: Any) -> Any:
+    """Return the most probable word (B,) of the most probable branch: a word of the head, or a cluster."""
     first = config.clusters[0][0] if config.clusters else V
     masses = [np.exp(log_p[:, start:end]).sum(axis=1) for start, end, _ in config.clusters]
     branch = np.column_stack([np.exp(log_p[:, :first]), *masses]).argmax(axis=1)
@@ -36,12 +37,12 @@ def likeliest(config: NetworkConfig, log_p: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_losses_and_hits_are_those_of_the_probabilities(kind):
+def test_losses_and_hits_follow_from_the_probabilities(kind):
     network = network_of(kind)
     ids = tf.constant(np.random.default_rng(1).integers(0, V, (B, T)).astype(np.int32))
     scores = network.logits(ids)[0]
     log_p = tf.nn.log_softmax(scores).numpy()
-    best = likeliest(network.config, log_p)
+    best = most_probable(network.config, log_p)
     if kind == "adaptive":
         np.testing.assert_allclose(scores, log_p, atol=1e-5)  # of probabilities that sum to 1
         assert best.max() >= network.config.clusters[0][0]
@@ -53,7 +54,7 @@ def test_losses_and_hits_are_those_of_the_probabilities(kind):
 
 
 @pytest.mark.parametrize("kind", ["full", "tied"])
-def test_smoothing_is_of_the_objective_and_not_of_the_loss(kind):
+def test_label_smoothing_changes_the_objective_and_not_the_loss(kind):
     """The objective is the cross entropy against targets of which a share is spread over all words."""
     network, share = network_of(kind), 0.1
     random = np.random.default_rng(2)
@@ -75,7 +76,7 @@ def drawn_windows(seed: int) -> Any:
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.4])
-def test_a_step_moves_by_the_objective_and_tells_the_loss(smoothing):
+def test_a_step_minimizes_the_objective_and_returns_the_loss(smoothing):
     ids, rate = drawn_windows(3), 0.5
     twin = KerasNetwork(SMALL)
     twin.load(small_weights(SMALL))
@@ -87,28 +88,28 @@ def test_a_step_moves_by_the_objective_and_tells_the_loss(smoothing):
     slopes = tape.gradient(objective, [variable.value for variable in twin.trainable])
     steps = steps_of(label_smoothing=smoothing)
     steps.network.load(small_weights(SMALL))
-    told, right, _ = steps.run(ids, np.array([[rate, 0]], np.float32), 0)
-    assert told[0] == pytest.approx(losses.numpy().mean(), rel=1e-5)
-    assert right[0] == pytest.approx(hits.numpy().mean())
-    assert abs(told[0] - float(objective)) > 0.01 or not smoothing
+    losses_run, hits_run, _ = steps.run(ids, np.array([[rate, 0]], np.float32), 0)
+    assert losses_run[0] == pytest.approx(losses.numpy().mean(), rel=1e-5)
+    assert hits_run[0] == pytest.approx(hits.numpy().mean())
+    assert abs(losses_run[0] - float(objective)) > 0.01 or not smoothing
     for (name, start), slope in zip(small_weights(SMALL).items(), slopes, strict=True):
         expected = start - rate * tf.convert_to_tensor(slope).numpy()
         np.testing.assert_allclose(steps.network.export()[name], expected, atol=1e-5)
 
 
-def test_each_step_drops_the_share_that_is_said_for_it():
+def test_each_step_has_its_own_dropout_rate():
     ids = drawn_windows(3)
-    told = {}
+    loss = {}
     for made_for, share in ((0.6, 0.6), (0.3, 0.3), (0.6, 0.3), (0.6, 0.0), (0.0, 0.0)):
         steps = steps_of(dropout=made_for)
         steps.network.load(small_weights(SMALL))
-        told[made_for, share] = float(steps.run(ids, np.array([[0.5, share]], np.float32), 0)[0][0])
-    assert told[0.6, 0.3] == told[0.3, 0.3] != told[0.6, 0.6]
-    assert told[0.6, 0.0] == pytest.approx(told[0.0, 0.0], rel=1e-6)
+        loss[made_for, share] = float(steps.run(ids, np.array([[0.5, share]], np.float32), 0)[0][0])
+    assert loss[0.6, 0.3] == loss[0.3, 0.3] != loss[0.6, 0.6]
+    assert loss[0.6, 0.0] == pytest.approx(loss[0.0, 0.0], rel=1e-6)
 
 
-def test_averages_follow_the_weights_and_are_what_is_looked_at():
-    """The share of what is new is 0.75, and larger in the first steps: 0.9, then 9 of 11."""
+def test_averages_of_the_weights_are_evaluated_and_exported():
+    """New weights enter with a share of 0.75, and more in the first steps: 0.9, then 9 of 11."""
     steps = steps_of(ema=0.25)
     expected = steps.export()
     for step, share in enumerate((9 / 10, 9 / 11, 9 / 12, 0.75)):
@@ -127,8 +128,8 @@ def test_averages_follow_the_weights_and_are_what_is_looked_at():
     assert loss == pytest.approx(other.evaluate(text)[0], rel=1e-6)
 
 
-def test_averages_that_look_far_back_move_seldom_and_as_far():
-    """0.995 a step: every fourth step moves them, by 0.995^4, which is more than the first moves leave of the old."""
+def test_slow_averages_are_updated_rarely_with_the_decay_of_all_steps():
+    """A decay of 0.995 per step: every fourth step updates them, with 0.995^4, and faster at first."""
     steps = steps_of(ema=0.995)
     average = steps.export()
     for step in range(12):
@@ -138,44 +139,44 @@ def test_averages_that_look_far_back_move_seldom_and_as_far():
             average = {name: old + share * (own[name] - old) for name, old in average.items()}
         for name, found in steps.export().items():
             np.testing.assert_allclose(found, average[name], rtol=1e-5, atol=1e-6)
-    before, late = steps.export(), 4 * 10_000 - 1  # when the share of what is new has come down to 1 - 0.995^4
+    before, late = steps.export(), 4 * 10_000 - 1  # late enough that new weights enter with 1 - 0.995^4
     steps.run(drawn_windows(0), np.array([[0.5, 0]], np.float32), late)
     own = steps.network.export()
     for name, found in steps.export().items():
         np.testing.assert_allclose(found, own[name] + 0.995**4 * (before[name] - own[name]), rtol=1e-4, atol=1e-6)
 
 
-WORDS, HANDED_ON = 5, 2  # layers hand these words on in three pieces
+WORDS, SEGMENT = 5, 2  # three segments
 
 
-def long_steps(cell: Any, reading: Any, batch: int, **settings: Any) -> Steps:
-    config = NetworkConfig(V, reading, WORDS, cell, 2, 6, embedding=6, tie=True)
+def long_steps(cell: Any, mode: Any, batch: int, **settings: Any) -> Steps:
+    config = NetworkConfig(V, mode, WORDS, cell, 2, 6, embedding=6, tie=True)
     steps = Steps(config, TrainingConfig(seed=1, batch_size=batch, optimizer="sgd", **settings), "float32")
     steps.network.load(small_weights(config))
     return steps
 
 
-@pytest.mark.parametrize(("reading", "variational"), [("stateful", False), ("stateful", True), ("windows", False)])
+@pytest.mark.parametrize(("mode", "variational"), [("stateful", False), ("stateful", True), ("windows", False)])
 @pytest.mark.parametrize("cell", ["lstm", "gru", "simple"])
-def test_what_layers_hand_on_in_pieces_is_learned_as_if_it_were_one(cell, reading, variational, monkeypatch):
+def test_segments_give_the_gradients_of_one_segment(cell, mode, variational, monkeypatch):
     """Two steps, the second from the state after the first, with dropout and with windows that start late."""
-    noise = {"dropout": 0.4, "weight_dropout": 0.3, "short_windows": 0.5, "variational": variational}
+    regularization = {"dropout": 0.4, "weight_dropout": 0.3, "short_windows": 0.5, "variational": variational}
     ids = np.random.default_rng(4).integers(0, V, (2, 3, WORDS + 1)).astype(np.int32)
     found = []
-    for words in (HANDED_ON, WORDS):
-        monkeypatch.setattr("rnnwords.network.keras_network.PIECE", words)
-        steps = long_steps(cell, reading, 3, **noise)
+    for words in (SEGMENT, WORDS):
+        monkeypatch.setattr("rnnwords.network.keras_network.SEGMENT", words)
+        steps = long_steps(cell, mode, 3, **regularization)
         losses, _, norms = steps.run(ids, np.full((2, 2), 0.4, np.float32), 0)
         found.append((losses, norms, *steps.tensors().values()))
         assert norms.min() > 1e-4
-    for in_pieces, at_once in zip(*found, strict=True):
-        np.testing.assert_allclose(in_pieces, at_once, rtol=1e-4, atol=1e-5)
+    for in_segments, at_once in zip(*found, strict=True):
+        np.testing.assert_allclose(in_segments, at_once, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "simple"])
-def test_gradients_of_pieces_are_summed_in_one_order(cell, monkeypatch):
-    """Equal to the last bit, with a batch of one, where another order would show first."""
-    monkeypatch.setattr("rnnwords.network.keras_network.PIECE", HANDED_ON)
+def test_gradients_of_segments_are_summed_in_one_order(cell, monkeypatch):
+    """Equal bit for bit, with a batch of one, which is most sensitive to the order."""
+    monkeypatch.setattr("rnnwords.network.keras_network.SEGMENT", SEGMENT)
     ids = np.random.default_rng(5).integers(0, V, (16, 1, WORDS + 1)).astype(np.int32)
     steps = long_steps(cell, "stateful", 1, dropout=0.4)
     start = {name: tensor.copy() for name, tensor in steps.tensors().items()}

@@ -1,4 +1,4 @@
-"""What TensorBoard is told: a tiny run's event files, read back with TensorBoard's own reader."""
+"""TensorBoard logs of a tiny run, read with the reader of TensorBoard."""
 
 import json
 import math
@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from rnnwords.cli import run as run_program
-from tests.conftest import Killed
-from tests.helpers import FABLE
-from tests.processes import TINY
+from tests.processes import TINY, Killed
+from tests.texts import FABLE
 
 loading: Any = pytest.importorskip("tensorboard.backend.event_processing.event_file_loader")
 accumulating: Any = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
@@ -44,7 +43,7 @@ def values_of(events: list[Any]) -> dict[str, dict[int, Any]]:
     return found
 
 
-def test_a_run_logs_its_curves_its_graph_and_its_samples(trained):
+def test_curves_graph_and_samples_are_logged(trained):
     (file,) = event_files(trained)
     events = events_of(file)
     values = values_of(events)
@@ -54,7 +53,7 @@ def test_a_run_logs_its_curves_its_graph_and_its_samples(trained):
         assert values[tag] == pytest.approx({report["step"]: report[key] for report in history})
     assert values["perplexity"] == pytest.approx({report["step"]: math.exp(report["loss"]) for report in history})
     assert values["sample"] == {report["step"]: report["sample"].encode() for report in history}
-    assert set(values["words a second"]) == {report["step"] for report in history}
+    assert set(values["words per second"]) == {report["step"] for report in history}
     for weight in WEIGHTS:
         norms = values[f"gradient norm/{weight}"]
         assert set(norms) == {report["step"] for report in history}
@@ -63,23 +62,23 @@ def test_a_run_logs_its_curves_its_graph_and_its_samples(trained):
     assert len(graph) > 1_000
 
 
-def test_held_out_curves_and_histograms(tmp_path):
+def test_validation_curves_and_histograms_are_logged(tmp_path):
     run = tmp_path / "run"
-    options = ["--holdout", "0.2", "--histograms", "--model", str(run), "--quiet"]
+    options = ["--validation-split", "0.2", "--histograms", "--model", str(run), "--quiet"]
     assert run_program(["train", str(FABLE), *TINY, *options]) == 0
     values = values_of(events_of(event_files(run)[0]))
     history = history_of(run)
-    assert values["held-out/loss"] == pytest.approx({report["step"]: report["held_out_loss"] for report in history})
-    assert values["held-out/accuracy"] == pytest.approx(
-        {report["step"]: report["held_out_accuracy"] for report in history}
+    assert values["validation/loss"] == pytest.approx({report["step"]: report["validation_loss"] for report in history})
+    assert values["validation/accuracy"] == pytest.approx(
+        {report["step"]: report["validation_accuracy"] for report in history}
     )
-    assert set(values["held-out/perplexity"]) == {report["step"] for report in history}
+    assert set(values["validation/perplexity"]) == {report["step"] for report in history}
     for weight in WEIGHTS:
         for kind in ("weights", "gradients"):
             assert set(values[f"{kind}/{weight}"]) == {report["step"] for report in history}
 
 
-def test_the_words_are_laid_out_for_the_projector(trained):
+def test_embeddings_are_written_for_the_projector(trained):
     words = (trained / "logs" / "words.tsv").read_text(encoding="utf-8").splitlines()
     vectors = (trained / "logs" / "embedding.tsv").read_text(encoding="utf-8").splitlines()
     assert (len(words), words[0]) == (112, ",")
@@ -87,7 +86,7 @@ def test_the_words_are_laid_out_for_the_projector(trained):
     assert "embedding.tsv" in (trained / "logs" / "projector_config.pbtxt").read_text(encoding="utf-8")
 
 
-def test_the_curves_of_a_resumed_run_dont_fold_back(tmp_path, killed_after, monkeypatch):
+def test_curves_of_a_resumed_run_have_each_step_once(tmp_path, killed_after, monkeypatch):
     run = tmp_path / "run"
     command = [
         "train",
@@ -101,7 +100,7 @@ def test_the_curves_of_a_resumed_run_dont_fold_back(tmp_path, killed_after, monk
         "30",
         "--quiet",
     ]
-    killed_after(1)  # at step 60, with reports of the steps 35 to 60 that no checkpoint knows
+    killed_after(1)  # at step 60, with reports of the steps 35 to 60 and no checkpoint of them
     with pytest.raises(Killed):
         run_program(command)
     assert max(values_of(events_of(event_files(run)[0]))["loss"]) == 60
@@ -110,14 +109,14 @@ def test_the_curves_of_a_resumed_run_dont_fold_back(tmp_path, killed_after, monk
 
     _, second = event_files(run)
     starts = [(event.step, event.session_log.status) for event in events_of(second) if event.HasField("session_log")]
-    assert starts == [(31, 1)]  # what came behind the checkpoint of step 30 is to be forgotten, 30 itself is not
+    assert starts == [(31, 1)]  # drops the steps after the checkpoint of step 30
     board = accumulating.EventAccumulator(str(run / "logs"), size_guidance={accumulating.SCALARS: 0})
     board.Reload()
     steps = [event.step for event in board.Scalars("loss")]
     assert steps == [report["step"] for report in history_of(run)] == list(range(5, 91, 5))
 
 
-def test_files_are_read_in_the_order_of_the_sessions_whatever_the_clock_says(tmp_path, killed_after, monkeypatch):
+def test_log_files_are_ordered_by_session_even_with_a_wrong_clock(tmp_path, killed_after, monkeypatch):
     run = tmp_path / "run"
     command = ["train", str(FABLE), *TINY, "--model", str(run), "--checkpoint-every", "30", "--quiet"]
     killed_after(1)

@@ -1,1 +1,1 @@
-"""Output of the command line: bars, plots, streams and terminals."""
+"""Output of the command line: text, JSON, bars, plots, streams and terminals."""

@@ -1,4 +1,4 @@
-"""Plots as files. matplotlib is loaded when the first figure is made, never before; no window is ever opened."""
+"""Plots as files, drawn by matplotlib, which is loaded with the first figure. No window is opened."""
 
 import io
 import logging
@@ -12,27 +12,27 @@ from rnnwords.files import replace_file
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# ending -> what is written beside the picture: nothing that changes from run to run, so equal runs give equal bytes
+# ending -> metadata of the file: nothing that changes from run to run, so that equal runs give equal bytes
 METADATA: dict[str, dict[str, Any]] = {
     ".png": {"Software": None},
     ".svg": {"Date": None, "Creator": None},
     ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
-# Names in SVG come from a fixed salt instead of chance; a $ in a label is a dollar.
+# Names in SVG have a fixed salt instead of a random one; $ in a label is a dollar sign.
 SETTINGS: dict[Any, Any] = {"svg.hashsalt": "rnnwords", "text.parse_math": False}
 
 
 def check_plot(path: Path) -> None:
-    """Raise UsageError unless a plot can be saved under this name: asked before hours of work, not behind them."""
+    """Raise UsageError unless a plot can be saved under this name. Call it before long work."""
     if path.suffix.lower() not in METADATA:
-        raise UsageError(f"{path}: a plot's name ends in {', '.join(METADATA)}; got {path.suffix or 'no ending'}")
+        raise UsageError(f"`plot`: expected a name that ends in {', '.join(METADATA)}, found {path}")
     if path.is_dir() or not path.parent.is_dir():
-        raise UsageError(f"{path}: expected a file in a directory that exists")
+        raise UsageError(f"`plot`: expected a file in an existing directory, found {path}")
 
 
 def new_figure(width: float, height: float) -> "Figure":
-    """An empty figure of this size in inches. Raises MissingDependencyError without matplotlib."""
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells where it keeps its fonts
+    """Return an empty figure of this size in inches. Raises MissingDependencyError without matplotlib."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it logs the path of its font cache
     try:
         import matplotlib
         from matplotlib.figure import Figure
@@ -45,7 +45,7 @@ def new_figure(width: float, height: float) -> "Figure":
 
 
 def save_figure(figure: "Figure", path: Path) -> None:
-    """Write a figure as PNG, SVG or PDF, by the ending of the name, whole or not at all.
+    """Write a figure as PNG, SVG or PDF, by the ending of the name; an existing file is replaced as a whole.
 
     Raises UsageError for any other ending, SaveError.
     """

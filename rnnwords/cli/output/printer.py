@@ -1,34 +1,32 @@
-"""How a generated text reaches standard output: wrapped and as it comes on a terminal, plain in a pipe."""
+"""Printing of generated text: wrapped and word by word on a terminal, plain in a pipe."""
 
 import sys
 from collections.abc import Iterable
 
-from rnnwords.cli.output.terminal import can_write, safe
+from rnnwords.cli.output.terminal import encodable, safe
 
 
 class Printer:
-    """Prints prompts and what follows them.
+    """Prints prompts with their continuations.
 
-    With `one_line` a line end becomes a space, so that an answer is one line. `stream` shows each piece as it comes;
-    None does so on a terminal. Control characters are escaped, unless `raw` lets them into a pipe.
+    With `one_line`, line ends become spaces, so that each answer is one line. `stream` prints each piece as it comes;
+    None does so on a terminal. Control characters are escaped, except in a pipe with `raw`.
     """
 
-    def __init__(
-        self, *, one_line: bool = False, end: str = "\n", stream: bool | None = None, raw: bool = False
-    ) -> None:
+    def __init__(self, *, one_line: bool, end: str, stream: bool | None, raw: bool) -> None:
         self.terminal = sys.stdout.isatty()
         self.stream = self.terminal if stream is None else stream
         self.one_line, self.end, self.raw = one_line, end, raw
 
     def print(self, prompt: str, pieces: Iterable[str]) -> None:
-        """The prompt as it was typed, and the pieces behind it."""
+        """Print the prompt as it was typed, then the pieces that follow it."""
         if self.terminal:
             self._draw(prompt, pieces if self.stream else list(pieces))
             return
-        self._put(prompt)
-        spaced = not prompt or prompt[-1].isspace()  # no second space behind one that was typed
+        self._write(prompt)
+        spaced = not prompt or prompt[-1].isspace()  # no second space after a typed one
         for piece in pieces:
-            self._put(piece.removeprefix(" ") if spaced else piece)
+            self._write(piece.removeprefix(" ") if spaced else piece)
             spaced = False
             if self.stream or "\n" in piece:
                 sys.stdout.flush()
@@ -36,20 +34,15 @@ class Printer:
         sys.stdout.flush()
 
     def _draw(self, prompt: str, pieces: Iterable[str]) -> None:
-        from rnnwords.cli.repl.display import Display
+        from rnnwords.cli.repl.display import SessionDisplay
 
-        display = Display(sys.stdout, sys.stderr, paragraphs=not self.one_line)
+        display = SessionDisplay(sys.stdout, sys.stderr, paragraphs=not self.one_line)
         display.word(prompt)
         for piece in pieces:
             display.word(piece)
         display.end_line(always=True)
 
-    def _put(self, text: str) -> None:
+    def _write(self, text: str) -> None:
         if self.one_line:
             text = text.replace("\n", " ")
-        if not self.raw:
-            text = safe(text)
-        if not can_write(text, sys.stdout):
-            encoding = sys.stdout.encoding or "ascii"
-            text = text.encode(encoding, "backslashreplace").decode(encoding)
-        sys.stdout.write(text)
+        sys.stdout.write(encodable(text if self.raw else safe(text), sys.stdout))

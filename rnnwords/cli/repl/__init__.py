@@ -1,1 +1,1 @@
-"""The interactive mode."""
+"""Interactive writing: `rnnwords repl`."""

@@ -1,7 +1,7 @@
-"""`rnnwords repl`: a prompt that finishes sentences.
+"""`rnnwords repl`: the command, and the two ways of reading lines without drawing.
 
-This file chooses between three ways to talk and holds the two plain ones. On a terminal, `repl_terminal` draws. From a
-pipe, or where drawing is not wanted, lines are read and answered one by one. `--classic` is the prompt of the tutorial.
+On a terminal, `terminal_app` draws. From a pipe, or on a plain terminal, lines are read and answered one by one. With
+--tutorial, each line is a window of words.
 """
 
 import builtins
@@ -12,103 +12,93 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-import click
+from click import IntRange
 
-from rnnwords.cli.interpolation_options import mixed, mixing_options
-from rnnwords.cli.options import load_predictor, model_option, plain_terminal, quiet_option, seed_option
-from rnnwords.errors import RnnwordsError
+from rnnwords.cli import options as shared
+from rnnwords.cli.help import command
+from rnnwords.cli.models import load_predictor
+from rnnwords.cli.options import option
+from rnnwords.cli.output.terminal import plain_terminal
+from rnnwords.cli.types import Number
+from rnnwords.errors import RnnwordsError, UsageError
 
 if TYPE_CHECKING:
-    from rnnwords.cli.repl.display import Display
-    from rnnwords.cli.repl.session import Predictor, Session, Settings
+    from rnnwords.cli.repl.display import SessionDisplay
+    from rnnwords.cli.repl.session import WritingModel, WritingSession, WritingSettings
+
+SETTINGS = ("words", "temperature", "top_k", "top_p", "seed")
 
 
-@click.command(
+@command(
     epilog="""
     \b
-    Example:
+    Examples:
       rnnwords repl --model models/story
       printf 'had a general\\n:why\\n' | rnnwords repl
     """
 )
-@model_option
-@click.option("-n", "--words", type=int, default=32, show_default=True, help="Words that Enter adds.")
-@click.option("--temperature", type=float, help="Draw words by chance, bolder the higher. Default: the most probable.")
-@click.option("--top-k", type=int, help="Draw from the K most probable words only.")
-@click.option("--top-p", type=float, help="Draw from the most probable words that make up the share P only.")
-@mixing_options
-@seed_option
-@click.option("--classic", is_flag=True, help="The prompt of the tutorial: a window of words in, one line out.")
-@quiet_option
-def repl(
-    model: Path | None,
-    words: int,
-    temperature: float | None,
-    top_k: int | None,
-    top_p: float | None,
-    seed: int | None,
-    classic: bool,
-    quiet: bool,
-    **mixing: Any,
-) -> None:
-    """Write with the model: it finishes your sentences.
+@shared.options(
+    shared.model_option,
+    option("-n --words", IntRange(1, 100_000), "Number of words that Enter adds.", default=32),
+    option("--temperature", Number(0.001, 100), "Sample words; a higher temperature gives rarer words.  "
+           "[default: take the most probable word]"),
+    shared.sampling_options,
+    shared.interpolation_options,
+    shared.seed_option,
+    option("--tutorial", bool, "Prompt for one window of words, such as '3 words: ', and print one line."),
+    shared.quiet_option,
+)  # fmt: skip
+def repl(model: Path | None, tutorial: bool, quiet: bool, **options: Any) -> None:
+    """Write interactively, with suggestions and continuations by the model.
 
-    Grey text is what will likely follow: Tab or Right takes it, Alt-Right takes one word. A menu shows the next words
-    with their probabilities. Enter lets the model write on. :help lists the commands, Ctrl-D ends.
+    Grey text is the most probable continuation: Tab or Right accepts it, Alt-Right accepts one word. A menu lists the
+    next words with their probabilities. Enter lets the model continue. :help lists the commands; Ctrl-D ends.
 
-    With stdin piped, each line is answered with one line on stdout.
+    If stdin is not a terminal, each line is answered by one line on stdout.
     """
-    from rnnwords.cli.repl.session import Settings
+    from rnnwords.cli.repl.session import WritingSettings
 
-    settings = Settings(temperature=temperature, top_k=top_k, top_p=top_p, words=words, seed=seed)
-    predictor = mixed(load_predictor(model, quiet), mixing, quiet)
-    run_repl(predictor, settings, classic=classic, quiet=quiet)
+    settings = WritingSettings(**{name: options[name] for name in SETTINGS})
+    run_repl(load_predictor(model, quiet, options), settings, tutorial=tutorial, quiet=quiet)
 
 
 def run_repl(
-    predictor: "Predictor",
-    settings: "Settings",
-    *,
-    input: TextIO | None = None,
-    output: TextIO | None = None,
-    notes: TextIO | None = None,
-    history_path: Path | None = None,
-    classic: bool = False,
-    quiet: bool = False,
-) -> None:
+    model: "WritingModel", settings: "WritingSettings", *, input: TextIO | None = None, output: TextIO | None = None,
+    notes: TextIO | None = None, history_path: Path | None = None, tutorial: bool = False, quiet: bool = False,
+) -> None:  # fmt: skip
     """Read lines and answer them until the input ends or :quit.
 
-    `output` takes the text, `notes` prompts, notes and errors; the streams of the process if none are given.
+    `output` receives the text; `notes` receives prompts, notes and errors. The default is the streams of the process.
     """
-    from rnnwords.cli.repl.display import Display
-    from rnnwords.cli.repl.session import Session
+    from rnnwords.cli.repl.display import SessionDisplay
+    from rnnwords.cli.repl.session import WritingSession
 
     input, output, notes = input or sys.stdin, output or sys.stdout, notes or sys.stderr
-    session = Session(predictor, settings)
-    if classic:
-        display = Display(output, notes, quiet=quiet, paragraphs=False)
-        window = predictor.window
+    session = WritingSession(model, settings)
+    if tutorial:
+        display = SessionDisplay(output, notes, quiet=quiet, paragraphs=False)
+        window = model.context_size
         prompt = "words: " if window is None else f"{window} word{'s' if window > 1 else ''}: "
-        _converse(input, display, prompt, lambda line: _continue_words(session, display, line))
+        _read_and_answer(input, display, prompt, lambda line: _continue_words(session, display, line))
         return
-    display = Display(output, notes, quiet=quiet, paragraphs=output.isatty())
-    own = input is sys.stdin and output is sys.stdout
-    if own and not (plain_terminal(input) or plain_terminal(output)):
+    display = SessionDisplay(output, notes, quiet=quiet, paragraphs=output.isatty())
+    own_streams = input is sys.stdin and output is sys.stdout
+    if own_streams and not (plain_terminal(input) or plain_terminal(output)):
         from rnnwords.cli.repl.terminal_app import run_terminal
 
         run_terminal(session, display, history_path)
     else:
         prompt = "> " if input.isatty() else ""
-        _converse(input, display, prompt, lambda line: _answer_line(session, display, line))
+        _read_and_answer(input, display, prompt, lambda line: _answer_line(session, display, line))
 
 
-def _converse(input: TextIO, display: "Display", prompt: str, respond: Callable[[str], bool]) -> None:
-    """Ask, read, respond, until the input ends or a response says that it was the last.
+def _read_and_answer(input: TextIO, display: "SessionDisplay", prompt: str, respond: Callable[[str], bool]) -> None:
+    """Read lines and respond, until the input ends or a response returns False.
 
-    On a terminal Ctrl-C cancels the line or the response, and only that.
+    On a terminal, Ctrl-C cancels only the line or the response.
     """
     if isinstance(input, io.TextIOWrapper):
-        input.reconfigure(errors="replace")  # bytes that are no text become U+FFFD
+        input.reconfigure(errors="replace")  # bytes that are not text become U+FFFD
     if input.isatty():
         with contextlib.suppress(ImportError):
             import readline  # noqa: F401 -- input() then edits the line
@@ -120,12 +110,12 @@ def _converse(input: TextIO, display: "Display", prompt: str, respond: Callable[
         except KeyboardInterrupt:
             if not input.isatty():
                 raise
-            display.ask("\n")
+            display.prompt("\n")
         display.end_line()
 
 
-def _read(input: TextIO, display: "Display", prompt: str) -> str | None:
-    """The next line without its end; None at the end of the input. The prompt is no data."""
+def _read(input: TextIO, display: "SessionDisplay", prompt: str) -> str | None:
+    """Return the next line without its end; None at the end of the input. The prompt is not data."""
     if input is sys.stdin and display.output is sys.stdout and input.isatty() and display.live:
         try:
             return builtins.input(prompt)
@@ -133,15 +123,15 @@ def _read(input: TextIO, display: "Display", prompt: str) -> str | None:
             line = ""
     else:
         if prompt and (input.isatty() or not display.quiet):
-            display.ask(prompt)
+            display.prompt(prompt)
         line = input.readline()
     if not line and prompt and not display.quiet:
-        display.ask("\n")  # whatever comes next has a line of its own
+        display.prompt("\n")  # the shell's prompt begins on a new line
     return line.removesuffix("\n") if line else None
 
 
-def _answer_line(session: "Session", display: "Display", line: str) -> bool:
-    """Answer one line; on a pipe each text gets exactly one line back, so that both sides stay in step."""
+def _answer_line(session: "WritingSession", display: "SessionDisplay", line: str) -> bool:
+    """Answer one line. On a pipe each text gets exactly one line, so that a coprocess stays in step."""
     from rnnwords.cli.repl.commands import answer, parse
 
     goes_on = display.show(answer(session, line))
@@ -149,19 +139,17 @@ def _answer_line(session: "Session", display: "Display", line: str) -> bool:
     return goes_on
 
 
-def _continue_words(session: "Session", display: "Display", line: str) -> bool:
-    """The tutorial's answer: the typed words and those that follow, on one line. Nothing of it is remembered."""
-    predictor = session.predictor
-    symbols = predictor.vocabulary.tokenize(line)
+def _continue_words(session: "WritingSession", display: "SessionDisplay", line: str) -> bool:
+    """Print the typed words and their continuation on one line, independently of earlier lines."""
+    model = session.model
+    words, expected = model.vocabulary.tokenize(line), model.context_size
     unknown = session.unknown(line)
-    if not symbols or (predictor.window is not None and len(symbols) != predictor.window):
-        wanted = predictor.window or "some"
-        display.complain(f"{wanted} words are needed, marks like , and . counted; got {len(symbols)}")
-    elif unknown:
-        display.complain("; ".join(predictor.vocabulary.unknown_message(word) for word in unknown))
-    else:
-        try:
-            display.show(session.continue_alone(line.strip()))
-        except RnnwordsError as error:
-            display.complain(str(error))
+    try:
+        if not words or (expected is not None and len(words) != expected):
+            raise UsageError(f"expected {expected or 'some'} words, counting punctuation marks, found {len(words)}")
+        if unknown:
+            raise UsageError("; ".join(model.vocabulary.unknown_message(word) for word in unknown))
+        display.show(session.continue_alone(line.strip()))
+    except RnnwordsError as error:
+        display.error(str(error))
     return True

@@ -1,7 +1,7 @@
-"""The lines of a session that begin with a colon: settings, a look at the probabilities, undo, save.
+"""Commands of a session, lines that begin with a colon: settings, probabilities, undo, save.
 
-A command may be shortened as long as it stays the only one: `:temp 0.8`, `:q`. Each one is a function of the session
-and its argument that yields replies; its docstring is its line in `:help`.
+A command may be shortened as long as it is unambiguous: `:temp 0.8`, `:q`. Each one is a function of the session and
+its argument that yields replies; its docstring is its line in `:help`.
 """
 
 import dataclasses
@@ -11,63 +11,76 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from rnnwords.cli.repl.session import Reply, Session, Settings, end_of
+from rnnwords.cli.repl.session import Reply, WritingSession, WritingSettings, end_of
 from rnnwords.config import check_value
 from rnnwords.errors import RnnwordsError, UsageError
 from rnnwords.files import replace_file
 
-Command = Callable[[Session, str], Iterator[Reply]]
-SETTINGS = ("temperature", "top-k", "top-p", "repetition-penalty", "words", "seed")
-_FIELDS = {item.name.replace("_", "-"): item for item in dataclasses.fields(Settings)}
-FAINT = 0.001  # less probable words are not shown
-_SHOWN = 60  # characters of the document that a note quotes
+SessionCommand = Callable[[WritingSession, str], Iterator[Reply]]
+SETTINGS = {  # name -> example, and what the command does
+    "temperature": "0.8: sample words, rarer ones the higher it is; off: most probable word",
+    "top-k": "40: sample from the 40 most probable words",
+    "top-p": "0.9: sample from the fewest words with a total probability of 90 %",
+    "repetition-penalty": "1.2: lower the probability of recent words",
+    "words": "20: set the number of words that Enter adds",
+    "seed": "7: set the random seed; the same seed repeats the same text",
+}
+_FIELDS = {item.name.replace("_", "-"): item for item in dataclasses.fields(WritingSettings)}
+MIN_PROBABILITY = 0.001  # of a word to be shown
+_QUOTE_LENGTH = 60  # characters of the document in a note
 
 
 def parse(line: str) -> tuple[str, str] | None:
-    """Name and argument of a command; None for text. A colon with a space before it, or no letter after it, is text."""
+    """Return name and argument of a command; None for text, such as a colon that no letter follows."""
     match = re.fullmatch(r":([A-Za-z][\w-]*!?)(?:[ \t]+(.*?))?[ \t]*", line)
     return (match[1].lower().replace("_", "-"), match[2] or "") if match else None
 
 
-def answer(session: Session, line: str) -> Iterator[Reply]:
-    """What is to be shown for one line. A failure of the predictor or of a command is one line of it, no exception."""
+def answer(session: WritingSession, line: str) -> Iterator[Reply]:
+    """Yield the replies to a line. An error of the model or of a command is one of them, not an exception."""
     try:
         command = parse(line)
-        yield from run(session, *command) if command else session.write_on(line)
+        yield from run(session, *command) if command else session.continue_line(line)
     except RnnwordsError as error:
-        yield Reply("error", str(error))
+        yield Reply("error", as_command(str(error)))
 
 
-def run(session: Session, name: str, argument: str) -> Iterator[Reply]:
-    """Carry out a command. Raises UsageError for one that does not exist or takes another argument, and SaveError."""
-    found = [name] if name in COMMANDS else [other for other in COMMANDS if other.startswith(name)]
-    if len(found) != 1:
-        what = f"may be {' or '.join(':' + other for other in found)}" if found else "is no command; :help lists them"
-        raise UsageError(f":{name} {what}")
-    yield from COMMANDS[found[0]](session, argument)
+def as_command(message: str) -> str:
+    """Return a message with each `setting` in backquotes replaced by the command that sets it."""
+    return re.sub(r"`(\w+)`", lambda match: ":" + match[1].replace("_", "-"), message)
+
+
+def run(session: WritingSession, name: str, argument: str) -> Iterator[Reply]:
+    """Run a command. Raises UsageError for an unknown or ambiguous name or an invalid argument, and SaveError."""
+    matches = [name] if name in COMMANDS else [other for other in COMMANDS if other.startswith(name)]
+    if not matches:
+        raise UsageError(f"unknown command :{name}; :help lists the commands")
+    if len(matches) > 1:
+        raise UsageError(f"ambiguous command :{name}; type {' or '.join(':' + other for other in matches)}")
+    yield from COMMANDS[matches[0]](session, argument)
 
 
 def help_lines() -> Iterator[tuple[str, str]]:
-    """Each command as it is typed, and what it does."""
+    """Yield each command as it is typed, and what it does."""
     for name, command in COMMANDS.items():
         usage, _, what = (command.__doc__ or "").partition(": ")
         yield f":{name} {usage}".rstrip(), what
 
 
-def _help(session: Session, argument: str) -> Iterator[Reply]:
-    """: this list"""
+def _help(session: WritingSession, argument: str) -> Iterator[Reply]:
+    """: list the commands"""
     for usage, what in help_lines():
         yield Reply("data", f"{usage:<26} {what}")
-    yield Reply("data", "A setting is taken back by off. All else is text, which the model writes on.")
+    yield Reply("data", "The argument off resets a setting. Any other line is text, which the model continues.")
 
 
-def _setting(name: str, usage: str) -> Command:
-    def command(session: Session, argument: str) -> Iterator[Reply]:
+def _setting(name: str, usage: str) -> SessionCommand:
+    def command(session: WritingSession, argument: str) -> Iterator[Reply]:
         if argument:
             change: dict[str, Any] = {name.replace("-", "_"): _value(name, argument)}
             session.settings = dataclasses.replace(session.settings, **change)
             if name == "seed":
-                session.drawn = 0
+                session.samples = 0
         yield Reply("note", f"{name} {_shown(session, name)}")
 
     command.__doc__ = usage
@@ -75,131 +88,116 @@ def _setting(name: str, usage: str) -> Command:
 
 
 def _value(name: str, argument: str) -> int | float | None:
-    """The value that `argument` names for a setting, in its range; `off` is its default."""
+    """Return the value of a setting that `argument` names; `off` is its default. Raises UsageError."""
     item = _FIELDS[name]
     if argument == "off":
         return cast(int | float | None, item.default)
-    whole = "int" in str(item.type)
+    whole = int in WritingSettings.accepted_types()[item.name]
     try:
         value = int(argument) if whole else float(argument)
     except ValueError:
         low, high = item.metadata["range"]
-        number = "whole number" if whole else "number"
+        number = "a whole number" if whole else "a number"
         raise UsageError(
-            f"{name} must be a {number} between {low:,} and {high:,}, or off; got {argument[:40]!r}"
+            f"`{item.name}`: expected {number} between {low:,} and {high:,}, or off, found {argument[:40]!r}"
         ) from None
-    check_value(item, value)
+    check_value(WritingSettings, item, value)
     return value
 
 
-def _shown(session: Session, name: str) -> str:
+def _shown(session: WritingSession, name: str) -> str:
     value = getattr(session.settings, name.replace("-", "_"))
     if name == "temperature" and session.settings.greedy:
-        return "off: the most probable word is taken"
+        return "off: takes the most probable word"
     return "off" if value is None else str(value)
 
 
-def _settings(session: Session, argument: str) -> Iterator[Reply]:
-    """: all settings"""
+def _settings(session: WritingSession, argument: str) -> Iterator[Reply]:
+    """: show all settings"""
     for name in SETTINGS:
         yield Reply("data", f"{name:<18} {_shown(session, name)}")
 
 
-def _why(session: Session, argument: str) -> Iterator[Reply]:
-    """: how probable each word of the last text was, and what was expected there"""
+def _why(session: WritingSession, argument: str) -> Iterator[Reply]:
+    """: show the probability of each word of the last text, and the most probable words in its place"""
     before, text = session.last_text()
-    symbols = session.predictor.vocabulary.tokenize(text)
-    if not symbols:
-        raise UsageError("nothing is written yet: type some words first")
-    width = min(24, max(map(len, symbols)))
-    for word, probability, expected in session.predictor.explain_steps(text, before=before):
-        best = ", ".join(f"{other} {percent(share)}" for other, share in expected if share >= FAINT)
-        yield Reply("data", f"{word:<{width}}  {percent(probability):>5}  {best}")
+    words = session.model.vocabulary.tokenize(text)
+    if not words:
+        raise UsageError("the text is empty; type some words first")
+    width = min(24, max(map(len, words)))
+    for word, probability, best in session.model.explain_steps(text, before=before):
+        others = ", ".join(f"{other} {percent(share)}" for other, share in best if share >= MIN_PROBABILITY)
+        yield Reply("data", f"{word:<{width}}  {percent(probability):>6}  {others}")
 
 
-def percent(share: float) -> str:
-    """A probability as people read it: 62 %, 3.1 %, <0.1 %."""
-    if 0 < share < 0.001:
+def percent(probability: float) -> str:
+    """Return a probability with two significant digits: 62 %, 3.1 %, <0.1 %."""
+    if 0 < probability < 0.001:
         return "<0.1 %"
-    return f"{share * 100:.1f} %" if share < 0.0995 else f"{share * 100:.0f} %"
+    return f"{probability * 100:.1f} %" if probability < 0.0995 else f"{probability * 100:.0f} %"
 
 
-def _show(session: Session, argument: str) -> Iterator[Reply]:
-    """: the whole text"""
+def _show(session: WritingSession, argument: str) -> Iterator[Reply]:
+    """: show the whole text"""
     yield Reply("data", session.document)
 
 
-def _undo(session: Session, argument: str) -> Iterator[Reply]:
-    """: take back what was generated last; once more, the line before it"""
-    if session.steps:
-        yield Reply("note", f"taken back: {_quoted(session.steps.pop().text)}")
+def _undo(session: WritingSession, argument: str) -> Iterator[Reply]:
+    """: remove the last continuation; again: the line before it"""
+    if session.passages:
+        yield Reply("note", f"removed: {_quoted(session.passages.pop().text)}")
     elif session.earlier:
-        session.steps = session.earlier.pop()
+        session.passages = session.earlier.pop()
     else:
-        raise UsageError("nothing is left to take back")
-    yield Reply("note", f"the text is: {_quoted(end_of(session.steps))}" if session.steps else "the text is empty")
+        raise UsageError("nothing to undo")
+    end = end_of(session.passages)
+    yield Reply("note", f"the text is: {_quoted(end)}" if session.passages else "the text is empty")
 
 
-def _new(session: Session, argument: str) -> Iterator[Reply]:
-    """: start afresh with an empty text; :undo brings the old one back"""
-    if session.steps:
-        session.earlier.append(session.steps)
-        session.steps = []
-    yield Reply("note", "a new text")
+def _new(session: WritingSession, argument: str) -> Iterator[Reply]:
+    """: start an empty text; :undo restores the previous one"""
+    if session.passages:
+        session.earlier.append(session.passages)
+        session.passages = []
+    yield Reply("note", "new text")
 
 
 def _quoted(text: str) -> str:
-    """The end of a text, on one line."""
+    """Return the end of a text, on one line."""
     line = " ".join(text.split())
-    return line if len(line) <= _SHOWN else "\u2026" + line[-_SHOWN:]
+    return line if len(line) <= _QUOTE_LENGTH else "\u2026" + line[-_QUOTE_LENGTH:]
 
 
-def _save(session: Session, argument: str) -> Iterator[Reply]:
-    """FILE: write the text to a file that is not there yet, or was saved before"""
-    yield from _write(session, argument, replace=False)
-
-
-def _save_over(session: Session, argument: str) -> Iterator[Reply]:
-    """FILE: the same, over a file that is there"""
-    yield from _write(session, argument, replace=True)
-
-
-def _write(session: Session, argument: str, *, replace: bool) -> Iterator[Reply]:
+def _save(session: WritingSession, argument: str, *, replace: bool = False) -> Iterator[Reply]:
+    """FILE: save the text to a new file, or to the file it was saved to"""
     path = Path(os.path.expanduser(argument)).absolute() if argument else session.file
     if path is None:
-        raise UsageError("where to? Give a file: :save story.txt")
+        raise UsageError("expected a file name, found none; type :save story.txt")
     document = session.document
     if not document:
-        raise UsageError("nothing is written yet: type some words first")
+        raise UsageError("the text is empty; type some words first")
     if "\0" in argument or path.is_dir():
-        raise UsageError(f"{argument[:80]!r} is no file that could be written")
+        raise UsageError(f"expected a file name, found {argument[:80]!r}")
     if os.path.lexists(path) and not (replace or path == session.file):
-        raise UsageError(f"{argument} is there already; :save! {argument} replaces it")
+        raise UsageError(f"{argument} exists; :save! {argument} replaces it")
     text = document if document.endswith("\n") else document + "\n"
     replace_file(path, [text.encode(errors="backslashreplace")], kept="the text is still here, unsaved")
     session.file, session.saved = path, document
     yield Reply("note", f"saved {path}: {len(document.split()):,} words")
 
 
-def _quit(session: Session, argument: str) -> Iterator[Reply]:
-    """: end, as Ctrl-D does on an empty line"""
+def _save_over(session: WritingSession, argument: str) -> Iterator[Reply]:
+    """FILE: save the text and replace an existing file"""
+    return _save(session, argument, replace=True)
+
+
+def _quit(session: WritingSession, argument: str) -> Iterator[Reply]:
+    """: end the session, like Ctrl-D on an empty line"""
     yield Reply("end", "")
 
 
-COMMANDS: dict[str, Command] = {
-    "temperature": _setting("temperature", "0.8: draw words by chance, bolder the higher; off: the most probable word"),
-    "top-k": _setting("top-k", "40: draw from the 40 most probable words only"),
-    "top-p": _setting("top-p", "0.9: draw from the most probable words that make up 90 % only"),
-    "repetition-penalty": _setting("repetition-penalty", "1.2: shun words that were written just before"),
-    "words": _setting("words", "20: write 20 words at a time"),
-    "seed": _setting("seed", "7: draw the same words again"),
-    "settings": _settings,
-    "why": _why,
-    "show": _show,
-    "undo": _undo,
-    "new": _new,
-    "save": _save,
-    "save!": _save_over,
-    "help": _help,
-    "quit": _quit,
-}
+COMMANDS: dict[str, SessionCommand] = {
+    **{name: _setting(name, usage) for name, usage in SETTINGS.items()},
+    "settings": _settings, "why": _why, "show": _show, "undo": _undo, "new": _new, "save": _save, "save!": _save_over,
+    "help": _help, "quit": _quit,
+}  # fmt: skip

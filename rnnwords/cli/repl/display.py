@@ -1,19 +1,19 @@
-"""How the replies of a session reach its output: words wrapped at the edge, all else a line; notes apart from data."""
+"""Display of a session: text wrapped at the edge of the terminal on one stream, notes and errors on another."""
 
 import re
 import textwrap
 from collections.abc import Iterable
 from typing import TextIO
 
-from rnnwords.cli.output.terminal import can_write, cell_count, columns, safe
+from rnnwords.cli.output.terminal import cell_count, columns, encodable, safe
 from rnnwords.cli.repl.session import Reply
 
 
-class Display:
-    """Two streams: `output` takes the text and what was asked for, `notes` the rest. All of it is escaped.
+class SessionDisplay:
+    """Two streams: `output` receives text and data, `notes` the rest. Control characters are escaped.
 
-    A terminal gets generated words as they come. With `paragraphs` it keeps line ends and breaks lines between words
-    at its present width; without, and on a pipe, each answer is one line, so that a program can ask line by line.
+    A terminal shows generated words as they come. With `paragraphs`, line ends are kept and lines are wrapped between
+    words at the present width; without, and on a pipe, each answer is one line.
     """
 
     def __init__(self, output: TextIO, notes: TextIO, *, quiet: bool = False, paragraphs: bool = True) -> None:
@@ -23,27 +23,27 @@ class Display:
         self.paragraphs = paragraphs
         self.live = output.isatty()
         self.column = 0
-        self.open = False  # a line of text is not ended yet
-        self.spaced = True  # nothing on that line, or a space, is the last that was written
+        self.open = False  # whether a line of text has not ended
+        self.spaced = True  # whether that line is empty or ends in a space
 
     def show(self, replies: Iterable[Reply]) -> bool:
-        """Show the replies to one line. False if the session is to end."""
+        """Show the replies to a line. Return whether the session goes on."""
         for kind, text in replies:
             if kind == "word":
                 self.word(text)
             elif kind == "data":
                 self.end_line()
-                self._put(self.output, self._fitted(text) + "\n")
+                self._write(self.output, self._wrapped(text) + "\n")
             elif kind == "note":
                 self.note(text)
             elif kind == "error":
-                self.complain(text)
+                self.error(text)
             else:
                 return False
         return True
 
     def word(self, text: str) -> None:
-        """Write words, each with the space in front of it."""
+        """Write words, each with the space before it."""
         if not self.paragraphs:
             text = text.replace("\n", " ")
         width = columns(self.output) if self.paragraphs else None
@@ -58,57 +58,49 @@ class Display:
                 self.column = cell_count(piece)
             else:
                 self.column += cells
-            self._put(self.output, piece, flush=self.live)
+            self._write(self.output, piece, flush=self.live)
             self.open, self.spaced = True, piece.endswith((" ", "\n")) or (self.spaced and not piece)
 
-    def typed(self, prompt: str, line: str) -> None:
-        """Write what was typed, where an editor has wiped it: the generated words go on behind it."""
-        self.word(prompt + line)
-
     def end_line(self, *, always: bool = False) -> None:
-        """End the line of text, if there is one, or `always`: then an empty one answers, too."""
+        """End the line of text, if there is one; with `always`, write an empty line otherwise."""
         if self.open or always:
-            self._put(self.output, "\n")
+            self._write(self.output, "\n")
         self.open, self.spaced, self.column = False, True, 0
 
     def note(self, text: str) -> None:
-        """A line that is no data; none if quiet."""
+        """Write a note, unless quiet."""
         if not self.quiet:
-            self._tell(text)
+            self._write_note(text)
 
-    def complain(self, text: str) -> None:
-        """One line about what went wrong."""
-        self._tell(f"Error: {text}")
+    def error(self, text: str) -> None:
+        """Write an error."""
+        self._write_note(f"Error: {text}")
 
-    def _tell(self, text: str) -> None:
+    def _write_note(self, text: str) -> None:
         if self.live:
             self.end_line()
         width = columns(self.notes)
         lines = textwrap.wrap(safe(text), width, break_long_words=False) if width else [text]
-        self._put(self.notes, "\n".join(lines) + "\n")
+        self._write(self.notes, "\n".join(lines) + "\n")
 
-    def _fitted(self, text: str) -> str:
-        """Lines as wide as the terminal, if it is one; what is too long goes on below its last column of words."""
+    def _wrapped(self, text: str) -> str:
+        """Return lines wrapped at the width of the terminal, if it is one, below their last column of words."""
         width = columns(self.output) if self.live else None
         if not width:
             return text
-        found = []
+        wrapped = []
         for line in safe(text).split("\n"):
             indent = max((match.end() for match in re.finditer(r"\S {2,}", line)), default=0)
             below = " " * (indent if indent < width // 2 else 0)
             fits = cell_count(line) <= width
-            found += [line] if fits else textwrap.wrap(line, width, subsequent_indent=below, break_long_words=False)
-        return "\n".join(found)
+            wrapped += [line] if fits else textwrap.wrap(line, width, subsequent_indent=below, break_long_words=False)
+        return "\n".join(wrapped)
 
-    def ask(self, prompt: str) -> None:
+    def prompt(self, text: str) -> None:
         """Write a prompt and stay on its line."""
-        self._put(self.notes, prompt)
+        self._write(self.notes, text)
 
-    def _put(self, stream: TextIO, text: str, *, flush: bool = True) -> None:
-        text = safe(text)
-        if not can_write(text, stream):
-            encoding = stream.encoding or "ascii"
-            text = text.encode(encoding, "backslashreplace").decode(encoding)
-        stream.write(text)
+    def _write(self, stream: TextIO, text: str, *, flush: bool = True) -> None:
+        stream.write(encodable(safe(text), stream))
         if flush:
             stream.flush()

@@ -1,4 +1,4 @@
-"""What the editor shows of a suggestion: the menu with its bars, and the underline below unknown words."""
+"""The menu of next words with bars, and the underline below unknown words."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -11,16 +11,17 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.formatted_text.utils import split_lines
 from prompt_toolkit.lexers import Lexer
 
+from rnnwords.cli.output.bars import BLOCK, EMPTY_BLOCK, bar
 from rnnwords.cli.output.terminal import masked, safe
 from rnnwords.cli.repl.commands import help_lines, percent
-from rnnwords.cli.repl.suggestions import Choice, Suggestions
+from rnnwords.cli.repl.suggestions import MenuEntry, Suggestions
 
-FULL, EMPTY = "\u2587", "\u2581"  # of a bar
-NARROW = 40  # columns; below, there is no room for bars
+BAR_LENGTH = 5
+MIN_BAR_COLUMNS = 40  # width of the terminal below which the menu has no bars
 
 
 class MenuCompleter(Completer):
-    """The menu: words with a bar for their probability, or the commands after a colon. Computed by `worker`."""
+    """Offers words with a bar for their probability, computed by `worker`, or commands after a colon."""
 
     def __init__(self, suggestions: Suggestions, worker: Executor, bars: bool) -> None:
         self.suggestions = suggestions
@@ -31,18 +32,19 @@ class MenuCompleter(Completer):
         self, document: Document, complete_event: CompleteEvent
     ) -> AsyncGenerator[Completion, None]:
         line = document.text_before_cursor
-        choices: list[Choice] = []
+        entries: list[MenuEntry] = []
         if not document.text_after_cursor[:1].strip():  # else the cursor is in the middle of a word
-            choices = await asyncio.get_running_loop().run_in_executor(self.worker, self.suggestions.menu, line)
-        bars = self.bars and get_app().output.get_size().columns >= NARROW
-        for choice in choices:
-            meta = f"{bar(choice.probability) if bars else ''} {percent(choice.probability):>6}"
-            yield Completion(choice.text, -choice.replaced, display=safe(choice.word), display_meta=meta)
+            entries = await asyncio.get_running_loop().run_in_executor(self.worker, self.suggestions.menu, line)
+        bars = self.bars and get_app().output.get_size().columns >= MIN_BAR_COLUMNS
+        for entry in entries:
+            blocks = bar(entry.probability, BAR_LENGTH, BLOCK, EMPTY_BLOCK) if bars else ""
+            meta = f"{blocks} {percent(entry.probability):>6}"
+            yield Completion(entry.text, -entry.replaced, display=safe(entry.word), display_meta=meta)
         for completion in self.get_completions(document, complete_event):
             yield completion
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
-        """The commands, which need no predictor."""
+        """Yield the commands that begin like the line; this needs no model."""
         line = document.text
         for usage, what in help_lines() if self.suggestions.is_command(line) else ():
             name = usage.split()[0]
@@ -50,13 +52,7 @@ class MenuCompleter(Completer):
                 yield Completion(name, -len(line), display=usage, display_meta=what)
 
 
-def bar(share: float, cells: int = 5) -> str:
-    """A share of 1 as a bar."""
-    filled = min(cells, max(0, round(share * cells)))
-    return FULL * filled + EMPTY * (cells - filled)
-
-
-class UnknownLexer(Lexer):
+class UnknownWordLexer(Lexer):
     """Underlines unknown words."""
 
     def __init__(self, suggestions: Suggestions) -> None:

@@ -1,8 +1,7 @@
-"""One session of writing, without a screen: the document so far, the settings, and an answer to each line.
+"""A writing session without a screen: the document, the settings, and the answers to lines of text.
 
-A line is text or, if it begins with a colon and a letter, a command. Text is joined to the document, which the
-predictor then writes on; both are the context of the next line. What is to be shown is yielded, word by word, so that
-a pipe, a terminal and a test see the same.
+Each line is appended to the document, and the model continues it; both are the context of the next line. Answers are
+yielded word by word, so that a pipe, a terminal and a test see the same.
 """
 
 import dataclasses
@@ -10,49 +9,44 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 from rnnwords.config import within
 from rnnwords.generation.sampling import Sampling
+from rnnwords.prediction.prompts import unknown_words
 from rnnwords.text.tokenizer import pieces
 from rnnwords.text.vocabulary import Vocabulary
 
 Ranked = Sequence[tuple[str, float]]  # words with their probabilities, best first
-CONTEXT = 3_000  # characters of the document that are read again for each prediction, at most
-SPACING = 300  # characters that decide whether a space belongs in front of a word
+MAX_CONTEXT = 3_000  # characters of the document that are read for each prediction
+SPACING = 300  # characters that decide whether a word needs a space before it
 
 
-class Predictor(Protocol):
-    """What a session asks of a model; `rnnwords.prediction.predictor.Predictor` is one."""
+class WritingModel(Protocol):
+    """What a session needs of a model; `rnnwords.prediction.predictor.Predictor` has it."""
 
     @property
     def vocabulary(self) -> Vocabulary: ...
 
     @property
-    def window(self) -> int | None:
-        """How many words it looks at; None for a network that remembers all it has read."""
+    def context_size(self) -> int | None:
+        """Words that are read before a prediction; None: all of them."""
 
     def rank(self, prompt: str, k: int = 5, *, prefix: str = "") -> Ranked: ...
 
     def generate(
-        self,
-        prompt: str,
-        n: int = 32,
-        *,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        repetition_penalty: float = 1.0,
-        seed: int | None = None,
-    ) -> Iterator[str]: ...
+        self, prompt: str, n: int = 32, *, temperature: float | None = None, top_k: int | None = None,
+        top_p: float | None = None, repetition_penalty: float = 1.0, seed: int | None = None,
+    ) -> Iterator[str]: ...  # fmt: skip
 
     def explain_steps(self, text: str, *, before: str = "") -> Iterable[tuple[str, float, Ranked]]: ...
 
 
 @dataclass(frozen=True)
-class Settings(Sampling):
-    """How the text goes on: what `generate` takes. Values outside their range are refused with that range."""
+class WritingSettings(Sampling):
+    """Settings of the continuations."""
 
     words: int = within(1, 100_000, default=32)
     seed: int | None = within(0, 2**32 - 1, default=None)
@@ -66,129 +60,123 @@ class Reply(NamedTuple):
 
 
 @dataclass
-class Step:
-    """A piece of the document that can be taken back: what was typed on a line, or what was generated after it."""
+class Passage:
+    """A part of the document that :undo removes at once: what was typed on a line, or the continuation of it."""
 
     text: str
     line: int
 
 
-class Session:
-    """What a writer has before them: the document, as the steps that made it, and the settings."""
+class WritingSession:
+    """The document, as the passages that it consists of, and the settings."""
 
-    def __init__(self, predictor: Predictor, settings: Settings) -> None:
-        self.predictor = predictor
+    def __init__(self, model: WritingModel, settings: WritingSettings) -> None:
+        self.model = model
         self.settings = settings
-        self.steps: list[Step] = []
-        self.earlier: list[list[Step]] = []  # documents put away by :new
-        self.lines = 0  # lines added so far
-        self.drawn = 0  # texts drawn since the seed was set: each has a seed of its own
-        self.file: Path | None = None  # where it was saved
+        self.passages: list[Passage] = []
+        self.earlier: list[list[Passage]] = []  # documents before :new
+        self.lines = 0  # typed so far
+        self.samples = 0  # sampled continuations since the seed was set: each has a seed of its own
+        self.file: Path | None = None  # that the document was saved to
         self.saved = ""  # the document as it was saved
-        self.tell_unknown = True  # as a note; not needed where an editor underlines them
+        self.notes_unknown = True  # whether unknown words are noted; an editor underlines them instead
 
     @property
     def document(self) -> str:
         """The whole text."""
-        return "".join(step.text for step in self.steps)
+        return "".join(passage.text for passage in self.passages)
 
-    def write_on(self, line: str) -> Iterator[Reply]:
-        """Join a typed line to the document and let the predictor go on.
+    def continue_line(self, line: str) -> Iterator[Reply]:
+        """Append a typed line to the document and continue it.
 
-        Whoever stops listening keeps the words that came so far.
+        Words that were yielded are in the document even if the caller stops early.
         """
         self.add(line)
-        for word in self.unknown(line) if self.tell_unknown else ():
-            yield Reply("note", self.predictor.vocabulary.unknown_message(word))
-        yield from self._draw_seed()
-        written = Step("", self.lines)
+        for word in self.unknown(line) if self.notes_unknown else ():
+            yield Reply("note", self.model.vocabulary.unknown_message(word))
+        yield from self._random_seed()
+        passage = Passage("", self.lines)
         for word in self._continuation(self.context()):
-            if not written.text:
-                self.steps.append(written)
-            written.text += word
+            if not passage.text:
+                self.passages.append(passage)
+            passage.text += word
             yield Reply("word", word)
 
     def add(self, line: str) -> None:
-        """Join a typed line to the document, if it has any words."""
+        """Append a typed line to the document, if it has any words."""
         self.lines += 1
         text = line.strip(" \t")
         if text:
-            self.steps.append(Step(self.joint(text) + text, self.lines))
+            self.passages.append(Passage(self.joint(text) + text, self.lines))
 
     def continue_alone(self, text: str) -> Iterator[Reply]:
-        """`text` and the words that follow it, without regard to the document, which stays as it is."""
-        yield from self._draw_seed()
-        yield Reply("word", text)
-        for word in self._continuation(text):
+        """Yield `text` and its continuation. The document is neither read nor changed."""
+        yield from self._random_seed()
+        for word in chain([text], self._continuation(text)):
             yield Reply("word", word)
 
-    def _draw_seed(self) -> Iterator[Reply]:
-        """Where chance is needed and no seed is set, draw one and tell it, so that all can be had again."""
+    def _random_seed(self) -> Iterator[Reply]:
+        """Set a random seed where sampling needs one and none is set, and note it."""
         if not self.settings.greedy and self.settings.seed is None:
             self.settings = dataclasses.replace(self.settings, seed=secrets.randbelow(2**32))
-            yield Reply("note", f"seed {self.settings.seed}, drawn; it brings the same words again")
+            yield Reply("note", f"seed {self.settings.seed}; :seed {self.settings.seed} repeats this text")
 
     def _continuation(self, context: str) -> Iterator[str]:
-        """Words after `context`, by the settings. The n-th time since the seed was set, the seed is n more."""
-        chosen, seed = self.settings, None
-        if not chosen.greedy and chosen.seed is not None:
-            seed = (chosen.seed + self.drawn) % 2**32
-            self.drawn += 1
-        return self.predictor.generate(
-            context,
-            chosen.words,
-            temperature=chosen.temperature,
-            top_k=chosen.top_k,
-            top_p=chosen.top_p,
-            repetition_penalty=chosen.repetition_penalty,
-            seed=seed,
-        )
+        """Return the words after `context`. The seed increases by one per continuation since it was set."""
+        settings, seed = self.settings, None
+        if not settings.greedy and settings.seed is not None:
+            seed = (settings.seed + self.samples) % 2**32
+            self.samples += 1
+        return self.model.generate(
+            context, settings.words, temperature=settings.temperature, top_k=settings.top_k, top_p=settings.top_p,
+            repetition_penalty=settings.repetition_penalty, seed=seed,
+        )  # fmt: skip
 
     def context(self, line: str = "") -> str:
-        """What a prediction reads: the end of the document, and the line being typed."""
-        if len(line) > CONTEXT:
-            return end_of([Step(line, 0)])
-        return end_of(self.steps) + (self.joint(line) if line else "") + line
+        """Return what a prediction reads: the end of the document and the line that is being typed."""
+        if len(line) > MAX_CONTEXT:
+            return end_of([Passage(line, 0)])
+        return end_of(self.passages) + (self.joint(line) if line else "") + line
 
     def joint(self, text: str) -> str:
-        """The space, if any, that belongs between the document and `text`."""
-        symbols = self.predictor.vocabulary.tokenize(text[:SPACING])
-        before = end_of(self.steps)
-        return self.space(before, symbols[0]) if symbols and before and not before[-1].isspace() else ""
+        """Return the space, if any, that belongs between the document and `text`."""
+        words = self.model.vocabulary.tokenize(text[:SPACING])
+        before = end_of(self.passages)
+        return self.space(before, words[0]) if words and before and not before[-1].isspace() else ""
 
     def space(self, before: str, word: str) -> str:
-        """The space, if any, that belongs in front of `word` after the text `before`."""
-        vocabulary = self.predictor.vocabulary
+        """Return the space, if any, that belongs between the text `before` and `word`."""
+        vocabulary = self.model.vocabulary
         piece = next(pieces([word], vocabulary.text, before=vocabulary.tokenize(before[-SPACING:])))
         return piece.removesuffix(word)
 
     def unknown(self, text: str) -> list[str]:
-        """The words of `text` that the vocabulary lacks, each once."""
-        vocabulary = self.predictor.vocabulary
-        return list(dict.fromkeys(word for word in vocabulary.tokenize(text) if word not in vocabulary.ranks))
+        """Return the words of `text` outside the vocabulary, each once."""
+        vocabulary = self.model.vocabulary
+        return list(dict.fromkeys(unknown_words(vocabulary.tokenize(text), vocabulary)))
 
     def last_text(self) -> tuple[str, str]:
-        """What was read before the last line that wrote something, and what that line and the predictor wrote."""
-        first = len(self.steps)
-        while first and self.steps[first - 1].line == self.steps[-1].line:
+        """Return the context of the last line that has a passage, and that line with its continuation."""
+        first = len(self.passages)
+        while first and self.passages[first - 1].line == self.passages[-1].line:
             first -= 1
-        return end_of(self.steps[:first]), "".join(step.text for step in self.steps[first:])
+        return end_of(self.passages[:first]), "".join(passage.text for passage in self.passages[first:])
 
 
-def end_of(steps: Sequence[Step], limit: int = CONTEXT) -> str:
-    """The end of the document, at most `limit` characters, from the start of a word.
+def end_of(passages: Sequence[Passage], limit: int = MAX_CONTEXT) -> str:
+    """Return the end of a document, at most `limit` characters, from the start of a word.
 
-    Where it begins moves by a thousand characters now and then, not with each word: a predictor that remembers the
-    contexts it has read can go on from one of them.
+    The start moves in steps of a thousand characters, so that consecutive contexts mostly begin at the same place and a
+    model that caches states can continue from one of them.
     """
-    length = sum(len(step.text) for step in steps)
+    length = sum(len(passage.text) for passage in passages)
     start = max(0, -(-(length - limit) // 1_000) * 1_000)
     kept: list[str] = []
-    for step in reversed(steps):
+    for passage in reversed(passages):
         if length <= start:
             break
-        length -= len(step.text)
-        kept.append(step.text[max(0, start - length) :])
+        length -= len(passage.text)
+        kept.append(passage.text[max(0, start - length) :])
     text = "".join(reversed(kept))
     blank = re.search(r"\s", text[:200]) if start else None
     return text[blank.start() :] if blank else text

@@ -1,7 +1,7 @@
-"""What is offered while one types: the next words, the end of a started word, the likely continuation, near words.
+"""Suggestions while a line is typed: next words, word completions, ghost text, and words similar to unknown ones.
 
-All of it is a function of the text before the cursor, and is remembered. `menu` and `ghost` ask the predictor, which
-may take its time, and belong in one background thread; `unknown` and `near_known` are for every stroke of a key.
+All of them are functions of the text before the cursor, and are cached. `menu` and `ghost` need the model, which may
+be slow, and belong in one background thread; `unknown` and `similar_cached` are fast enough for every key.
 """
 
 import functools
@@ -10,19 +10,19 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from rnnwords.cli.output.terminal import is_safe
-from rnnwords.cli.repl.commands import FAINT, parse
-from rnnwords.cli.repl.session import Session
+from rnnwords.cli.repl.commands import MIN_PROBABILITY, as_command, parse
+from rnnwords.cli.repl.session import WritingSession
 from rnnwords.errors import RnnwordsError
 from rnnwords.text.tokenizer import EOS, UNK
 
-MENU = 6  # words offered
-GHOST = 8  # words of grey text
-REMEMBERED = 1_024  # contexts
-LOOK_BACK = 2_000  # characters of the line that are searched for unknown words
+MENU_SIZE = 6  # words
+GHOST_LENGTH = 8  # words
+CACHE_SIZE = 1_024  # contexts
+SEARCH_LENGTH = 2_000  # characters at the end of the line that are searched for unknown words
 
 
-class Choice(NamedTuple):
-    """A word to choose, and how: `text` replaces the last `replaced` characters before the cursor."""
+class MenuEntry(NamedTuple):
+    """A word of the menu; `text` replaces the last `replaced` characters before the cursor."""
 
     word: str
     probability: float
@@ -30,8 +30,8 @@ class Choice(NamedTuple):
     replaced: int
 
 
-class Unknown(NamedTuple):
-    """A word of the line that the vocabulary lacks, and where it stands."""
+class UnknownSpan(NamedTuple):
+    """A word of the line outside the vocabulary, with its position."""
 
     word: str
     start: int
@@ -39,86 +39,86 @@ class Unknown(NamedTuple):
 
 
 class Suggestions:
-    """What to offer for a line, given the session's document. `trouble` is the predictor's last complaint, if any."""
+    """Suggestions for a line of a session. `trouble` is the last error of the model, empty after a success."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: WritingSession) -> None:
         self.session = session
-        self.predictor = session.predictor
-        self.vocabulary = session.predictor.vocabulary
+        self.model = session.model
+        self.vocabulary = session.model.vocabulary
         self.trouble = ""
-        self.finished: str | None = None  # a line whose last word was chosen: it is not on its way to a longer one
-        self._rank = functools.lru_cache(maxsize=REMEMBERED)(self._ask)
+        self.finished: str | None = None  # a line whose last word was accepted, and is not completed any further
+        self._rank = functools.lru_cache(maxsize=CACHE_SIZE)(self._ranked)
         self.unknown = functools.lru_cache(maxsize=8)(self._unknown)
-        self._near: dict[str, list[str]] = {}
-        self._ghosts: dict[tuple[str, bool, bool], str] = {}  # context, line empty?, line finished? -> grey text
+        self._similar: dict[str, list[str]] = {}
+        self._ghosts: dict[tuple[str, bool, bool], str] = {}  # context, line empty?, line finished? -> ghost text
 
-    def menu(self, line: str) -> list[Choice]:
-        """The words to offer after `line`: ends of the word it ends in or, if that is finished, the next words."""
+    def menu(self, line: str) -> list[MenuEntry]:
+        """Return the completions of the word that `line` ends in or, if it is finished, the next words."""
         if self.is_command(line):
             return []
         try:
-            found = self._menu(line)
+            entries = self._menu(line)
         except RnnwordsError as error:
-            self.trouble = str(error)
+            self.trouble = as_command(str(error))
             return []
         self.trouble = ""
-        return found
+        return entries
 
-    def _menu(self, line: str) -> list[Choice]:
+    def _menu(self, line: str) -> list[MenuEntry]:
         before, started = self.started(line)
         if started:
             prefix = self._folded(started)
-            found = self._rank(self.session.context(before), prefix)
-            if found and [word for word, _ in found] != [prefix]:
-                return [Choice(word, share, word, len(started)) for word, share in found]
-            if not found and started[-1].isalnum() and prefix not in self.vocabulary.ranks:
+            completions = self._rank(self.session.context(before), prefix)
+            if completions and [word for word, _ in completions] != [prefix]:
+                return [MenuEntry(word, share, word, len(started)) for word, share in completions]
+            if not completions and started[-1].isalnum() and prefix not in self.vocabulary.ids:
                 return []
         context = self.session.context(line)
         return [self._next(context, line, word, share) for word, share in self._rank(context, "")]
 
-    def _next(self, context: str, line: str, word: str, share: float) -> Choice:
-        """A next word with its space or, where none belongs, in place of the one that was typed: `general,`."""
+    def _next(self, context: str, line: str, word: str, probability: float) -> MenuEntry:
+        """Return a next word with the space before it; where none belongs (`general,`), it replaces a typed one."""
         before = context.rstrip(" ")
         space = self.session.space(before, word) if before and line and before[-1] != "\n" else ""
-        return Choice(word, share, space + word, len(line) - len(line.rstrip(" ")))
+        return MenuEntry(word, probability, space + word, len(line) - len(line.rstrip(" ")))
 
-    def ghost(self, line: str, wanted: Callable[[], bool] = lambda: True) -> str:
-        """The likely continuation of `line`, greedily: what to add behind the cursor, perhaps nothing.
+    def ghost(self, line: str, needed: Callable[[], bool] = lambda: True) -> str:
+        """Return the most probable continuation of `line`, to insert at the cursor; empty if there is none.
 
-        Gives up, with nothing, when `wanted` says no between two words.
+        Stops and returns an empty text when `needed` returns False between two words.
         """
         key = (self.session.context(line), not line, line == self.finished)
         if key not in self._ghosts:
-            if self.is_command(line) or not wanted():
+            if self.is_command(line) or not needed():
                 return ""
             try:
-                ghost = self._ghost(line, wanted)
+                ghost = self._ghost(line, needed)
             except RnnwordsError as error:
-                self.trouble = str(error)
+                self.trouble = as_command(str(error))
                 return ""
             if ghost is None:
                 return ""
-            if len(self._ghosts) >= REMEMBERED:
+            if len(self._ghosts) >= CACHE_SIZE:
                 self._ghosts.clear()
             self._ghosts[key] = ghost
         return self._ghosts[key]
 
-    def _ghost(self, line: str, wanted: Callable[[], bool]) -> str | None:
+    def _ghost(self, line: str, needed: Callable[[], bool]) -> str | None:
         context = self.session.context(line)
-        choices = self.menu(line)
+        entries = self.menu(line)
         started = self.started(line)[1]
         text = ""
-        if started and not choices:
-            return ""  # an unknown word: nothing is likely before it is finished
-        if started and choices[0].replaced:
-            text = choices[0].word[len(started) :]
-        elif line.endswith(" "):  # whoever types a space wants a word that has one in front
-            spaced = [choice for choice in choices if choice.text.startswith(" ")]
+        if started and not entries:
+            return ""  # an unknown word, which is not finished
+        if started and entries[0].replaced:
+            text = entries[0].word[len(started) :]
+        elif line.endswith(" "):  # the typed space calls for a word that has one before it
+            spaced = [entry for entry in entries if entry.text.startswith(" ")]
             text = spaced[0].text.lstrip() if spaced else ""
         if not is_safe(text):
             return ""
-        for piece in self.predictor.generate(context + text, GHOST):
-            if not wanted():
+        for piece in self.model.generate(context + text, GHOST_LENGTH):
+            if not needed():
                 return None
             if "\n" in piece or not is_safe(piece):
                 break
@@ -126,69 +126,69 @@ class Suggestions:
         return text.lstrip() if not line or line[-1].isspace() else text
 
     def started(self, line: str) -> tuple[str, str]:
-        """`line` as what stands before the word it ends in, and that word; nothing of it after a space."""
+        """Return `line` up to the word that it ends in, and that word, which is empty after a space."""
         if line == self.finished:
             return line, ""
         end = line[-100:]
-        symbols = self.vocabulary.tokenize(end)
-        if not symbols or end[-1].isspace():
+        words = self.vocabulary.tokenize(end)
+        if not words or end[-1].isspace():
             return line, ""
-        word = symbols[-1]
-        if word in "'\u2019" and len(symbols) > 1 and self._folded(end).endswith(symbols[-2] + word):
-            word = symbols[-2] + word  # don' on its way to don't
+        word = words[-1]
+        if word in "'\u2019" and len(words) > 1 and self._folded(end).endswith(words[-2] + word):
+            word = words[-2] + word  # don' may become don't
         return (line[: -len(word)], line[-len(word) :]) if self._folded(end).endswith(word) else (line, "")
 
     def is_command(self, line: str) -> bool:
-        """Whether the line is, or is becoming, a command."""
+        """Return whether the line is a command, or the beginning of one."""
         return line == ":" or parse(line) is not None
 
     def _folded(self, text: str) -> str:
         return text.lower() if self.vocabulary.text.lowercase else text
 
-    def _ask(self, context: str, prefix: str) -> list[tuple[str, float]]:
-        """The best words after `context`, without the symbols that nobody types.
+    def _ranked(self, context: str, prefix: str) -> list[tuple[str, float]]:
+        """Return the best words after `context` without special tokens: with a prefix, those that begin with it.
 
-        With a prefix, those that begin so. Without one, words that hardly ever follow are left out, but for the best.
+        Without a prefix, improbable words are left out, except the best one.
         """
-        ranked = self.predictor.rank(context, MENU + 2, prefix=prefix)
-        found = [(word, share) for word, share in ranked if word not in (UNK, EOS)][:MENU]
-        return found if prefix else [(word, share) for word, share in found if share >= FAINT] or found[:1]
+        ranked = self.model.rank(context, MENU_SIZE + 2, prefix=prefix)
+        best = [(word, share) for word, share in ranked if word not in (UNK, EOS)][:MENU_SIZE]
+        return best if prefix else [(word, share) for word, share in best if share >= MIN_PROBABILITY] or best[:1]
 
-    def _unknown(self, line: str) -> list[Unknown]:
-        """The words of `line` that the vocabulary lacks, but for one that is still being typed and may become known."""
+    def _unknown(self, line: str) -> list[UnknownSpan]:
+        """Return the unknown words of `line`, without a last word that may still become a known one."""
         if self.is_command(line):
             return []
-        place = max(0, len(line) - LOOK_BACK)
+        place = max(0, len(line) - SEARCH_LENGTH)
         text = self._folded(line)
         if len(text) != len(line):
-            return []  # a letter that changes its length in lower case: places in the text would be wrong
-        found = []
+            return []  # a letter has another length in lower case, so positions in the text would be wrong
+        spans = []
         for word in self.vocabulary.tokenize(line[place:]):
             start = text.find(word, place)
             if start < 0:
-                continue  # a line end, which is the symbol <eos>
+                continue  # a line end, which is the token <eos>
             place = start + len(word)
-            if word not in self.vocabulary.ranks:
-                found.append(Unknown(word, start, place))
-        if found and found[-1].end == len(line) and self._begins_a_word(self._folded(self.started(line)[1])):
-            found.pop()
-        return found
+            if word not in self.vocabulary.ids:
+                spans.append(UnknownSpan(word, start, place))
+        if spans and spans[-1].end == len(line) and self._is_prefix(self._folded(self.started(line)[1])):
+            spans.pop()
+        return spans
 
-    def _begins_a_word(self, prefix: str) -> bool:
-        place = bisect_left(self.alphabet, prefix)
-        return place < len(self.alphabet) and self.alphabet[place].startswith(prefix)
+    def _is_prefix(self, text: str) -> bool:
+        place = bisect_left(self.alphabetical, text)
+        return place < len(self.alphabetical) and self.alphabetical[place].startswith(text)
 
     @functools.cached_property
-    def alphabet(self) -> list[str]:
-        """The vocabulary in the order of its letters."""
+    def alphabetical(self) -> list[str]:
+        """The vocabulary in alphabetical order."""
         return sorted(self.vocabulary.words)
 
-    def near(self, word: str) -> list[str]:
-        """Known words spelled like `word`. May take a tenth of a second at the first time: for a background thread."""
-        if word not in self._near:
-            self._near[word] = self.vocabulary.near(word)
-        return self._near[word]
+    def similar(self, word: str) -> list[str]:
+        """Return known words with a similar spelling. Can take a tenth of a second: for a background thread."""
+        if word not in self._similar:
+            self._similar[word] = self.vocabulary.similar_words(word)
+        return self._similar[word]
 
-    def near_known(self, word: str) -> list[str] | None:
-        """The same if it was looked up before."""
-        return self._near.get(word)
+    def similar_cached(self, word: str) -> list[str] | None:
+        """Return what `similar` has returned for the word; None before that."""
+        return self._similar.get(word)

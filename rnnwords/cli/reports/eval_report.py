@@ -1,53 +1,54 @@
-"""The report of `rnnwords eval` for people."""
+"""Report of `rnnwords eval` as text."""
 
 import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from rnnwords.evaluation.bootstrap import FEWEST
-from rnnwords.lm.loading import described
+from rnnwords.evaluation.bootstrap import MIN_BLOCKS
+from rnnwords.lm.describe import summary
 
 IN_TRAINING = {
-    "learned": "the model learned from this very text",
-    "held out": "the model's best weights were chosen on this very text",
+    "training": "the model was trained on this text",
+    "validation": "the best weights of the model were selected on this text",
 }
 
 
 def lines_of(report: dict[str, Any]) -> Iterator[str]:
-    """The report line by line, its terms first, so that two numbers can be compared."""
-    terms = report["protocol"]
-    yield f"text       {_names(report['text'])}: {report['words']:,} words"
+    """Yield the lines of the report: first the settings that its figures depend on."""
+    settings = report["eval_settings"]
+    names = report["text"] if isinstance(report["text"], str) else ", ".join(report["text"])
+    yield f"text       {names}: {report['words']:,} words"
     yield from _wrapped(
-        f"terms      each word from {terms['context']}; at the start {terms['first_words']}; tokenizer "
-        f"{terms['tokenizer']}, case {terms['case']}, line ends {terms['line_ends']}, {terms['symbols']:,} symbols; "
-        f"unseen words {terms['unseen_words']}; <unk> is {terms['unk']}; logarithms are natural"
+        f"settings   each word from {settings['context']}; {settings['first_words']}; tokenizer "
+        f"{settings['tokenizer']}, case {settings['case']}, line ends {settings['line_ends']}, {settings['symbols']:,} "
+        f"tokens; unknown words {settings['unseen_words']}; <unk> is {settings['unk']}; logarithms are natural"
     )
     if report["in_training"]:
-        yield f"beware     {IN_TRAINING[report['in_training']]}, which flatters it"
-    if "mixture" in report:
-        told = described(report["mixture"])
-        if report["mixture"]["tuned_on_this_text"]:
-            told += "; its weights were tuned on this very text, which flatters it"
-        yield from _wrapped(f"mixed      {told}")
-    yield f"unseen     {report['oov_rate']:.2%} of the words"
-    yield f"loss       {_shown(report['loss'], '.4f')} nats a word"
+        yield f"warning    {IN_TRAINING[report['in_training']]}, so the figures are too good"
+    if "interpolation" in report:
+        line = summary(report["interpolation"])
+        if report["interpolation"]["fitted_on_this_text"]:
+            line += "; the weights were fitted on this text, so the figures are too good"
+        yield from _wrapped(f"model      {line}")
+    yield f"unknown    {report['oov_rate']:.2%} of the words"
+    yield f"loss       {_shown(report['loss'], '.4f')} nats per word"
     yield (
-        f"perplexity {_shown(report['perplexity'], ',.2f')}; without unseen words "
+        f"perplexity {_shown(report['perplexity'], ',.2f')}; without unknown words "
         f"{_shown(report['perplexity_excluding_oov'], ',.2f')}"
     )
     yield (
-        f"hits       top 1 {report['top1']:.1%}, top 3 {report['top3']:.1%}, top 5 {report['top5']:.1%}; "
+        f"accuracy   top 1 {report['top1']:.1%}, top 3 {report['top3']:.1%}, top 5 {report['top5']:.1%}; "
         f"mean reciprocal rank {report['mrr']:.3f}"
     )
-    yield from _wrapped(f"keystrokes {report['keystroke_savings']:.1%} saved by {terms['keystrokes']}")
-    yield f"speed      {report['words_per_second']:,.0f} words a second, in batches"
+    yield from _wrapped(f"keystrokes {report['keystroke_savings']:.1%} saved by {settings['keystrokes']}")
+    yield f"speed      {report['words_per_second']:,.0f} words per second, in batches"
     if report["latency_p50_ms"] is not None:
         yield (
-            f"latency    {report['latency_p50_ms']:.2f} ms for one prediction alone (median), "
+            f"latency    {report['latency_p50_ms']:.2f} ms for a single prediction (median), "
             f"{report['latency_p95_ms']:.2f} ms at the 95th percentile"
         )
     for part, lines in (
-        ("calibration", _calibration), ("by_frequency", _bands), ("baselines", _baselines), ("vs", _comparison),
+        ("calibration", _calibration), ("by_frequency", _bands), ("baselines", _baselines), ("compare", _comparison),
     ):  # fmt: skip
         if part in report:
             yield ""
@@ -55,14 +56,14 @@ def lines_of(report: dict[str, Any]) -> Iterator[str]:
 
 
 def _calibration(report: dict[str, Any]) -> Iterator[str]:
-    found = report["calibration"]
-    yield f"{'likeliest word has':<22} {'words':>9} {'mean':>8} {'right':>7}"
-    for one in found["bins"]:
+    calibration = report["calibration"]
+    yield f"{'probability':<22} {'words':>9} {'mean':>8} {'right':>7}"
+    for one in calibration["bins"]:
         borders = f"{one['from']:.0%} to {one['to']:.0%}"
         yield f"{borders:<22} {one['words']:>9,} {one['mean_probability']:>8.1%} {one['share_right']:>7.1%}"
     yield (
-        f"expected calibration error {found['expected_calibration_error']:.2%}: the mean distance of the last two "
-        "columns, by words"
+        f"expected calibration error {calibration['expected_calibration_error']:.2%}: mean difference of the last two "
+        "columns, weighted by words"
     )
 
 
@@ -80,69 +81,61 @@ def _baselines(report: dict[str, Any]) -> Iterator[str]:
             f"{row['top1']:>7.1%} {row['top3']:>7.1%} {row['top5']:>7.1%} {row['keystroke_savings']:>7.1%}"
         )
     if not report.get("baselines_learned_alike", True):
-        yield "beware: --train-text is not, byte for byte, what the model was trained on; these learned from it"
+        yield "warning: the baselines learned from --train-text, which is not the training text of the model"
 
 
 def _comparison(report: dict[str, Any]) -> Iterator[str]:
-    found = report["vs"]
-    yield f"against {found['model']}, {_compared_over(found)}"
-    yield f"{'':<22} {'this':>10} {'other':>10} {'difference':>11}" + "   95 % interval" * bool(found["resamples"])
-    yield _row("loss, nats a word", found["loss"], found["other_loss"], found["loss_difference"], "+.4f", ".4f")
-    yield _row("perplexity", found["perplexity"], found["other_perplexity"], found["perplexity_ratio"], ".4f", ",.2f")
-    hits = {name: None if share is None else 100 * share for name, share in found["top1_difference"].items()}
-    yield _row("top 1, percent", 100 * found["top1"], 100 * found["other_top1"], hits, "+.2f", ".2f")
-    if found["resamples"]:
+    comparison = report["compare"]
+    yield f"against {comparison['model']}, {_compared_over(comparison)}"
+    yield f"{'':<22} {'this':>10} {'other':>10} {'difference':>11}" + "   95 % interval" * bool(comparison["resamples"])
+    for name, key, difference, factor, signed, plain in (
+        ("loss, nats per word", "loss", "loss_difference", 1, "+.4f", ".4f"),
+        ("perplexity", "perplexity", "perplexity_ratio", 1, ".4f", ",.2f"),
+        ("top 1, percent", "top1", "top1_difference", 100, "+.2f", ".2f"),
+    ):
+        ours, others = (_shown(comparison[one], plain, factor) for one in (key, f"other_{key}"))
+        value, low, high = (_shown(comparison[difference][one], signed, factor) for one in ("value", "low", "high"))
+        limits = "" if comparison[difference]["low"] is None else f"   {low} to {high}"
+        yield f"{name:<22} {ours:>10} {others:>10} {value:>11}{limits}"
+    if comparison["resamples"]:
         yield (
-            f"perplexities as a ratio; intervals by a paired bootstrap over {found['blocks']:,} blocks of "
-            f"{found['block_words']:,} words, {found['resamples']:,} resamples, seed {found['seed']}"
+            f"perplexities as a ratio; intervals by a paired bootstrap over {comparison['blocks']:,} blocks of "
+            f"{comparison['block_words']:,} words, {comparison['resamples']:,} resamples, seed {comparison['seed']}"
         )
-    yield sentence(found)
+    yield verdict(comparison)
 
 
-def _compared_over(found: dict[str, Any]) -> str:
-    words, left_out = found["words"], found["words_left_out"]
+def _compared_over(comparison: dict[str, Any]) -> str:
+    words, left_out = comparison["words"], comparison["words_left_out"]
     if not left_out:
         return f"over all {words:,} words"
-    known = "that have a probability" if found["same_symbols"] else "known to both, whose symbols differ"
+    known = "that have a probability" if comparison["same_symbols"] else "known to both, whose vocabularies differ"
     return f"over the {words:,} words {known} ({left_out:,} left out)"
 
 
-def _row(
-    name: str, ours: float | None, others: float | None, difference: dict[str, float | None], signed: str, plain: str
-) -> str:
-    low, high = difference["low"], difference["high"]
-    limits = "" if low is None or high is None else f"   {low:{signed}} to {high:{signed}}"
-    value = difference["value"]
-    return f"{name:<22} {_shown(ours, plain):>10} {_shown(others, plain):>10} {_shown(value, signed):>11}{limits}"
-
-
-def sentence(found: dict[str, Any]) -> str:
-    """Which of two models is better, plainly."""
-    if found["verdict"] == "too short":
+def verdict(comparison: dict[str, Any]) -> str:
+    """Return which of two models is better, as a sentence."""
+    if comparison["verdict"] == "too short":
         return (
-            f"Too short to tell: {found['blocks']} {'blocks' if found['blocks'] > 1 else 'block'} of "
-            f"{found['block_words']} words, and {FEWEST} are needed."
+            f"Too short to decide: {comparison['blocks']} {'blocks' if comparison['blocks'] > 1 else 'block'} of "
+            f"{comparison['block_words']} words, and {MIN_BLOCKS} are needed."
         )
-    loss = found["loss_difference"]
-    if found["verdict"] == "chance":
+    loss = comparison["loss_difference"]
+    if comparison["verdict"] == "chance":
         if loss["low"] == loss["high"] == 0:
-            return "The two predict this text alike."
-        return "The difference could be chance: the interval of the loss holds 0."
-    better = "This model" if found["verdict"] == "this" else "The other model"
-    lower = f"its loss is {abs(loss['value']):.4f} nats a word lower"
-    return f"{better} is better on this text: {lower}, more than chance explains."
+            return "The two models are equal on this text."
+        return "The difference is not significant: the interval of the loss contains 0."
+    better = "This model" if comparison["verdict"] == "this" else "The other model"
+    lower = f"its loss is {abs(loss['value']):.4f} nats per word lower"
+    return f"{better} is significantly better on this text: {lower}."
 
 
 def _wrapped(line: str) -> list[str]:
     return textwrap.wrap(line, 110, subsequent_indent=11 * " ", break_long_words=False, break_on_hyphens=False)
 
 
-def _names(text: str | list[str]) -> str:
-    return text if isinstance(text, str) else ", ".join(text)
-
-
 def band_name(band: dict[str, Any]) -> str:
-    """A band of frequency in words."""
+    """Return a band of frequencies as text."""
     if band["to"] == 0:
         return "unseen"
     if band["from"] == band["to"]:
@@ -150,5 +143,5 @@ def band_name(band: dict[str, Any]) -> str:
     return f"{band['from']:,} times or more" if band["to"] is None else f"{band['from']:,} to {band['to']:,} times"
 
 
-def _shown(number: float | None, form: str) -> str:
-    return "infinite" if number is None else format(number, form)
+def _shown(number: float | None, form: str, factor: float = 1) -> str:
+    return "infinite" if number is None else format(factor * number, form)

@@ -1,4 +1,4 @@
-"""The gates of a prompt as a picture: a panel a layer, a column a word, a row for some units of a gate."""
+"""Plot of `rnnwords explain`: the gates as a heat map, with a panel per layer, a column per word, a row per unit."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,24 +12,24 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from rnnwords.network.recurrent import Floats
-    from rnnwords.prediction.explanation import Explanation, Layer
+    from rnnwords.prediction.explanation import Explanation, LayerTrace
 
-ROWS = 64  # of a gate, at most
-FEW = 8  # words up to which means are written into the picture
-LONGEST = 14  # characters of a word on the axis
+MAX_ROWS = 64  # of a gate
+FEW_WORDS = 8  # up to which the means are written into the plot
+MAX_LABEL = 14  # characters of a word on the axis
 
 
 def heat_map(explanation: "Explanation") -> "Figure":
-    """The gates of every layer over the words; of cells without gates, the hidden state.
+    """Draw the gates of every layer over the words; of cells without gates, the hidden state.
 
     Raises UsageError if no word was read, MissingDependencyError without matplotlib.
     """
-    words, layers = [_short(step.word) for step in explanation.steps], explanation.layers
+    words, layers = [_short(step.word) for step in explanation.words], explanation.layers
     if not words:
-        raise UsageError("no word of the prompt is read, so there is nothing to draw")
-    across = min(len(layers), 4 if len(words) <= FEW else 2 if len(words) <= 3 * FEW else 1)
+        raise UsageError("expected a prompt with a known word, found none; there is nothing to plot")
+    across = min(len(layers), 4 if len(words) <= FEW_WORDS else 2 if len(words) <= 3 * FEW_WORDS else 1)
     down = -(-len(layers) // across)
-    size = 1.2 + max(2.2, (0.75 if len(words) <= FEW else 0.3) * len(words))
+    size = 1.2 + max(2.2, (0.75 if len(words) <= FEW_WORDS else 0.3) * len(words))
     figure = new_figure(1.6 + size * across, 1.2 + 4.6 * down)
     panels = figure.subplots(down, across, squeeze=False)
     gated = bool(layers[0].gates)
@@ -39,17 +39,17 @@ def heat_map(explanation: "Explanation") -> "Figure":
         else:
             panel.set_axis_off()
     scale = figure.colorbar(image, ax=panels, fraction=0.05, aspect=40)
-    scale.set_label("0: the gate is closed    1: it is open" if gated else "hidden state", fontsize=10)
-    best = f"; likeliest next: {safe(explanation.predictions[0].word)}" if explanation.predictions else ""
+    scale.set_label("0: closed gate    1: open gate" if gated else "hidden state", fontsize=10)
+    best = f"; most probable next word: {safe(explanation.predictions[0].word)}" if explanation.predictions else ""
     read = _short(" ".join(words), 20 * (across + 1))
-    figure.suptitle(f"{'gates' if gated else 'hidden states'} as \u201c{read}\u201d is read{best}", fontsize=12)
-    means = "; numbers are means" if len(words) <= FEW else ""
+    figure.suptitle(f"{'gates' if gated else 'hidden states'} of \u201c{read}\u201d{best}", fontsize=12)
+    means = "; numbers are means" if len(words) <= FEW_WORDS else ""
     figure.supxlabel(f"rows are units, highest at the last word on top{means}", fontsize=10)
     return figure
 
 
-def _draw(panel: Any, layer: "Layer", words: list[str], labels: bool) -> Any:
-    """One layer: its gates one above the other."""
+def _draw(panel: Any, layer: "LayerTrace", words: list[str], labels: bool) -> Any:
+    """Draw a layer, with its gates one above the other."""
     gates = {name: values for name, values in layer.gates.items() if name != "candidate"}
     blocks = gates or {"hidden": layer.states["hidden"]}
     pictures = [rows_of(values) for values in blocks.values()]
@@ -61,15 +61,13 @@ def _draw(panel: Any, layer: "Layer", words: list[str], labels: bool) -> Any:
     for place, values in enumerate(blocks.values()):
         if place:
             panel.axhline(place * height - 0.5, color="white", linewidth=4)
-        for column, mean in enumerate(values.mean(axis=1)) if len(words) <= FEW else ():
+        for column, mean in enumerate(values.mean(axis=1)) if len(words) <= FEW_WORDS else ():
             panel.text(
                 column, (place + 0.5) * height - 0.5, f"{mean:z.2f}", ha="center", va="center", fontsize=9,
                 bbox={"boxstyle": "round", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
             )  # fmt: skip
-    panel.set_xticks(range(len(words)), words, rotation=0 if len(words) <= FEW else 60, fontsize=10)
-    if len(words) > FEW:
-        for label in panel.get_xticklabels():
-            label.set_horizontalalignment("right")
+    rotation, side = (0, "center") if len(words) <= FEW_WORDS else (60, "right")
+    panel.set_xticks(range(len(words)), words, rotation=rotation, horizontalalignment=side, fontsize=10)
     centres = [(place + 0.5) * height - 0.5 for place in range(len(blocks))]
     kind = " gate" if gates else " state"
     panel.set_yticks(centres, [name + kind for name in blocks] if labels else [""] * len(blocks), fontsize=11)
@@ -79,16 +77,16 @@ def _draw(panel: Any, layer: "Layer", words: list[str], labels: bool) -> Any:
 
 
 def rows_of(values: "Floats") -> "Floats":
-    """(T, H) a gate at each word -> (R, T) a picture: units in the order of their last value, highest above.
+    """Return (R, T) rows of (T, H) values of a gate at each word: units ordered by their last value, highest first.
 
-    R is H or, of many units, ROWS: means of neighbours.
+    R is H, or MAX_ROWS for more units: then a row is the mean of neighbours.
     """
     ordered = values[:, np.argsort(-values[-1], kind="stable")].T  # (H, T)
-    parts = np.array_split(ordered, min(ROWS, len(ordered)))
+    parts = np.array_split(ordered, min(MAX_ROWS, len(ordered)))
     return np.stack([part.mean(axis=0) for part in parts])
 
 
-def _short(text: str, limit: int = LONGEST) -> str:
-    """`text` as far as there is room for it."""
+def _short(text: str, limit: int = MAX_LABEL) -> str:
+    """Return `text` cut to `limit` characters."""
     text = safe(text)
     return text if len(text) <= limit else text[: limit - 1] + "\u2026"

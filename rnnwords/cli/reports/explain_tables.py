@@ -1,109 +1,115 @@
-"""An explanation as text: aligned tables, with bars on a terminal; and as a JSON object."""
+"""Report of `rnnwords explain`: aligned tables, with bars on a terminal, or JSON values."""
 
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
+from rnnwords.cli.output.bars import bar, block_for
 from rnnwords.cli.output.terminal import can_write, cell_count, columns, safe
 
 if TYPE_CHECKING:
-    from rnnwords.prediction.explanation import Explanation, Layer
+    from rnnwords.prediction.explanation import ExplainedWord, Explanation, LayerTrace, Omission
     from rnnwords.prediction.ranking import Prediction
 
-BAR, LEAST = 8, 3  # columns of the longest bar, and of the shortest worth drawing
+BAR_LENGTH, MIN_BAR_LENGTH = 8, 3  # columns of a bar for 100 %: where there is room, and at least
 
 
-class Paper(NamedTuple):
-    """What is written on."""
+class TableStyle(NamedTuple):
+    """How tables are drawn on an output."""
 
-    width: int | None  # columns; None without a limit
-    full: str  # what bars are made of; empty for none
-    apart: str  # between mean and spread
+    width: int | None  # columns; None: no limit
+    block: str  # character of bars; empty: no bars
+    plus_minus: str  # between mean and spread
 
     @classmethod
-    def of(cls, output: TextIO, plain: bool) -> "Paper":
-        """A terminal has a width and, unless it should be `plain`, bars."""
-        full = "\u2587" if can_write("\u2587", output) else "#"
-        return cls(columns(output), "" if plain else full, "\u00b1" if can_write("\u00b1", output) else "+-")
+    def of(cls, output: TextIO, plain: bool) -> "TableStyle":
+        """Return the style for `output`: a terminal has a width and, unless it is `plain`, bars."""
+        plus_minus = "\u00b1" if can_write("\u00b1", output) else "+-"
+        return cls(columns(output), "" if plain else block_for(output), plus_minus)
 
-    def bar(self, share: float, cells: int = BAR) -> str:
-        """A share of 1."""
-        return self.full * round(share * cells)
+    def bar(self, share: float, length: int = BAR_LENGTH) -> str:
+        """Return a share of 0 to 1 as a bar."""
+        return bar(share, length, self.block)
 
 
-def lines_of(explanation: "Explanation", paper: Paper) -> Iterator[str]:
-    """All that there is to say, part by part."""
-    read = safe(" ".join(step.word for step in explanation.steps)) or "no word is read"
+def lines_of(explanation: "Explanation", style: TableStyle) -> Iterator[str]:
+    """Yield the lines of all tables."""
+    read = safe(" ".join(step.word for step in explanation.words)) or "no word read"
     best = explanation.predictions[0] if explanation.predictions else None
-    yield f"{read} -> {_likely(best)}"
+    yield f"{read} -> {_best(best)}"
     yield ""
-    yield from _after(explanation, paper)
-    if not explanation.steps:
+    yield from _after(explanation, style)
+    if not explanation.words:
         return
     for layer in explanation.layers:
         units = layer.states["hidden"].shape[1]
-        terms = "; 0 is a closed gate, 1 an open one" if layer.gates else ""
+        scale = "; 0 is a closed gate, 1 an open one" if layer.gates else ""
         yield ""
-        yield f"{layer.name}: mean {paper.apart}spread of {units:,} {'units' if units > 1 else 'unit'}{terms}"
-        yield from _levels(explanation, layer, paper)
+        yield f"{layer.name}: mean {style.plus_minus}spread of {units:,} {'units' if units > 1 else 'unit'}{scale}"
+        yield from _levels(explanation, layer, style)
     yield ""
     yield "with one word left out; the divergence is in nats"
-    yield from _without(explanation, paper)
+    yield from _without(explanation, style)
 
 
-def _after(explanation: "Explanation", paper: Paper) -> Iterator[str]:
-    """The likeliest next words after each word; before any, by frequency."""
-    found = [(step.word, step.predictions) for step in explanation.steps] or [("", explanation.predictions)]
-    count = max(len(predictions) for _, predictions in found)
-    rows = [["after", "next", *([""] if paper.full else []), *[str(place + 1) for place in range(1, count)]]]
-    for word, predictions in found:
-        shown = [_likely(prediction) for prediction in predictions]
-        if paper.full:
-            shown.insert(1, paper.bar(predictions[0].probability if predictions else 0))
-        rows.append([safe(word), *shown])
-    yield from table(rows, paper.width)
+def _after(explanation: "Explanation", style: TableStyle) -> Iterator[str]:
+    """Yield the most probable next words after each word; before any word, by frequency."""
+    steps = [(step.word, step.predictions) for step in explanation.words] or [("", explanation.predictions)]
+    count = max(len(predictions) for _, predictions in steps)
+    rows = [["after", "next", "", *map(str, range(2, count + 1))]]
+    for word, predictions in steps:
+        best, *others = [_best(prediction) for prediction in predictions] or [""]
+        rows.append([safe(word), best, _bar(predictions, style), *others])
+    yield from _table_with_bars(rows, style)
 
 
-def _levels(explanation: "Explanation", layer: "Layer", paper: Paper) -> Iterator[str]:
-    """A line for each word, with the gates and the state of a layer: that of the cell or, without one, the hidden one.
+def _levels(explanation: "Explanation", layer: "LayerTrace", style: TableStyle) -> Iterator[str]:
+    """Yield a line per word, with the gates and the cell state of a layer, or the hidden state of a cell without one.
 
-    Candidates, and hidden states beside cells, are left to JSON.
+    The JSON report also has candidates, and the hidden states of cells with a cell state.
     """
-    steps = [layer.summaries(place) for place in range(len(explanation.steps))]
+    steps = [layer.summaries(place) for place in range(len(explanation.words))]
     gates, state = [name for name in layer.gates if name != "candidate"], list(layer.states)[-1]
     rows = [["word", *gates, f" {state}"]]
-    for step, summaries in zip(explanation.steps, steps, strict=True):
-        shown = [f"{summaries[name].mean:.2f} {paper.apart}{summaries[name].spread:.2f}" for name in gates]
-        signed = f"{summaries[state].mean: z.2f} {paper.apart}{summaries[state].spread:.2f}"
+    for step, summaries in zip(explanation.words, steps, strict=True):
+        shown = [f"{summaries[name].mean:.2f} {style.plus_minus}{summaries[name].spread:.2f}" for name in gates]
+        signed = f"{summaries[state].mean: z.2f} {style.plus_minus}{summaries[state].spread:.2f}"
         rows.append([safe(step.word), *shown, signed])
-    size = BAR if paper.full and gates else 0
-    if size and paper.width is not None:  # bars are as long as the width allows
+    size = BAR_LENGTH if style.block and gates else 0
+    if size and style.width is not None:  # the width limits the bars
         used = sum(max(map(cell_count, column)) + 2 for column in zip(*rows, strict=True))
-        size = min(BAR, (paper.width - used) // len(gates) - 1)
-    if size >= LEAST:
+        size = min(BAR_LENGTH, (style.width - used) // len(gates) - 1)
+    if size >= MIN_BAR_LENGTH:
         for row, summaries in zip(rows[1:], steps, strict=True):
             for place, name in enumerate(gates, start=1):
-                row[place] += f" {paper.bar(summaries[name].mean, size):<{size}}"
-    yield from table(rows, paper.width)
+                row[place] += f" {style.bar(summaries[name].mean, size):<{size}}"
+    yield from table(rows, style.width)
 
 
-def _without(explanation: "Explanation", paper: Paper) -> Iterator[str]:
-    """What becomes of the prediction without one of the words."""
-    best = safe(explanation.predictions[0].word) if explanation.predictions else ""
-    bars = [""] if paper.full else []
-    rows = [["without", best, *bars, "then next", "divergence"]]
-    rows.append(["(none)", _share(explanation.predictions), *_bars(explanation.predictions, paper), "", ""])
+def _without(explanation: "Explanation", style: TableStyle) -> Iterator[str]:
+    """Yield the predictions without one of the words."""
+    predictions = explanation.predictions
+    rows = [["without", safe(predictions[0].word) if predictions else "", "", "then next", "divergence"]]
+    rows.append(["(none)", f"{predictions[0].probability:7.2%}" if predictions else "", _bar(predictions, style)])
     for omission in explanation.omissions:
         rows.append([
-            safe(omission.word), f"{omission.probability:7.2%}",
-            *([paper.bar(omission.probability)] if paper.full else []),
-            _likely(omission.predictions[0] if omission.predictions else None), f"{omission.divergence:10.4f}",
+            safe(omission.word), f"{omission.probability:7.2%}", style.bar(omission.probability),
+            _best(omission.predictions[0] if omission.predictions else None), f"{omission.divergence:10.4f}",
         ])  # fmt: skip
-    yield from table(rows, paper.width)
+    yield from _table_with_bars(rows, style)
+
+
+def _table_with_bars(rows: list[list[str]], style: TableStyle) -> Iterator[str]:
+    """Yield rows that have bars in the third column, which is left out if the style has none."""
+    return table(rows if style.block else [row[:2] + row[3:] for row in rows], style.width)
+
+
+def _bar(predictions: "Sequence[Prediction]", style: TableStyle) -> str:
+    return style.bar(predictions[0].probability if predictions else 0)
 
 
 def table(rows: Sequence[Sequence[str]], width: int | None) -> Iterator[str]:
-    """Rows, the head first, in aligned columns. What is wider than `width` goes on below, beside the first column."""
+    """Yield rows, the header first, in aligned columns. Columns beyond `width` follow below, with the first one."""
     names, *others = zip_longest(*rows, fillvalue="")
     widths = [max(map(cell_count, column)) for column in others]
     first = max(map(cell_count, names))
@@ -121,20 +127,12 @@ def table(rows: Sequence[Sequence[str]], width: int | None) -> Iterator[str]:
         start = end
 
 
-def _likely(prediction: "Prediction | None") -> str:
+def _best(prediction: "Prediction | None") -> str:
     return "nothing" if prediction is None else f"{safe(prediction.word)} {prediction.probability:.2%}"
 
 
-def _share(predictions: "Sequence[Prediction]") -> str:
-    return f"{predictions[0].probability:7.2%}" if predictions else ""
-
-
-def _bars(predictions: "Sequence[Prediction]", paper: Paper) -> list[str]:
-    return [paper.bar(predictions[0].probability if predictions else 0)] if paper.full else []
-
-
 def report(explanation: "Explanation") -> dict[str, Any]:
-    """The same as plain JSON. Its keys are those of `predict`, and more."""
+    """Return an explanation as JSON values, with the keys of `predict` and more."""
     return {
         "prompt": explanation.prompt,
         "predictions": _predictions(explanation.predictions),
@@ -143,28 +141,23 @@ def report(explanation: "Explanation") -> dict[str, Any]:
         "truncated": explanation.truncated,
         "words_before": explanation.before,
         "words": [
-            {
-                "word": step.word, "rank": step.rank, "predictions": _predictions(step.predictions),
-                "layers": [_layer(layer, place) for layer in explanation.layers],
-            }
-            for place, step in enumerate(explanation.steps)
+            {**_values(step), "layers": [_layer(layer, place) for layer in explanation.layers]}
+            for place, step in enumerate(explanation.words)
         ],
-        "without": [
-            {
-                "word": omission.word, "probability": omission.probability,
-                "predictions": _predictions(omission.predictions), "divergence": omission.divergence,
-            }
-            for omission in explanation.omissions
-        ],
-    }  # fmt: skip
+        "without": [_values(omission) for omission in explanation.omissions],
+    }
 
 
 def _predictions(predictions: "Sequence[Prediction]") -> list[dict[str, Any]]:
-    return [{"word": word, "probability": share} for word, share in predictions]
+    return [prediction._asdict() for prediction in predictions]
 
 
-def _layer(layer: "Layer", place: int) -> dict[str, Any]:
-    """What a layer did at a word; only an LSTM has a cell state."""
-    found = {name: summary._asdict() for name, summary in layer.summaries(place).items()}
-    gates = {name: found[name] for name in layer.gates}
-    return {"layer": layer.name, "gates": gates, "cell": found.get("cell"), "hidden": found["hidden"]}
+def _values(row: "ExplainedWord | Omission") -> dict[str, Any]:
+    return {**row._asdict(), "predictions": _predictions(row.predictions)}
+
+
+def _layer(layer: "LayerTrace", place: int) -> dict[str, Any]:
+    """Return gates and states of a layer at a word; only an LSTM has a cell state."""
+    summaries = {name: summary._asdict() for name, summary in layer.summaries(place).items()}
+    gates = {name: summaries[name] for name in layer.gates}
+    return {"layer": layer.name, "gates": gates, "cell": summaries.get("cell"), "hidden": summaries["hidden"]}

@@ -1,9 +1,8 @@
-"""Keras' optimizers, with clipping behind the sum over all machines, and Adam's update by fused kernels.
+"""Optimizers of Keras with clipping after the sum over all machines, and fused updates of Adam and RMSProp.
 
-Keras' own Adam makes a dozen passes over every weight a step; on a CPU that costs as much as the network itself. Here
-each weight takes one fused operation, and of an embedding only the rows that the batch has read are touched. For those
-rows the formula is Adam's with the moments as they were left when the row was last read (TensorFlow Addons called this
-lazy Adam); an untouched row keeps its place, where Adam proper would let its old momentum carry it on a little.
+Adam of Keras makes a dozen passes over every weight per step, which on a CPU takes as long as the network itself. Here
+each weight takes one fused operation, and of an embedding only the rows of the batch are updated, with the moments of
+their last update (LazyAdam of TensorFlow Addons). In Adam proper the old momentum would also move the other rows.
 """
 
 from typing import Any
@@ -11,18 +10,20 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from rnnwords.config import TrainingConfig
+from rnnwords.training.config import TrainingConfig
 
 
 class _Clipping:
-    """For all optimizers: gradients are summed over the replicas, measured, and scaled down to a norm of `clip` if
-    larger (Pascanu et al. 2013). `norms` holds the norm of each gradient before that, in the order of the variables."""
+    """Clipping by global norm (Pascanu et al. 2013) of the gradients summed over all replicas.
+
+    `norms` holds the norm of each gradient before clipping, in the order of the variables.
+    """
 
     clip: float | None = None
     norms: Any = None
 
     def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
-        """Overrides Keras' method of this name, the one place where gradients are whole and not yet applied."""
+        """Overrides the method of Keras, where gradients are summed and not yet applied."""
         pairs = super()._all_reduce_sum_gradients(grads_and_vars)  # type: ignore[misc]
         gradients = [_summed(gradient) for gradient, _ in pairs]
         self.norms = tf.stack([tf.norm(tf.convert_to_tensor(getattr(one, "values", one))) for one in gradients])
@@ -32,7 +33,7 @@ class _Clipping:
 
 
 def _summed(gradient: Any) -> Any:
-    """A gradient of rows with each row once; others as they are."""
+    """Return a sparse gradient with the sum of each row's gradients; dense ones unchanged."""
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient
     rows, places = tf.unique(gradient.indices)
@@ -46,7 +47,7 @@ class _Adam(_Clipping, keras.optimizers.Adam):  # type: ignore[misc]
     decay = 0.0
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Update one variable in place. Overrides Keras' method of this name."""
+        """Update one variable in place. Overrides the method of Keras."""
         index = self._get_variable_index(variable)
         m, v = self._momentums[index].value, self._velocities[index].value
         rate = tf.cast(learning_rate, tf.float32)
@@ -57,20 +58,13 @@ class _Adam(_Clipping, keras.optimizers.Adam):  # type: ignore[misc]
         if self.decay and len(variable.shape) > 1:
             variable.assign_sub(variable * (rate * self.decay))
         tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=m.handle,
-            v=v.handle,
-            beta1_power=tf.pow(self.beta_1, step),
-            beta2_power=tf.pow(self.beta_2, step),
-            lr=rate,
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
-            grad=gradient,
-        )
+            var=variable.handle, m=m.handle, v=v.handle, beta1_power=tf.pow(self.beta_1, step),
+            beta2_power=tf.pow(self.beta_2, step), lr=rate, beta1=self.beta_1, beta2=self.beta_2,
+            epsilon=self.epsilon, grad=gradient,
+        )  # fmt: skip
 
     def _update_rows(self, gradient: Any, variable: Any, m: Any, v: Any, rate: Any, step: Any) -> None:
-        """The same for the rows that the gradient names (each once)."""
+        """Update the rows of a sparse gradient, each of which it has once."""
         rows, g = gradient.indices, gradient.values
         new_m = self.beta_1 * tf.gather(m, rows) + (1 - self.beta_1) * g
         new_v = self.beta_2 * tf.gather(v, rows) + (1 - self.beta_2) * tf.square(g)
@@ -84,10 +78,10 @@ class _Adam(_Clipping, keras.optimizers.Adam):  # type: ignore[misc]
 
 
 class _RMSprop(_Clipping, keras.optimizers.RMSprop):  # type: ignore[misc]
-    """Keras' RMSProp (Hinton 2012), all of a step in one compiled pass over each weight."""
+    """RMSProp (Hinton 2012) as in Keras, in one compiled pass over each weight."""
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Update one variable in place. Overrides Keras' method of this name."""
+        """Update one variable in place. Overrides the method of Keras."""
         if isinstance(gradient, tf.IndexedSlices):
             super().update_step(gradient, variable, learning_rate)
             return
@@ -106,11 +100,11 @@ _rmsprop = tf.function(_rmsprop_step, jit_compile=True)
 
 
 class _SGD(_Clipping, keras.optimizers.SGD):  # type: ignore[misc]
-    """Keras' gradient descent."""
+    """Gradient descent as in Keras."""
 
 
 def make_optimizer(config: TrainingConfig, variables: list[Any]) -> Any:
-    """The optimizer of a run, its state built for `variables`. Its learning rate is set anew every step."""
+    """Return the optimizer of a run with its state for `variables`. The learning rate is set before every step."""
     kinds = {"adam": _Adam, "adamw": _Adam, "rmsprop": _RMSprop, "sgd": _SGD}
     optimizer: Any = kinds[config.optimizer or "adamw"](learning_rate=0.0)
     optimizer.clip = config.clip_norm

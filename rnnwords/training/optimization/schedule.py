@@ -1,17 +1,16 @@
-"""Learning rates and dropout as pure functions of the share of the budget that is spent, and the budget itself."""
+"""Learning rate and dropout as functions of the spent share of the budget, and the budget itself."""
 
 import math
 from dataclasses import dataclass
 
-from rnnwords.config import TrainingConfig
+from rnnwords.training.config import TrainingConfig
 
 
-def rate(config: TrainingConfig, spent: float) -> float:
-    """The learning rate after the share `spent` (0 to 1) of the budget.
+def learning_rate(config: TrainingConfig, spent: float) -> float:
+    """Return the learning rate after the share `spent` (0 to 1) of the budget.
 
-    constant: warm-up, then level. cosine: warm-up, then a half cosine down to `learning_rate_end`, else to 1 %
-    (Loshchilov & Hutter 2017).
-    one-cycle: a rise over the first third, a fall over the rest, both half cosines (Smith 2018).
+    constant: warm-up, then constant. cosine: warm-up, then a half cosine down to `learning_rate_end`, by default 1 %
+    (Loshchilov & Hutter 2017). one-cycle: up in the first 30 %, down in the rest, both half cosines (Smith 2018).
     """
     top = config.learning_rate or 0.0
     if config.schedule == "one-cycle":
@@ -29,11 +28,10 @@ def rate(config: TrainingConfig, spent: float) -> float:
 
 
 def dropout(config: TrainingConfig, spent: float) -> float:
-    """The share of units that is dropped after the share `spent` (0 to 1) of the budget.
+    """Return the dropout rate after the share `spent` (0 to 1) of the budget: linear from `dropout_start` to `dropout`.
 
-    From `dropout_start`, if there is one, evenly to `dropout`, which it is at the end: while a network knows little,
-    noise only holds it up; what it must be kept from, learning the text by heart, comes late (Morerio et al. 2017,
-    "Curriculum dropout", whose rise is steeper in the beginning).
+    Overfitting only begins late in training, so that early dropout slows learning down without a gain (Morerio et al.
+    2017, "Curriculum dropout", whose schedule rises faster in the beginning).
     """
     top = config.dropout or 0.0
     if config.dropout_start is None:
@@ -42,26 +40,23 @@ def dropout(config: TrainingConfig, spent: float) -> float:
 
 
 def _half_cosine(share: float) -> float:
-    """From 1 at 0 to 0 at 1."""
+    """Return half a period of a cosine: 1 at 0, 0 at 1."""
     return 0.5 * (1 + math.cos(math.pi * min(1.0, max(0.0, share))))
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What a run may spend: steps or seconds."""
+    """The length of a run: steps or seconds."""
 
     steps: int | None
     seconds: float | None
 
     @classmethod
-    def of(cls, config: TrainingConfig, steps_an_epoch: int) -> "Budget":
-        """The budget that a config with exactly one of epochs, iterations, seconds asks for."""
-        if config.seconds is not None:
-            return cls(None, config.seconds)
-        return cls(config.iterations or (config.epochs or 1) * steps_an_epoch, None)
+    def of(cls, config: TrainingConfig, steps_per_epoch: int) -> "Budget":
+        """Return the budget of a config with exactly one of epochs, iterations and seconds."""
+        steps = config.iterations or (config.epochs or 1) * steps_per_epoch
+        return cls(steps if config.seconds is None else None, config.seconds)
 
     def spent(self, step: int, seconds: float) -> float:
-        """The share spent after so many steps and seconds; 1 or more is all of it."""
-        if self.steps is not None:
-            return step / self.steps
-        return seconds / (self.seconds or 1.0)
+        """Return the spent share after `step` steps and `seconds` seconds; 1 or more: the run ends."""
+        return seconds / self.seconds if self.seconds else step / (self.steps or 1)

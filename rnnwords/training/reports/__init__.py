@@ -1,1 +1,1 @@
-"""Reports of a training run: history lines, samples and TensorBoard logs."""
+"""Reports of a training run: history lines and TensorBoard logs."""

@@ -1,4 +1,4 @@
-"""What a run leaves to be looked at: a line of history a report, and the curves, samples and tables of TensorBoard."""
+"""Writes the reports of a run: lines of the history, and curves, samples and tables for TensorBoard."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -6,60 +6,52 @@ from dataclasses import asdict
 import numpy as np
 
 from rnnwords.network.recurrent import Floats
-from rnnwords.text.corpus import Streams, Strides, Windows
-from rnnwords.training.checkpoint import RunDirectory
-from rnnwords.training.events import Position, Report
+from rnnwords.training.batches import Streams, Strides, Windows
+from rnnwords.training.events import Report
 from rnnwords.training.optimization.steps import Steps
 from rnnwords.training.reports.tensorboard import EventLog
-from rnnwords.training.task import Subject
+from rnnwords.training.resume import Position
+from rnnwords.training.task import RunPlan, TrainingTask
 
 
 class Reporter:
-    """Reports of one session of a run, from where its position is."""
+    """Writes the reports of one session of a run, from its position on."""
 
     def __init__(
-        self,
-        directory: RunDirectory,
-        subject: Subject,
-        data: Windows | Strides | Streams,
-        steps: Steps,
-        position: Position,
+        self, plan: RunPlan, task: TrainingTask, data: Windows | Strides | Streams, steps: Steps, position: Position,
         warn: Callable[[str], None],
-    ) -> None:
-        """`warn` hears what cannot be written."""
-        self.directory, self.subject, self.data, self.steps, self.position = directory, subject, data, steps, position
-        self.log = EventLog(directory.logs, position.step, warn)
+    ) -> None:  # fmt: skip
+        """`warn` is called if the logs cannot be written."""
+        self.plan, self.task, self.data, self.steps, self.position = plan, task, data, steps, position
+        self.log = EventLog(plan.directory.logs, position.step, warn)
 
-    def begun(self) -> None:
-        """The first steps were made: the graph is there."""
+    def log_graph(self) -> None:
+        """Log graph and settings, after the first steps have built the graph."""
         self.log.graph(self.steps.graph())
-        self.log.hyperparameters({**self.steps.config.to_json(), **self.steps.training.to_json()})
+        self.log.hyperparameters(self.plan.network.to_json() | self.plan.training.to_json())
 
     def report(self, learning_rate: float, norms: Floats, speed: float) -> Report:
-        """Report on the steps since the last report. Of the last step: its rate, the norms of the gradients by weight,
-        and the speed in words a second."""
-        position, training = self.position, self.steps.training
-        held_out = position.evaluated if self.subject.held_out is not None else None
-        figures = self.subject.figures(position.losses / position.steps, position.hits / position.steps)
+        """Return a report on the steps since the last one, after writing it to history and logs.
+
+        `learning_rate`, gradient `norms` by weight, and `speed` in words per second are those of the last step.
+        """
+        position, training = self.position, self.plan.training
+        validation = position.last_evaluation if self.task.validation is not None else None
+        steps = position.steps_since_report
+        figures = self.task.figures(position.loss_sum / steps, position.hit_sum / steps)
         generator = np.random.default_rng([training.seed, position.step])
         report = Report(
-            position.step,
-            position.step / self.data.steps,
-            figures["loss"],
-            figures.get("accuracy"),
-            learning_rate,
-            held_out[0] if held_out else None,
-            held_out[1] if held_out else None,
-            self.subject.sample(self.steps.export(), generator),
-            speed,
-        )
-        position.reported()
-        self.directory.append_history(asdict(report))
-        curves = {**figures, "learning rate": learning_rate, "words a second": speed}
-        if held_out:
-            curves |= {f"held-out/{name}": number for name, number in self.subject.figures(*held_out).items()}
-        names = self.steps.config.shapes()
-        curves |= {f"gradient norm/{name}": float(norm) for name, norm in zip(names, norms, strict=True)}
+            position.step, position.step / self.data.steps, figures["loss"], figures.get("accuracy"), learning_rate,
+            validation[0] if validation else None, validation[1] if validation else None,
+            self.task.sample(self.steps.export(), generator), speed,
+        )  # fmt: skip
+        position.begin_report()
+        self.plan.directory.append_history(asdict(report))
+        curves = {**figures, "learning rate": learning_rate, "words per second": speed}
+        if validation:
+            curves |= {f"validation/{name}": number for name, number in self.task.figures(*validation).items()}
+        named = zip(self.plan.network.shapes(), norms, strict=True)
+        curves |= {f"gradient norm/{name}": float(norm) for name, norm in named}
         self.log.scalars(position.step, curves)
         self.log.text(position.step, "sample", report.sample)
         if training.histograms:
@@ -68,11 +60,11 @@ class Reporter:
             self.log.histograms(position.step, {f"gradients/{k}": v for k, v in gradients.items()})
         return report
 
-    def ended(self) -> None:
-        """Training is done: the words' vectors are what they will be."""
-        if self.subject.labels:
-            self.log.embedding(self.steps.export()["embedding/embeddings"], self.subject.labels)
+    def log_embedding(self) -> None:
+        """Log the embeddings of the words, at the end of training."""
+        if self.task.vocabulary and self.plan.network.input == "embedding":
+            self.log.embedding(self.steps.export()["embedding/embeddings"], self.task.vocabulary.words)
 
     def close(self) -> None:
-        """Write no more."""
+        """Close the log."""
         self.log.close()

@@ -1,18 +1,18 @@
-"""What is offered while one types: menu, grey text, unknown words, as functions of the line."""
+"""Tests of suggestions: menu, ghost text and unknown words as functions of the line."""
 
 import pytest
 
-from rnnwords.cli.repl.session import Session, Settings, Step
-from rnnwords.cli.repl.suggestions import Suggestions, Unknown
+from rnnwords.cli.repl.session import Passage, WritingSession, WritingSettings
+from rnnwords.cli.repl.suggestions import Suggestions, UnknownSpan
 from rnnwords.config import TextConfig
 from rnnwords.errors import UsageError
 from rnnwords.text.tokenizer import UNK
-from tests.cli.repl.test_session import HOSTILE, Fake
+from tests.cli.repl.fake import HOSTILE, FakeModel
 
 
-def suggest(predictor: Fake | None = None, document: str = "") -> Suggestions:
-    session = Session(predictor or Fake(), Settings())
-    session.steps.append(Step(document, 1))
+def suggest(model: FakeModel | None = None, document: str = "") -> Suggestions:
+    session = WritingSession(model or FakeModel(), WritingSettings())
+    session.passages.append(Passage(document, 1))
     return Suggestions(session)
 
 
@@ -33,13 +33,13 @@ def suggest(predictor: Fake | None = None, document: str = "") -> Suggestions:
         (":", [], ""),
     ],
 )
-def test_suggestions(line: str, menu: list[tuple[str, float, int]], ghost: str) -> None:
+def test_menu_and_ghost_text_of_a_line(line: str, menu: list[tuple[str, float, int]], ghost: str) -> None:
     found = suggest()
     assert [(text, round(share, 4), replaced) for _, share, text, replaced in found.menu(line)] == menu
     assert found.ghost(line) == ghost
 
 
-def test_suggestions_go_on_from_the_document() -> None:
+def test_suggestions_continue_the_document() -> None:
     found = suggest(document="they had a")
     assert [choice.text for choice in found.menu("")] == ["general", "mouse", "genius"]
     assert found.ghost("").startswith("general council")
@@ -47,10 +47,10 @@ def test_suggestions_go_on_from_the_document() -> None:
     assert found.session.context(",") == "they had a,"
 
 
-def test_a_chosen_word_is_finished() -> None:
-    predictor = Fake(["they're"])
-    found = suggest(predictor)
-    predictor.next[""] = {"they": 0.5, "they're": 0.5}
+def test_an_accepted_word_is_not_completed_further() -> None:
+    model = FakeModel(["they're"])
+    found = suggest(model)
+    model.next[""] = {"they": 0.5, "they're": 0.5}
     assert [choice.text for choice in found.menu("they")] == ["they", "they're"]
     assert found.started("they'") == ("", "they'")
     found.finished = "they"
@@ -58,52 +58,52 @@ def test_a_chosen_word_is_finished() -> None:
     assert found.ghost("they").startswith(" had a")
 
 
-def test_lower_case_models_complete_capitals() -> None:
-    found = suggest(Fake(text=TextConfig(lowercase=True)))
+def test_lowercase_models_complete_words_with_capitals() -> None:
+    found = suggest(FakeModel(text=TextConfig(lowercase=True)))
     assert [(choice.text, choice.replaced) for choice in found.menu("Had A G")] == [("general", 1), ("genius", 1)]
-    assert found.unknown("Had A GENERAL XYZ ") == [Unknown("xyz", 14, 17)]
+    assert found.unknown("Had A GENERAL XYZ ") == [UnknownSpan("xyz", 14, 17)]
 
 
-def test_predictions_are_remembered_and_stale_ones_given_up() -> None:
-    predictor = Fake()
-    found = suggest(predictor)
+def test_suggestions_are_cached_and_stop_when_not_needed() -> None:
+    model = FakeModel()
+    found = suggest(model)
     assert found.menu("had a g") == found.menu("had a g")
-    assert predictor.asked == [("had a ", "g")]
+    assert model.ranked == [("had a ", "g")]
     assert found.ghost("had a ", lambda: False) == ""
-    assert predictor.generated == []
-    answers = iter([True, True, False])
-    assert found.ghost("had a ", lambda: next(answers)) == ""
+    assert model.generated == []
+    needed = iter([True, True, False])
+    assert found.ghost("had a ", lambda: next(needed)) == ""
     assert found.ghost("had a ").startswith("general council of")
-    assert len(predictor.generated) == 2
+    assert len(model.generated) == 2
     found.ghost("had a ")
-    assert len(predictor.generated) == 2
+    assert len(model.generated) == 2
 
 
-def test_trouble_is_told_and_not_remembered() -> None:
-    predictor = Fake()
-    found = suggest(predictor)
-    predictor.failure = UsageError("out of order")
+def test_an_error_of_the_model_is_reported_and_not_cached() -> None:
+    model = FakeModel()
+    found = suggest(model)
+    model.failure = UsageError("out of order")
     assert (found.menu("had "), found.ghost("had "), found.trouble) == ([], "", "out of order")
-    predictor.failure = None
+    model.failure = None
     assert found.menu("had ")
     assert found.trouble == ""
 
 
-def test_hostile_words_are_never_grey_text() -> None:
-    predictor = Fake([HOSTILE, UNK])
-    found = suggest(predictor)
-    predictor.next = {"had": {UNK: 0.6, HOSTILE: 0.4}, "a": {"general": 1.0}, "general": {HOSTILE: 1.0}}
+def test_words_with_control_characters_are_never_ghost_text() -> None:
+    model = FakeModel([HOSTILE, UNK])
+    found = suggest(model)
+    model.next = {"had": {UNK: 0.6, HOSTILE: 0.4}, "a": {"general": 1.0}, "general": {HOSTILE: 1.0}}
     assert found.ghost("had ") == ""
     assert found.ghost("a ") == "general"
     assert [choice.word for choice in found.menu("had ")] == [HOSTILE]
 
 
-def test_unknown_words_are_found_where_they_stand() -> None:
+def test_unknown_words_have_their_positions_and_similar_words() -> None:
     found = suggest()
-    assert found.unknown("had xyz a qqq ") == [Unknown("xyz", 4, 7), Unknown("qqq", 10, 13)]
-    assert found.unknown("had gen") == []  # still on its way to general
-    assert found.unknown("had genx") == [Unknown("genx", 4, 8)]
-    assert found.unknown("gen had") == [Unknown("gen", 0, 3)]
+    assert found.unknown("had xyz a qqq ") == [UnknownSpan("xyz", 4, 7), UnknownSpan("qqq", 10, 13)]
+    assert found.unknown("had gen") == []  # may become general
+    assert found.unknown("had genx") == [UnknownSpan("genx", 4, 8)]
+    assert found.unknown("gen had") == [UnknownSpan("gen", 0, 3)]
     assert found.unknown(":genx") == []
-    assert found.near_known("genral") is None
-    assert found.near("genral") == ["general"] == found.near_known("genral")
+    assert found.similar_cached("genral") is None
+    assert found.similar("genral") == ["general"] == found.similar_cached("genral")

@@ -1,4 +1,4 @@
-"""The interactive mode with a screen: keys over a pipe, and the real thing in a pseudo-terminal."""
+"""Tests of the interactive mode with a screen: keys over a pipe, and the program in a pseudo-terminal."""
 
 import contextlib
 import io
@@ -19,18 +19,18 @@ from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from rnnwords.cli.repl.display import Display
+from rnnwords.cli.repl.display import SessionDisplay
 from rnnwords.cli.repl.history import open_history, state_directory
-from rnnwords.cli.repl.menu import UnknownLexer, bar
-from rnnwords.cli.repl.session import Reply, Session, Settings
-from rnnwords.cli.repl.terminal_app import Editor, run_terminal
+from rnnwords.cli.repl.menu import UnknownWordLexer
+from rnnwords.cli.repl.session import Reply, WritingSession, WritingSettings
+from rnnwords.cli.repl.terminal_app import LineEditor, run_terminal
 from rnnwords.config import TextConfig
 from rnnwords.errors import UsageError
-from tests.cli.repl.test_session import Fake
-from tests.helpers import ROOT
+from tests.cli.repl.fake import FakeModel
+from tests.texts import ROOT
 
 pty = pytest.importorskip("pty")
-LIMIT = 30  # seconds that anything may take on a busy machine
+LIMIT = 30  # seconds that any wait may take on a busy machine
 DOWN, UP, RIGHT, ALT_RIGHT = "\x1b[B", "\x1b[A", "\x1b[C", "\x1b[1;3C"
 Action = str | Callable[[], object]  # keys to press, or what to wait for
 
@@ -38,7 +38,7 @@ Action = str | Callable[[], object]  # keys to press, or what to wait for
 def wait(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + LIMIT
     while not condition():
-        assert time.monotonic() < deadline, "it never came"
+        assert time.monotonic() < deadline, "the condition never held"
         time.sleep(0.005)
 
 
@@ -50,17 +50,19 @@ class Screen(io.StringIO):
 
 
 class Desk:
-    """An editor over a fake predictor, whose keys come through a pipe."""
+    """An editor with a fake model, whose keys come through a pipe."""
 
-    def __init__(self, predictor: Fake, keyboard: PipeInput) -> None:
+    def __init__(self, model: FakeModel, keyboard: PipeInput) -> None:
         self.output = Screen()
         self.keyboard = keyboard
-        session = Session(predictor, Settings(words=3))
-        self.editor = Editor(session, Display(self.output, self.output), InMemoryHistory(), keyboard, DummyOutput())
+        session = WritingSession(model, WritingSettings(words=3))
+        self.editor = LineEditor(
+            session, SessionDisplay(self.output, self.output), InMemoryHistory(), keyboard, DummyOutput()
+        )
         self.buffer = self.editor.buffer
 
     def type(self, *actions: Action) -> str:
-        """What `read` returns while these keys are pressed."""
+        """Return what `read` returns while these keys are pressed."""
         with typing(self.keyboard, lambda: self.editor.reading, *actions):
             return self.editor.read()
 
@@ -103,36 +105,36 @@ def typing(keyboard: PipeInput, *actions: Action) -> Iterator[None]:
 
 @pytest.fixture
 def desk() -> Iterator[Desk]:
-    yield from desk_with(Fake())
+    yield from desk_with(FakeModel())
 
 
-def desk_with(predictor: Fake) -> Iterator[Desk]:
+def desk_with(model: FakeModel) -> Iterator[Desk]:
     with create_pipe_input() as keyboard:
-        desk = Desk(predictor, keyboard)
+        desk = Desk(model, keyboard)
         yield desk
         desk.editor.close()
 
 
-def test_tab_takes_the_grey_text(desk: Desk) -> None:
+def test_tab_accepts_the_ghost_text(desk: Desk) -> None:
     assert desk.type("had ", lambda: desk.ghost().startswith("a general"), "\t", "\r").startswith(
         "had a general council"
     )
 
 
-def test_tab_does_not_wait_for_the_grey_text_to_be_shown(desk: Desk) -> None:
+def test_tab_accepts_ghost_text_that_is_not_shown_yet(desk: Desk) -> None:
     assert desk.type("had \t\r") == "had a general council of mice. they had a"
 
 
-def test_right_takes_the_grey_text(desk: Desk) -> None:
+def test_right_accepts_the_ghost_text(desk: Desk) -> None:
     assert desk.type("had ", desk.ghost, RIGHT, "\r") == "had a general council of mice. they had a"
 
 
-def test_alt_right_takes_a_word(desk: Desk) -> None:
+def test_alt_right_accepts_one_word(desk: Desk) -> None:
     more = (ALT_RIGHT, desk.has("had a"), desk.ghost, ALT_RIGHT, desk.has("had a general"), "\r")
     assert desk.type("had ", desk.ghost, *more) == "had a general"
 
 
-def test_grey_text_is_there_before_anything_is_typed_and_stays_while_one_types_along(desk: Desk) -> None:
+def test_ghost_text_precedes_typing_and_stays_while_the_same_letters_are_typed(desk: Desk) -> None:
     seen = []
     desk.buffer.on_text_changed += lambda _: seen.append(desk.ghost())
     desk.type(lambda: desk.ghost().startswith("they had"), "t", desk.has("t"), "x", desk.has("tx"), "\r")
@@ -146,20 +148,20 @@ def test_the_menu_completes_a_word_and_offers_the_next(desk: Desk) -> None:
     assert desk.type(*actions, lambda: desk.menu() == [" said", " they"], "\r") == "had a genius"
 
 
-def test_up_chooses_from_the_end_of_the_menu(desk: Desk) -> None:
+def test_up_selects_from_the_end_of_the_menu(desk: Desk) -> None:
     actions: list[Action] = ["had a ", lambda: len(desk.menu()) == 3, UP, desk.has("had a  genius".replace("  ", " "))]
     assert desk.type(*actions, "\t", "\r") == "had a genius"
 
 
-def test_commands_are_completed(desk: Desk) -> None:
+def test_tab_completes_commands(desk: Desk) -> None:
     assert desk.type(":he", desk.menu, "\t", desk.has(":help"), "\r", "\r") == ":help"
 
 
-def test_up_brings_the_lines_before(desk: Desk) -> None:
+def test_up_recalls_earlier_lines(desk: Desk) -> None:
     assert [desk.type("had\r"), desk.type(UP, "\r")] == ["had", "had"]
 
 
-def test_control_c_and_control_d(desk: Desk) -> None:
+def test_control_c_cancels_and_control_d_ends_only_an_empty_line(desk: Desk) -> None:
     with pytest.raises(KeyboardInterrupt):
         desk.type("had\x03")
     with pytest.raises(EOFError):
@@ -171,35 +173,35 @@ def test_control_c_and_control_d(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(("eos", "text"), [(False, "they had a"), (True, "they\n\nhad\n a")])
-def test_lines_are_pasted_as_text(eos: bool, text: str) -> None:
-    for desk in desk_with(Fake(["<eos>"], TextConfig(eos=eos))):
+def test_pasted_line_ends_are_kept_only_where_they_are_tokens(eos: bool, text: str) -> None:
+    for desk in desk_with(FakeModel(["<eos>"], TextConfig(eos=eos))):
         assert desk.type("\x1b[200~they\r\n\nhad\r a\x1b[201~\r") == text
 
 
-def test_a_long_text_is_pasted_into_the_document(desk: Desk) -> None:
+def test_a_long_pasted_text_goes_to_the_document(desk: Desk) -> None:
     pasted = "\x1b[200~" + "they had\n" * 100_000 + "\x1b[201~"
     assert desk.type("a ", pasted, lambda: "900,000 characters" in desk.output.getvalue(), "\r") == ""
     assert desk.editor.session.document == "a " + "they had " * 99_999 + "they had"
 
 
-def test_unknown_words_are_underlined_and_near_ones_offered(desk: Desk) -> None:
-    wanted = "unknown: genral (general?)"
-    assert desk.type("genral ", lambda: desk.editor.toolbar() == wanted, "\r") == "genral "
-    lines = UnknownLexer(desk.editor.suggestions).lex_document(Document("had genral\u202e a\nxyz a"))
+def test_unknown_words_are_underlined_and_similar_ones_shown(desk: Desk) -> None:
+    expected = "unknown: genral (general?)"
+    assert desk.type("genral ", lambda: desk.editor.toolbar() == expected, "\r") == "genral "
+    lines = UnknownWordLexer(desk.editor.suggestions).lex_document(Document("had genral\u202e a\nxyz a"))
     assert lines(0) == [("", "had "), ("class:unknown", "genral"), ("", ""), ("class:unknown", "\ufffd"), ("", " a")]
     assert lines(1) == [("", ""), ("class:unknown", "xyz"), ("", " a")]
 
 
-def test_a_predictor_in_trouble_is_told_below(desk: Desk) -> None:
-    predictor = desk.editor.session.predictor
-    assert isinstance(predictor, Fake)
-    predictor.failure = UsageError("out of order")
+def test_an_error_of_the_model_is_shown_below_the_line(desk: Desk) -> None:
+    model = desk.editor.session.model
+    assert isinstance(model, FakeModel)
+    model.failure = UsageError("out of order")
     assert desk.type("had ", lambda: desk.editor.toolbar() == "Error: out of order", "\r") == "had "
 
 
-def test_a_slow_predictor_does_not_keep_from_typing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    predictor, gate = desk.editor.session.predictor, threading.Event()
-    rank = predictor.rank
+def test_typing_does_not_wait_for_a_slow_model(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, gate = desk.editor.session.model, threading.Event()
+    rank = model.rank
 
     def slow(prompt: str, k: int = 5, *, prefix: str = "") -> object:
         gate.wait(LIMIT)
@@ -209,33 +211,29 @@ def test_a_slow_predictor_does_not_keep_from_typing(desk: Desk, monkeypatch: pyt
         gate.set()
         return True
 
-    monkeypatch.setattr(predictor, "rank", slow)
+    monkeypatch.setattr(model, "rank", slow)
     actions: list[Action] = ["h", "a", "d", " ", "a", desk.has("had a"), open_gate, desk.menu, "\r"]
     assert desk.type(*actions) == "had a"
-
-
-def test_bars() -> None:
-    assert [bar(share) for share in (0, 0.62, 1)] == ["▁▁▁▁▁", "▇▇▇▁▁", "▇▇▇▇▇"]
 
 
 def shows(output: io.StringIO, text: str) -> Callable[[], bool]:
     return lambda: text in output.getvalue()
 
 
-def session_with(path: Path, *actions: Action, words: int = 2, predictor: Fake | None = None) -> str:
-    """What a whole session writes."""
+def session_with(path: Path, *actions: Action, words: int = 2, model: FakeModel | None = None) -> str:
+    """Return what a whole session writes."""
     output = Screen()
-    session = Session(predictor or Fake(), Settings(words=words))
+    session = WritingSession(model or FakeModel(), WritingSettings(words=words))
     with create_pipe_input() as keyboard:
         ready = [
             shows(output, action[1:]) if isinstance(action, str) and action[0] == "?" else action for action in actions
         ]
         with typing(keyboard, *ready):
-            run_terminal(session, Display(output, output), path, input=keyboard, screen=DummyOutput())
+            run_terminal(session, SessionDisplay(output, output), path, input=keyboard, screen=DummyOutput())
     return output.getvalue()
 
 
-def test_a_session(tmp_path: Path) -> None:
+def test_a_session_writes_its_text_history_and_unsaved_copy(tmp_path: Path) -> None:
     path = tmp_path / "state" / "rnnwords" / "history"
     output = session_with(
         path, "had a\r", "?> had a general council\n", "xyz\x03", ":undo\r", "?the text is: had a\n", "\r",
@@ -244,10 +242,10 @@ def test_a_session(tmp_path: Path) -> None:
     assert output.splitlines()[1:] == [
         "> had a general council",
         "> :undo",
-        "taken back: general council",
+        "removed: general council",
         "the text is: had a",
         "> general council",
-        f"the text was not saved; it is kept in {path.with_name('unsaved.txt')}",
+        f"the text was not saved; a copy is in {path.with_name('unsaved.txt')}",
     ]
     assert path.with_name("unsaved.txt").read_text() == "had a general council\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -256,9 +254,9 @@ def test_a_session(tmp_path: Path) -> None:
     assert list(open_history(path)[0].load_history_strings()) == [":quit", ":undo", "had a"]
 
 
-def test_control_c_ends_a_text_that_is_being_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    predictor = Fake()
-    generate = predictor.generate
+def test_control_c_stops_generation_and_keeps_its_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel()
+    generate = model.generate
 
     def interrupted(prompt: str, n: int = 32, **options: object) -> Iterator[str]:
         for place, word in enumerate(generate(prompt, n)):
@@ -266,17 +264,17 @@ def test_control_c_ends_a_text_that_is_being_written(tmp_path: Path, monkeypatch
                 raise KeyboardInterrupt
             yield word
 
-    monkeypatch.setattr(predictor, "generate", interrupted)
-    output = session_with(tmp_path / "h", "had a\r", "?council\n", ":show\r", ":q\r", words=99, predictor=predictor)
+    monkeypatch.setattr(model, "generate", interrupted)
+    output = session_with(tmp_path / "h", "had a\r", "?council\n", ":show\r", ":q\r", words=99, model=model)
     assert output.splitlines()[1:4] == ["> had a general council", "> :show", "had a general council"]
 
 
-def test_history_that_cannot_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_history_that_cannot_be_written_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     path = tmp_path / "file" / "history"
-    assert session_with(path, ":q\r").startswith(f"lines are not kept for the next time: {path}: ")
+    assert session_with(path, ":q\r").startswith(f"typed lines are not saved for the next session: {path}: ")
     os.mkfifo(tmp_path / "pipe")
-    assert "no regular file" in str(open_history(tmp_path / "pipe")[1])
+    assert "not a regular file" in str(open_history(tmp_path / "pipe")[1])
     monkeypatch.setenv("XDG_STATE_HOME", "relative")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert state_directory() == tmp_path / ".local/state/rnnwords"
@@ -288,16 +286,16 @@ PROGRAM = """
 import os, sys
 os.close(os.open(os.ttyname(0), os.O_RDWR))  # the leader of a session gets its terminal by opening one
 from rnnwords.cli.repl.command import run_repl
-from rnnwords.cli.repl.session import Settings
-from tests.cli.repl.test_session import HOSTILE, Fake
-predictor = Fake([HOSTILE])
-predictor.next["mice"] = {HOSTILE: 1.0}
-run_repl(predictor, Settings(words=6), classic="--classic" in sys.argv)
+from rnnwords.cli.repl.session import WritingSettings
+from tests.cli.repl.fake import HOSTILE, FakeModel
+model = FakeModel([HOSTILE])
+model.next["mice"] = {HOSTILE: 1.0}
+run_repl(model, WritingSettings(words=6), tutorial="--tutorial" in sys.argv)
 """
 
 
 class Terminal:
-    """A process in a pseudo-terminal of its own, and all that it wrote."""
+    """A process in its own pseudo-terminal, and all that it has written."""
 
     def __init__(self, state: Path, *arguments: str, **environment: str) -> None:
         self.master, slave = pty.openpty()
@@ -318,9 +316,9 @@ class Terminal:
         self.raw = b""
 
     def see(self, text: str, again: str = "") -> None:
-        """Wait until the terminal has shown `text`, colours and cursor movements left out; press `again` until then.
+        """Wait until the terminal has shown `text`, without colours and cursor movements; press `again` until then.
 
-        Python may miss a Ctrl-C in the moment before it waits for keys, and heeds it at the next key.
+        Python may handle a Ctrl-C just before it waits for keys only at the next key.
         """
         deadline = time.monotonic() + LIMIT
         pressed = 0.0
@@ -332,11 +330,11 @@ class Terminal:
             assert self.read(), f"{text!r} is not in {self.shown()!r}"
 
     def read(self) -> bool:
-        """Take up what the process wrote, as a terminal does. False if it has ended."""
+        """Read what the process has written, as a terminal does. Return whether it still runs."""
         if select.select([self.master], [], [], 0.1)[0]:
             try:
                 data = os.read(self.master, 65_536)
-            except OSError:  # Linux says EIO when the other side is closed
+            except OSError:  # Linux reports EIO when the other side is closed
                 return False
             self.raw += data
             for _ in range(data.count(b"\x1b[6n")):  # where is the cursor?
@@ -345,10 +343,10 @@ class Terminal:
         return True
 
     def status(self) -> int:
-        """The exit status. Until then the output is read: a process may wait for that before it ends."""
+        """Return the exit status. Output is read until then, since a process may wait for that before it ends."""
         deadline = time.monotonic() + LIMIT
         while self.read():
-            assert time.monotonic() < deadline, f"it does not end: {self.shown()!r}"
+            assert time.monotonic() < deadline, f"the process does not end: {self.shown()!r}"
         return self.process.wait(LIMIT)
 
     def shown(self) -> str:
@@ -370,9 +368,9 @@ class Terminal:
         self.process.wait()
 
 
-def test_in_a_real_terminal(tmp_path: Path) -> None:
+def test_repl_in_a_pseudo_terminal_escapes_control_characters_and_keeps_the_text(tmp_path: Path) -> None:
     with Terminal(tmp_path) as terminal:
-        terminal.see("Tab takes the grey text")
+        terminal.see("Tab accepts the grey text")
         terminal.type("had a g")
         terminal.see("eneral council of mice")
         terminal.see("▇▇▇▇▁   86 %")
@@ -381,13 +379,13 @@ def test_in_a_real_terminal(tmp_path: Path) -> None:
         terminal.see(r"> had a general council of mice \x1b]52;c;aGk=\x07\u202e\x9b")
         terminal.type("\x03")
         terminal.type("\x04")
-        terminal.see("it is kept in")
+        terminal.see("a copy is in")
         assert terminal.status() == 0
         assert b"\x1b]52" not in terminal.raw
         assert "\u202e" not in terminal.shown()
 
 
-def test_a_closed_terminal_ends_it_and_keeps_the_text(tmp_path: Path) -> None:
+def test_closing_the_terminal_ends_the_session_and_keeps_the_text(tmp_path: Path) -> None:
     with Terminal(tmp_path) as terminal:
         terminal.type("had a\r")
         terminal.see("> had a general council of mice")
@@ -397,7 +395,7 @@ def test_a_closed_terminal_ends_it_and_keeps_the_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"NO_COLOR": "1"}])
-def test_a_plain_terminal(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_a_plain_terminal_gets_lines_without_drawing(tmp_path: Path, environment: dict[str, str]) -> None:
     with Terminal(tmp_path, **environment) as terminal:
         terminal.see("> ")
         terminal.type("had x")
@@ -412,8 +410,8 @@ def test_a_plain_terminal(tmp_path: Path, environment: dict[str, str]) -> None:
         assert b"\x1b[3" not in terminal.raw
 
 
-def test_the_classic_prompt_in_a_terminal(tmp_path: Path) -> None:
-    with Terminal(tmp_path, "--classic") as terminal:
+def test_tutorial_prompt_in_a_pseudo_terminal(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "--tutorial") as terminal:
         terminal.see("2 words: ")
         terminal.type("had a\r")
         terminal.see("had a general council of mice")
@@ -423,11 +421,11 @@ def test_the_classic_prompt_in_a_terminal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("width", [30, 70, 200])
-def test_long_lines_of_help_go_on_below_their_words(monkeypatch, width):
+def test_long_lines_of_help_wrap_below_their_last_column(monkeypatch, width):
     monkeypatch.setattr("rnnwords.cli.repl.display.columns", lambda output: width)
     output = Screen()
     help_lines = [":top-p 0.9     words that make up 90 % of the probability, and no others", "short", ""]
-    Display(output, output).show([Reply("data", "\n".join(help_lines))])
+    SessionDisplay(output, output).show([Reply("data", "\n".join(help_lines))])
     shown = output.getvalue().splitlines()
     assert all(len(line) <= width for line in shown)
     assert " ".join(output.getvalue().split()) == " ".join(" ".join(help_lines).split())

@@ -1,0 +1,74 @@
+"""Error messages for users: names of settings become the options of the command, as they were typed."""
+
+import re
+from typing import Any
+
+import click
+
+# Setting -> parameter of the commands, where their names differ.
+PARAMETERS = {
+    "checkpoint_seconds": "checkpoint_every", "directory": "model", "mode": "stateful", "seconds": "time",
+    "test_split": "test", "text": "corpus", "vocabulary": "vocab",
+}  # fmt: skip
+TYPED = "rnnwords.typed"  # key of `Context.meta`: the arguments of the command
+_REFUSED = re.compile(r"(.*) is not (?:in the range|a valid|one of) .*", re.DOTALL)  # messages of Click
+
+
+def with_options(message: str, context: click.Context | None = None) -> str:
+    """Return a message with each `setting` in backquotes replaced by its option, or by the name of its argument.
+
+    An option of the command in `context` is named as it was typed: -n or --words. A setting that no command has as an
+    option keeps its backquotes. Without `context` that of the running command counts.
+    """
+    context = context or click.get_current_context(silent=True)
+    return re.sub(r"`(\w+)`", lambda match: option_name(match[1], context) or match[0], message)
+
+
+def option_name(setting: str, context: click.Context | None) -> str | None:
+    """Return the option for a setting: one of the running command, else one of another command; None if none has it."""
+    if context is None:
+        return None
+    program = context.find_root().command
+    others = program.commands.values() if isinstance(program, click.Group) else ()
+    for command in (context.command, *others):
+        for parameter in command.params:
+            if parameter.name == PARAMETERS.get(setting, setting):
+                return typed_name(parameter, context)
+    return None
+
+
+def typed_name(parameter: click.Parameter, context: click.Context | None) -> str:
+    """Return the spelling of an option that was typed, else its long one; of an argument, its name in the help."""
+    if isinstance(parameter, click.Argument):
+        return parameter.make_metavar(context or click.Context(click.Command(None))).strip("[].")
+    typed = context.meta.get(TYPED, ()) if context else ()
+    for name in (*parameter.opts, *parameter.secondary_opts):
+        is_long = name.startswith("--")
+        if any(word == name or word.startswith(f"{name}=" if is_long else name) for word in typed):
+            return name
+    return max(parameter.opts, key=len)
+
+
+def usage_message(error: click.ClickException) -> str:
+    """Return the message of an error of Click in the form of this program: "--top-k: expected ..., found ..."."""
+    message = error.format_message().rstrip(".")
+    context = getattr(error, "ctx", None)
+    if isinstance(error, click.BadParameter) and error.param is not None:
+        name = typed_name(error.param, context)
+        if isinstance(error, click.MissingParameter):
+            message = f"expected {name}, found none"
+        else:
+            refused = _REFUSED.fullmatch(error.message)
+            found = f"expected {_expected(error.param.type)}, found {refused[1]}" if refused else error.message
+            message = f"{name}: {found.rstrip('.')}"
+    return message if context is None else f"{message} (see {context.command_path} --help)"
+
+
+def _expected(kind: click.ParamType[Any]) -> str:
+    if isinstance(kind, click.Choice):
+        return f"one of {', '.join(map(str, kind.choices))}"
+    number = "a whole number" if isinstance(kind, type(click.INT)) else "a number"
+    if not isinstance(kind, click.IntRange | click.FloatRange):
+        return number
+    limits = f"of {kind.min:,} or more" if kind.max is None else f"between {kind.min:,} and {kind.max:,}"
+    return f"{number} {limits}"

@@ -1,0 +1,32 @@
+"""Notes on stderr, and command lines in them."""
+
+import os
+import re
+import shlex
+from collections.abc import Sequence
+
+import click
+
+from rnnwords.cli.output.terminal import safe
+
+
+def note(message: str, quiet: bool = False) -> None:
+    """Print a line on stderr that is not an error, unless `quiet`."""
+    if not quiet:
+        click.echo(safe(message), err=True)
+
+
+def quoted(words: Sequence[str]) -> str:
+    """Return a command line that can be pasted into a shell, with double quotes where they are safe."""
+    return " ".join(
+        f'"{word}"' if shlex.quote(word) != word and not re.search(r'["$`\\!]', word) else shlex.quote(word)
+        for word in words
+    )
+
+
+def seed_or_random(seed: int | None, quiet: bool) -> int:
+    """Return the seed, or a random one, which is printed."""
+    if seed is None:
+        seed = int.from_bytes(os.urandom(4))
+        note(f"seed {seed}", quiet)
+    return seed

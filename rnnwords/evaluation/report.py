@@ -1,0 +1,113 @@
+"""`evaluate`: the report of a model on a text, as JSON values. The command `rnnwords eval` prints it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rnnwords.config import InterpolationConfig
+from rnnwords.errors import UsageError
+from rnnwords.evaluation.baselines import baselines
+from rnnwords.evaluation.comparison import Comparison
+from rnnwords.evaluation.eval_settings import eval_settings
+from rnnwords.evaluation.latency import latencies, latency_report
+from rnnwords.evaluation.metrics import Observer, measure
+from rnnwords.evaluation.reliability import Reliability
+from rnnwords.files import digest_of
+from rnnwords.lm.describe import describe, fitted_on
+from rnnwords.lm.loading import interpolated, network_model
+from rnnwords.model_file import Model, model_path
+from rnnwords.prediction.scoring import Scorer
+from rnnwords.text.corpus import Corpus, StartProgress
+from rnnwords.text.encoding import has_literal_unk
+
+
+def evaluate(
+    model: str | Path,
+    text: str | Path | Sequence[str | Path],
+    *,
+    interpolation: InterpolationConfig | None = None,
+    max_context: int | None = None,
+    by_frequency: bool = False,
+    calibration: bool = False,
+    baseline: bool = False,
+    baseline_order: int | None = None,
+    train_text: Sequence[str | Path] = (),
+    compare: str | Path | None = None,
+    seed: int = 0,
+    encoding_errors: str = "strict",
+    threads: int = 1,
+    progress: StartProgress = lambda what, size: None,
+) -> dict[str, Any]:
+    """Return the metrics of a model on a text, with the settings that they depend on.
+
+    `model` and `compare`: a run directory or model file. `text`, `train_text`: files, the latter those of the training
+    text. `max_context`: words of context that the network may use, fewer than its window. Parts of the report:
+
+    - always: the figures of `metrics.Metrics.report`, latency, `in_training`, `eval_settings`
+    - `interpolation`: what is interpolated with the network, if anything
+    - `by_frequency`: loss and top-1 by the frequency of the word in the training text
+    - `calibration`: reliability by confidence bins
+    - `baselines`: the same figures for unigram, bigram and Kneser-Ney n-gram, learned from `train_text`
+    - `compare`: differences from another model, with confidence intervals drawn with `seed`
+
+    `progress(what, bytes)` is called when a pass over the text begins; it returns what is called with bytes read.
+
+    Raises ModelNotFoundError, ModelError, CorpusError; UsageError for settings that do not fit the model or each other.
+    """
+    if max_context and interpolation not in (None, InterpolationConfig()):
+        raise UsageError("`max_context` is for the network alone; leave `interpolate` and `cache` out")
+    path = model_path(Path(model))
+    loaded = Model.load(path)
+    lm = interpolated(network_model(loaded, max_context), loaded, interpolation)
+    corpus = _corpus(text, encoding_errors)
+    literal_unk, digest, size = has_literal_unk(corpus, lm.vocabulary), digest_of(corpus.paths), corpus.text_size
+    reliability = Reliability() if calibration else None
+    comparison = other_path = None
+    if compare is not None:
+        other_path = model_path(Path(compare))
+        comparison = Comparison(lm, network_model(Model.load(other_path)), threads, literal_unk)
+    trained = _corpus(train_text, encoding_errors) if train_text else None
+    order = baseline_order or (max_context + 1 if max_context else None)
+    rows = baselines(loaded, trained, order) if baseline else ()
+    observers: list[Observer] = [observer for observer in (reliability, comparison) if observer]
+    scorer = Scorer(lm, threads, literal_unk)
+    metrics = measure(scorer, corpus, progress("evaluating", size), observers)
+    report = {
+        **metrics.report(), **latency_report(latencies(lm, corpus)), "model": str(path),
+        "text": corpus.names if len(corpus.names) > 1 else corpus.names[0],
+        "in_training": part_in_training(loaded, digest), "eval_settings": eval_settings(lm, literal_unk),
+    }  # fmt: skip
+    if parts := describe(lm):
+        report["interpolation"] = {**parts, "fitted_on_this_text": fitted_on(parts, loaded.interpolation, digest)}
+    if reliability:
+        report["calibration"] = reliability.report()
+    if by_frequency:
+        report["by_frequency"] = metrics.by_frequency()
+    if baseline:
+        if trained:
+            report["baselines_learned_alike"] = digest_of(trained.paths) == loaded.training.get("corpus")
+        report["baselines"] = [
+            {"name": name, **measure(Scorer(row, threads, literal_unk), corpus, progress(name, size)).report()}
+            for name, row in rows
+        ]
+    if comparison:
+        report["compare"] = {"model": str(other_path), **comparison.report(seed)}
+    return report
+
+
+def part_in_training(model: Model, digest: str) -> str | None:
+    """Return what the text of this SHA-256 was in training: `training` or `validation` text, None if neither.
+
+    A file that was part of a training text is not recognised.
+    """
+    if digest == model.training.get("corpus"):
+        return "training"
+    validation = {model.training.get("validation"), model.training.get("valid")}  # `valid` up to format 1.2
+    if model.interpolation:
+        validation.add(model.interpolation.validation_digest)
+    return "validation" if digest in validation else None
+
+
+def _corpus(text: str | Path | Sequence[str | Path], encoding_errors: str) -> Corpus:
+    files = [text] if isinstance(text, str | Path) else text
+    return Corpus([Path(file) for file in files], encoding_errors)

@@ -1,0 +1,45 @@
+"""The Kneser-Ney n-gram model as a language model. `lm.kneser_ney` has the mathematics.
+
+Shapes: B states, C context ids (order - 1), V vocabulary.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnwords.lm.interface import Floats, Ids, LanguageModel
+from rnnwords.lm.kneser_ney import NOTHING, KneserNey
+from rnnwords.text.vocabulary import Vocabulary
+
+Context = tuple[int, ...]  # the last C ids, filled with NOTHING on the left
+
+
+class NgramModel(LanguageModel[Context]):
+    """An interpolated modified Kneser-Ney model of some order over the ids of a vocabulary."""
+
+    def __init__(self, kneser_ney: KneserNey, vocabulary: Vocabulary) -> None:
+        self.kneser_ney, self.vocabulary = kneser_ney, vocabulary
+        self.order = kneser_ney.order  # words of the longest n-gram
+        self.context_size: int = self.order - 1
+
+    def initial_state(self) -> Context:
+        """See LanguageModel."""
+        boundary = self.kneser_ney.boundary
+        return self.advance((NOTHING,) * self.context_size, () if boundary is None else (boundary,))
+
+    def advance(self, state: Context, ids: Sequence[int]) -> Context:
+        """See LanguageModel."""
+        return (*state, *ids)[len(ids) :]
+
+    def log_probs(self, states: Sequence[Context]) -> Floats:
+        """See LanguageModel."""
+        return np.log(self.kneser_ney.probabilities(self.contexts(states))).astype(np.float32)
+
+    def add_probs(self, states: Sequence[Context], weights: NDArray[np.float64], out: Floats) -> None:
+        """See LanguageModel. Each order adds only the words that it has seen."""
+        self.kneser_ney.add_to(out, self.contexts(states), weights)
+
+    def contexts(self, states: Sequence[Context]) -> Ids:
+        """Return B states as an array (B, C)."""
+        return np.array(states, np.int64).reshape(len(states), self.context_size)

@@ -1,0 +1,127 @@
+"""Batches for training: windows or streams of an encoded text, in an order that follows from seed and step.
+
+The order is a pure function of (seed, epoch, step), so a resumed run reads the same batches as an unbroken one.
+Shapes: B batch, T window.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnwords.text.encoded import EncodedText, Ids, read_type
+
+SHUFFLE_BLOCK = 1 << 22  # windows shuffled at a time: bounds memory; shorter texts are shuffled as a whole
+
+
+@dataclass
+class _Batches:
+    text: EncodedText
+    window: int  # T
+    batch_size: int  # B
+    seed: int
+
+
+@dataclass
+class Windows(_Batches):
+    """All windows of T words with the word after each, in batches of B, shuffled in every epoch."""
+
+    def __post_init__(self) -> None:
+        self.count = max(0, len(self.text) - self.window)
+        self._loaded: tuple[int, int] = (-1, -1)  # epoch and position of the block in memory
+
+    @property
+    def steps(self) -> int:
+        """Steps per epoch; the last batch is filled up from the beginning of the epoch."""
+        return -(-self.count // self.batch_size)
+
+    def batches(self, step: int, count: int) -> NDArray[Any]:
+        """Return (count, B, T + 1) ids or numbers of the steps `step`, `step` + 1, ...; all must lie in one epoch."""
+        epoch, within = divmod(step, self.steps)
+        rows = np.arange(within * self.batch_size, (within + count) * self.batch_size) % self.count
+        windows = np.empty((len(rows), self.window + 1), read_type(self.text))
+        blocks = -(-self.count // SHUFFLE_BLOCK)
+        order = np.random.default_rng([self.seed, epoch]).permutation(blocks)
+        sizes = np.minimum(SHUFFLE_BLOCK, self.count - order * SHUFFLE_BLOCK)
+        ends = np.cumsum(sizes)
+        positions = np.searchsorted(ends, rows, side="right")
+        for position in np.unique(positions):
+            inside = positions == position
+            self._load(epoch, int(position), int(order[position]), int(sizes[position]))
+            starts = self._order[rows[inside] - (ends[position] - sizes[position])]
+            windows[inside] = self._ids[starts[:, None] + np.arange(self.window + 1)]
+        return windows.reshape(count, self.batch_size, self.window + 1)
+
+    def _load(self, epoch: int, position: int, block: int, size: int) -> None:
+        """Read a block of the text and draw the order of its windows, unless it is in memory."""
+        if self._loaded != (epoch, position):
+            self._ids = np.asarray(self.text[block * SHUFFLE_BLOCK : block * SHUFFLE_BLOCK + size + self.window])
+            self._order = np.random.default_rng([self.seed, epoch, position]).permutation(size)
+            self._loaded = (epoch, position)
+
+
+@dataclass
+class Strides(Windows):
+    """Adjacent windows, T + 1 words apart, from a random start of 0 to T + 1 words in each epoch.
+
+    An epoch reads every word once, as in the tutorial that the recipe `tutorial` reproduces; many epochs together read
+    every window.
+    """
+
+    @property
+    def steps(self) -> int:
+        """Steps per epoch: those that fit after the largest start."""
+        return max(0, (self.count - self.window - 2) // (self.window + 1) + 1) // self.batch_size
+
+    def batches(self, step: int, count: int) -> Ids:
+        """Return (count, B, T + 1) ids of the steps `step`, `step` + 1, ...; all must lie in one epoch."""
+        epoch, within = divmod(step, self.steps)
+        start = int(np.random.default_rng([self.seed, epoch]).integers(0, self.window + 2))
+        start += within * self.batch_size * (self.window + 1)
+        ids = np.asarray(self.text[start : start + count * self.batch_size * (self.window + 1)])
+        return ids.astype(np.int32).reshape(count, self.batch_size, self.window + 1)
+
+
+@dataclass
+class Streams(_Batches):
+    """B parallel streams, each a stretch of the text, T words per step: truncated back-propagation through time.
+
+    Each epoch begins at a random shift, so that the boundaries between steps move.
+    """
+
+    def __post_init__(self) -> None:
+        self.length = (len(self.text) - 1) // self.batch_size  # words per stream
+
+    @property
+    def steps(self) -> int:
+        """Steps per epoch."""
+        return max(1, self.length // self.window - 1) if self.length > self.window else 0
+
+    def batches(self, step: int, count: int) -> Ids:
+        """Return (count, B, T + 1) ids; stream b continues from step to step. All steps must lie in one epoch."""
+        epoch, within = divmod(step, self.steps)
+        shifts = self.length - self.steps * self.window
+        shift = int(np.random.default_rng([self.seed, epoch]).integers(0, shifts + 1))
+        starts = [stream * self.length + shift + within * self.window for stream in range(self.batch_size)]
+        rows = np.stack([self.text[start : start + count * self.window + 1] for start in starts]).astype(np.int32)
+        windows = np.lib.stride_tricks.sliding_window_view(rows, self.window + 1, axis=1)  # (B, ., T + 1)
+        return np.ascontiguousarray(windows[:, :: self.window].swapaxes(0, 1))
+
+
+def max_accuracy(text: EncodedText, window: int) -> tuple[int, int]:
+    """Return (correct, all): the most windows that any predictor with a context of `window` words gets right, and all.
+
+    Equal contexts can have different next words; of each such group only the most frequent one can be right.
+    """
+    ids = np.asarray(text[0 : len(text)]).astype(np.int64)
+    count = len(ids) - window
+    if count < 1:
+        return 0, 0
+    context = ids[:count]
+    for t in range(1, window):
+        _, context = np.unique(context * (int(ids.max()) + 1) + ids[t : t + count], return_inverse=True)
+    pairs, counts = np.unique(context * (int(ids.max()) + 1) + ids[window:], return_counts=True)
+    best = np.zeros(int(context.max()) + 1, np.int64)
+    np.maximum.at(best, pairs // (int(ids.max()) + 1), counts)
+    return int(best.sum()), count

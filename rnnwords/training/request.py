@@ -1,0 +1,79 @@
+"""What `train` is called with: the request, and the object that stops a run."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rnnwords.config import TextConfig
+from rnnwords.errors import UsageError
+from rnnwords.training.config import TrainingConfig
+
+# Network settings of a request with their defaults. None: chosen from the text, see `training.plan`.
+NETWORK_DEFAULTS: dict[str, Any] = {
+    "window": None, "stateful": False, "layers": 2, "units": 512, "cell": "lstm", "input": "embedding",
+    "embedding": None, "tie": None, "softmax": "auto",
+}  # fmt: skip
+TRAINING_SETTINGS = tuple(item.name for item in dataclasses.fields(TrainingConfig) if item.name != "seed")
+# Training settings that may differ when a run is resumed: they do not change the weights.
+FREE_SETTINGS = frozenset({"seed", "histograms", "checkpoint_every", "checkpoint_seconds"})
+
+
+@dataclass
+class StopRequest:
+    """Stops a run: once `reason` is set, the run saves a checkpoint after its current step and ends with it."""
+
+    reason: str | None = None  # SIGINT or SIGTERM
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """A training run: the text, where the run goes, and settings. None, or a missing setting: chosen by the library.
+
+    `network` holds names of NETWORK_DEFAULTS, `training` fields of TrainingConfig. Raises UsageError for other names.
+    """
+
+    corpus: Sequence[Path]  # text files, read in this order; - is standard input
+    directory: Path  # of the run: model, checkpoints, history, logs
+    text: TextConfig = field(default_factory=TextConfig)
+    network: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    vocabulary: Path | None = None  # a vocabulary file, which also has the text settings
+    validation: Path | None = None  # a validation text
+    validation_split: float | None = None  # share of the corpus, at its end, that is validation text
+    max_size: int | None = None  # tokens of the vocabulary
+    min_count: int | None = None  # occurrences of a word of the vocabulary
+    encoding_errors: str = "strict"  # or replace: bytes that are not UTF-8 become U+FFFD
+    seed: int | None = None  # None: a random one
+    ngram: int | None = None  # order of an n-gram model that is added after training
+    cache: int | None = None  # words of the cache for which interpolation weights are fitted after training
+    calibrate: bool = False  # whether temperature scaling is applied after training
+    recipe: str | None = None  # a name of training.recipes.RECIPES
+    distribute: str | None = None  # mirrored or multiworker: see training.distributed.cluster
+    restart: bool = False  # discard an earlier run in the directory instead of resuming it
+
+    def __post_init__(self) -> None:
+        check_names(self.network, NETWORK_DEFAULTS, self.training)
+
+    @property
+    def network_settings(self) -> dict[str, Any]:
+        """The network settings, with the defaults of those that are missing."""
+        return NETWORK_DEFAULTS | given(self.network)
+
+    @property
+    def training_settings(self) -> dict[str, Any]:
+        """The training settings that were given."""
+        return given(self.training)
+
+
+def given(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that are not None."""
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def check_names(network: Iterable[str], known: Iterable[str], training: Iterable[str]) -> None:
+    """Raise UsageError for a network setting that is not among the `known` ones, or an unknown training setting."""
+    for kind, names, expected in (("network", network, list(known)), ("training", training, TRAINING_SETTINGS)):
+        if unknown := sorted(set(names) - set(expected), key=str):
+            raise UsageError(f"`{unknown[0]}`: expected a {kind} setting, one of {', '.join(expected)}")

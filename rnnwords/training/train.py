@@ -1,0 +1,68 @@
+"""`train`: from a text to a model file."""
+
+import os
+from collections.abc import Generator
+
+from rnnwords.text.corpus import StartProgress
+from rnnwords.text.tokenizer import EOS, UNK, detokenize
+from rnnwords.training.checkpoint import RunDirectory
+from rnnwords.training.distributed.cluster import role_of
+from rnnwords.training.events import Event, Planned, PostTrained, Warned
+from rnnwords.training.plan import Plan, make_plan, no_progress
+from rnnwords.training.request import StopRequest, TrainRequest
+from rnnwords.training.session import STOPPED, run_session, work
+
+PROMPT_WORDS = 3
+
+
+def train(
+    request: TrainRequest, *, stop: StopRequest | None = None, progress: StartProgress = no_progress
+) -> Generator[Event, None, None]:
+    """Train a model on a text, or resume the run in the directory, and yield what happens; see `training.events`.
+
+    Nothing happens before the first event is requested. TensorFlow is loaded after the event Planned. To stop early,
+    set `stop.reason`: the run saves a checkpoint and ends with Finished. Closing the iterator ends the run at once; the
+    latest checkpoint remains. `progress` is called with what is read and its bytes, and may return a function that is
+    called with the bytes that were read since its last call.
+
+    Raises CorpusError, UsageError, ResumeError, ModelError, TrainingError (for example, the directory is in use),
+    SaveError, MissingDependencyError.
+    """
+    role = role_of(request.distribute, os.environ)
+    if role and not role.chief:
+        yield from work(role, stop)
+        return
+    directory = RunDirectory(request.directory)
+    with directory.locked():
+        warnings: list[str] = []
+        plan = make_plan(request, warnings.append, progress)
+        yield from (Warned(message) for message in warnings)
+        yield _planned(plan)
+        finished = yield from run_session(plan, restart=request.restart, stop=stop, role=role)
+        if finished.reason not in STOPPED:
+            yield from _post_train(request, plan)
+        yield finished
+
+
+def _planned(plan: Plan) -> Planned:
+    prepared, network = plan.prepared, plan.network
+    words = prepared.vocabulary.decode(prepared.train[0:100].tolist())
+    first = [word for word in words if word not in (UNK, EOS)][: min(network.window, PROMPT_WORDS)]
+    return Planned(
+        plan.directory.path, prepared.vocabulary, prepared.words,
+        0 if prepared.validation is None else len(prepared.validation) - network.window,
+        detokenize(first, prepared.vocabulary.text), network, plan.training,
+        plan.position.step if plan.position else None, plan.complete,
+    )  # fmt: skip
+
+
+def _post_train(request: TrainRequest, plan: Plan) -> Generator[Event, None, None]:
+    """Add what the request asks for and the model file does not have yet."""
+    if not (request.ngram or request.cache or request.calibrate):
+        return
+    from rnnwords.training.post_training.run import PostTrainingConfig, add_post_training
+
+    prepared, skip = plan.prepared, plan.network.window
+    config = PostTrainingConfig(request.ngram, request.cache, skip, prepared.validation_digest, request.calibrate)
+    fitted = yield from add_post_training(plan.directory.model, prepared.train, prepared.validation, config)
+    yield PostTrained(fitted)
