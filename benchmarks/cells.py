@@ -1,10 +1,10 @@
-"""Three cells on one book, `--recipe chapter`: perplexity, the gradient by distance, and what they write.
+"""Three cells on one book, `--recipe chapter`: perplexity, gradient by distance, and generated texts.
 
     python benchmarks/cells.py novel.txt [--options "--epochs 12"] [--out benchmarks/results]
 
-Trains one network a cell, same seed, the last tenth held out. Then the gradient: the loss of one word of the held-out
-text, differentiated by the vector of the word k words before it, its norm (mean over 256 places) relative to that of
-the nearest word. A plain RNN's dies out within a few words, which is why gates were invented (Bengio et al. 1994;
+Trains one network per cell with the same seed; the last tenth is the validation text. The gradient is that of the loss
+of one validation word with respect to the input k words before it: its norm (mean over 256 positions) relative to that
+of the nearest word. In a simple RNN it vanishes within a few words, which gated cells prevent (Bengio et al. 1994;
 Hochreiter & Schmidhuber 1997). Writes OUT/cells.md and OUT/cells.png.
 """
 
@@ -21,28 +21,28 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from machine import machine, report, table
 
-CELLS = ("simple", "gru", "lstm")
+RNN_CELLS = ("simple", "gru", "lstm")
 DISTANCE = 50  # words
 PLACES = 256
 SHOWN = (1, 2, 5, 10, 20, 40)
 
 
 def trained(text: Path, cell: str, more: list[str], directory: str) -> dict[str, Any]:
-    """The report of a training."""
+    """Return the report of a training."""
     return report("train", text, "--recipe", "chapter", "--cell", cell, "--seed", 1, "--model", directory, *more)
 
 
 def gradients(model: Any, ids: np.ndarray, *, fresh: bool = False) -> np.ndarray:
-    """(B, T + 1) ids -> (T,) mean norm of the loss' gradient by the input k words back, k = 0 the nearest.
+    """Return (T,) mean norms of the gradient of the loss by the input k words back, from (B, T + 1) ids.
 
-    `fresh`: of a network as it is before training.
+    k = 0 is the nearest word. `fresh`: of the network before training.
     """
     import tensorflow as tf
 
     from rnnwords.network.keras_network import KerasNetwork
 
     class Watched(KerasNetwork):
-        """Remembers its inputs, so that a gradient can be taken by them."""
+        """Stores its inputs, so that a gradient can be taken by them."""
 
         def _embedded(self, ids: Any) -> Any:
             self.inputs = super()._embedded(ids)
@@ -56,12 +56,12 @@ def gradients(model: Any, ids: np.ndarray, *, fresh: bool = False) -> np.ndarray
         x, _ = network.hidden(tf.constant(ids[:, :-1]))
         losses, *_ = network.output.losses(x[:, -1], tf.constant(ids[:, -1]))
         loss = tf.reduce_sum(losses)
-    found = tape.gradient(loss, network.inputs).numpy()  # (B, T, E)
-    return np.linalg.norm(found, axis=2).mean(axis=0)[::-1]
+    gradient = tape.gradient(loss, network.inputs).numpy()  # (B, T, E)
+    return np.linalg.norm(gradient, axis=2).mean(axis=0)[::-1]
 
 
 def plot(curves: dict[str, tuple[np.ndarray, np.ndarray]], path: Path) -> None:
-    """Norm over distance, on a logarithmic scale; dashed before training."""
+    """Plot norm over distance on a logarithmic scale; dashed lines are before training."""
     from rnnwords.cli.output.plots import new_figure, save_figure
 
     figure = new_figure(7.7, 4.6)
@@ -74,14 +74,14 @@ def plot(curves: dict[str, tuple[np.ndarray, np.ndarray]], path: Path) -> None:
     axes.set_ylim(bottom=1e-8)
     axes.set_xlabel("distance in words")
     axes.set_ylabel("gradient norm, relative to the nearest word")
-    axes.set_title("How far back a word's loss can teach")
+    axes.set_title("Gradient of a word's loss by distance")
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
     save_figure(figure, path)
 
 
 def written(path: Path) -> str:
-    """The beginning of a chapter, from a word drawn by frequency."""
+    """Return the beginning of a chapter, from a word drawn by frequency."""
     from rnnwords import Predictor
 
     predictor = Predictor.load(path)
@@ -94,21 +94,21 @@ def main() -> None:
     """Train, measure, write the table and the plot."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("text", type=Path)
-    parser.add_argument("--options", default="", help="more options of train, for all cells")
+    parser.add_argument("--options", default="", help="options of train for all cells")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     options = parser.parse_args()
     from rnnwords.model_file import Model
     from rnnwords.text.tokenizer import tokenize
 
     rows, curves, samples = [], {}, []
-    for cell in CELLS:
+    for cell in RNN_CELLS:
         with tempfile.TemporaryDirectory() as directory:
             report = trained(options.text, cell, shlex.split(options.options), directory)
             model = Model.load(Path(directory, "model.safetensors"))
             words = list(tokenize(options.text.read_text(encoding="utf-8"), model.vocabulary.text))
-            held_out = np.array(model.vocabulary.encode(words[-len(words) // 10 :]), np.int32)
-            starts = np.linspace(0, len(held_out) - DISTANCE - 2, PLACES).astype(int)
-            ids = held_out[starts[:, None] + np.arange(DISTANCE + 2)]
+            validation = np.array(model.vocabulary.encode(words[-len(words) // 10 :]), np.int32)
+            starts = np.linspace(0, len(validation) - DISTANCE - 2, PLACES).astype(int)
+            ids = validation[starts[:, None] + np.arange(DISTANCE + 2)]
             after, before = gradients(model, ids), gradients(model, ids, fresh=True)
             samples.append(f"- {cell}: {written(Path(directory))}")
         curves[cell] = (after, before)
@@ -121,21 +121,21 @@ def main() -> None:
         ]
         rows.append([cell, *figures, *(f"{after[k] / after[0]:.1e}" for k in SHOWN)])
         print("| " + " | ".join(rows[-1]) + " |", file=sys.stderr, flush=True)
-    head = ["cell", "held-out perplexity", "accuracy", "seconds", "weights", *(f"{k} back" for k in SHOWN)]
+    head = ["cell", "validation perplexity", "accuracy", "seconds", "weights", *(f"{k} back" for k in SHOWN)]
     plot(curves, options.out / "cells.png")
     command = f"python benchmarks/cells.py {options.text.name}"
     command += f' --options "{options.options}"' if options.options else ""
     parts = [
         "# Three cells on one book",
-        f"`{command}`, {machine()}. A book of {len(words):,} words, `--recipe chapter`, the last tenth held out. The "
-        "last columns: the norm of the gradient of a word's loss by the input so many words further back than the "
-        "nearest, relative to the nearest.",
+        f"`{command}`, {machine()}. A book of {len(words):,} words, `--recipe chapter`, its last tenth as validation "
+        "text. The last columns are the norm of the gradient of a word's loss with respect to the input N words before "
+        "the nearest one, relative to the nearest.",
         table(head, rows),
-        "![gradient norm by distance](cells.png)",
-        "A plain RNN's gradient shrinks by the same factor at every word, trained or not: after 40 words nothing is "
-        "left to learn from. Gates learn to let it through. (At distance 50 stands the first word read, from a clean "
-        "state, which has more weight than those behind it.)",
-        "What they write, each from the same word, temperature 0.8:",
+        "![Gradient norm by distance](cells.png)",
+        "The gradient of a simple RNN shrinks by the same factor at every word, before and after training: after 40 "
+        "words it is too small to learn from. Gated cells learn to preserve it. (Distance 50 is the first word, which "
+        "is read from a zero state and has more influence than the words after it.)",
+        "Generated texts, each from the same first word, temperature 0.8:",
         "\n".join(samples),
     ]
     (options.out / "cells.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")

@@ -1,9 +1,10 @@
-"""The experiments that chose the defaults: one setting changed at a time, judged on held-out text.
+"""Experiments for the default settings: one setting changed at a time, evaluated on validation text.
 
     python benchmarks/defaults.py TEXT [--stateful] [--extra "--max-size 10000"] [--settings "--dropout 0.3" ...]
         >> benchmarks/results/defaults.md
 
-Trains one model a row, `rnnwords train TEXT --seed 1` with the row's options; the last tenth of the text is held out.
+Trains one model per row: `rnnwords train TEXT --seed 1` with the row's options. The last tenth of the text is the
+validation text.
 """
 
 import argparse
@@ -49,16 +50,16 @@ STATEFUL = [
 
 
 def main() -> None:
-    """Run the rows and print each as soon as it is there."""
+    """Run the rows, and print each when it is complete."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("text", type=Path)
     parser.add_argument("--stateful", action="store_true")
     parser.add_argument("--extra", default="", help="options for every row")
-    parser.add_argument("--settings", action="append", help="options of a row, in place of all rows; once for each")
+    parser.add_argument("--settings", action="append", help="options of one row, replaces all rows; repeatable")
     options = parser.parse_args()
     every = ["--stateful"] * options.stateful + shlex.split(options.extra)
     print(f"\n{options.text.name}, {' '.join(every) or 'windows of 3'}; {machine()}\n")
-    print(table(["setting", "seconds", "steps", "held-out perplexity", "held-out accuracy"], []), flush=True)
+    print(table(["setting", "seconds", "steps", "validation perplexity", "validation accuracy"], []), flush=True)
     for row in options.settings or (STATEFUL if options.stateful else WINDOWS):
         with tempfile.TemporaryDirectory() as directory:
             command = [sys.executable, "-m", "rnnwords", "train", str(options.text), "--model", f"{directory}/run"]
@@ -71,7 +72,7 @@ def main() -> None:
             continue
         report = json.loads(done.stdout)
         figures = f"{report['step']:,} | {report['perplexity']:.2f} | {report['accuracy']:.1%}"
-        print(f"| {row or 'the defaults'} | {seconds:.0f} | {figures} |", flush=True)
+        print(f"| {row or 'defaults'} | {seconds:.0f} | {figures} |", flush=True)
 
 
 if __name__ == "__main__":

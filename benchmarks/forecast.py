@@ -1,10 +1,10 @@
-"""The stock prices of the tutorials: the plot and the table in benchmarks/results.
+"""Stock prices of the tutorials: the plot and the tables in benchmarks/results.
 
     python benchmarks/forecast.py Google_Stock_Price_Train.csv Google_Stock_Price_Test.csv benchmarks/results
     python benchmarks/forecast.py --tune Google_Stock_Price_Train.csv
 
-The first trains `rnnwords forecast` with its defaults on the one file and judges it by the other, one run a seed. The
-second shows how the defaults were found: one setting changed at a time, judged by the last tenth of the training file.
+The first form trains `rnnwords forecast` with its defaults on one file and tests it on the other, one run per seed. The
+second shows how the defaults were chosen: one setting changed at a time, tested on the last tenth of the training file.
 """
 
 import argparse
@@ -37,13 +37,13 @@ ROWS = (
 
 
 def main() -> None:
-    """Either of the two."""
+    """Run one of the two forms."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", type=Path, nargs="+", help="TRAIN TEST RESULTS, or TRAIN with --tune")
     parser.add_argument("--tune", action="store_true")
     parser.add_argument("--rows", nargs="*", default=ROWS, help="options of each row")
     parser.add_argument("--seeds", type=int, nargs="*", default=SEEDS)
-    parser.add_argument("--runs", type=Path, help="keep the runs here, and take those that are here already")
+    parser.add_argument("--runs", type=Path, help="directory that keeps the runs; complete runs in it are reused")
     options = parser.parse_args()
     if options.tune:
         tune(options.files[0], options.rows, options.seeds)
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def forecast(run: Path, *arguments: str | Path) -> dict[str, Any]:
-    """What a run in this directory told."""
+    """Return the report of a run in this directory."""
     command = [sys.executable, "-m", "rnnwords", "forecast", *map(str, arguments), "--column", COLUMN]
     done = subprocess.run([*command, "--model", run, "--json", "--quiet"], capture_output=True, text=True, check=False)
     if done.returncode:
@@ -62,20 +62,20 @@ def forecast(run: Path, *arguments: str | Path) -> dict[str, Any]:
 
 
 def figures(errors: dict[str, float]) -> list[str]:
-    """RMSE and MAE as cells."""
+    """Return RMSE and MAE as table cells."""
     return [f"{errors['rmse']:.2f}", f"{errors['mae']:.2f}"]
 
 
 def tune(train: Path, rows: list[str], seeds: list[int]) -> None:
-    """One line a setting and seed, as soon as it is there."""
-    print(f"\n{train.name}, column {COLUMN}, the last tenth held out; {machine()}\n")
+    """Print one row per setting and seed, when it is complete."""
+    print(f"\n{train.name}, column {COLUMN}, the last tenth as test part; {machine()}\n")
     print(table(["setting", "seed", "seconds", "RMSE", "MAE", "naive RMSE", "naive MAE"], []), flush=True)
     for row in rows:
         for seed in seeds:
             with tempfile.TemporaryDirectory() as directory:
-                told = forecast(Path(directory) / "run", train, *shlex.split(row), "--seed", str(seed))
-            cells = [row or "the defaults", str(seed), f"{told['seconds']:.0f}"]
-            cells += figures(told["test"]["network"]) + figures(told["test"]["naive"])
+                result = forecast(Path(directory) / "run", train, *shlex.split(row), "--seed", str(seed))
+            cells = [row or "defaults", str(seed), f"{result['seconds']:.0f}"]
+            cells += figures(result["test"]["network"]) + figures(result["test"]["naive"])
             print("| " + " | ".join(cells) + " |", flush=True)
 
 
@@ -84,21 +84,21 @@ def report(train: Path, test: Path, results: Path, seeds: list[int], runs: Path)
     rows, days = [], []
     for seed in seeds:
         plot = ["--plot", results / "forecast.png"] if seed == seeds[0] else []
-        told = forecast(runs / f"seed-{seed}", train, "--test", test, "--seed", str(seed), *plot)
-        rows.append([f"network, seed {seed}", *figures(told["test"]["network"]), f"{told['seconds']:.0f}"])
+        result = forecast(runs / f"seed-{seed}", train, "--test", test, "--seed", str(seed), *plot)
+        rows.append([f"network, seed {seed}", *figures(result["test"]["network"]), f"{result['seconds']:.0f}"])
         if plot:
-            naive = ['"tomorrow as today"', *figures(told["test"]["naive"]), ""]
-            days = [[day["when"], f"{day['real']:.2f}", f"{day['forecast']:.2f}"] for day in told["forecasts"]]
+            naive = ["naive forecast", *figures(result["test"]["naive"]), ""]
+            days = [[day["when"], f"{day['real']:.2f}", f"{day['forecast']:.2f}"] for day in result["forecasts"]]
     arguments = f"{train.name} --column {COLUMN} --test {test.name} --seed {seeds[0]} --plot forecast.png"
     text = f"""# Opening prices of January 2017
 
 `rnnwords forecast {arguments}`; {machine()}.
-The {len(days)} days are forecast one step ahead, each from the 60 real prices before it. The settings were chosen on
+Each of the {len(days)} days is forecast one step ahead from the 60 real prices before it. The settings were chosen on
 the training file alone ([forecast-settings.md](forecast-settings.md)).
 
 {table(["forecast", "RMSE", "MAE", "seconds of training"], [naive, *rows])}
 
-![real and forecast prices](forecast.png)
+![Real and forecast prices](forecast.png)
 
 Seed {seeds[0]}, day by day:
 

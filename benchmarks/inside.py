@@ -1,9 +1,9 @@
-"""The numbers and the picture of the README's "What happens inside": one prompt on its road through the network.
+"""Numbers and picture of docs/how-it-works.md: one prompt on its way through the network.
 
     python benchmarks/inside.py
 
-Trains the bundled fable in a temporary directory as the README's first tour does, explains one prompt, and writes
-results/inside.json and results/gates.png. The page itself is inside.md; `python -m tests.readme` puts the numbers in.
+Trains the bundled fable in a temporary directory, explains one prompt, and writes results/inside.json and
+results/gates.png. The text is inside.md; `make docs` inserts the numbers.
 """
 
 import argparse
@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from rnnwords import Predictor
+from rnnwords import Predictor, TrainRequest, train
 from rnnwords.cli.reports.explain_tables import report
-from rnnwords.prediction.explanation import Layer
+from rnnwords.prediction.explanation import LayerTrace
 
 HERE = Path(__file__).parent
 FABLE = HERE.parent / "corpora" / "belling_the_cat.txt"
@@ -29,27 +29,27 @@ SEED = 1
 
 
 def numbers(predictor: Predictor) -> dict[str, Any]:
-    """All numbers of the page, with four decimals: enough to check one against the other."""
+    """Return all numbers of the page, with four decimals, so that a test can check their arithmetic."""
     explanation = predictor.explain(PROMPT)
-    best = predictor.vocabulary.ranks[explanation.predictions[0].word]
-    output, bias = predictor.network.weights["output/kernel"], predictor.network.weights["output/bias"]
+    best = predictor.vocabulary.ids[explanation.predictions[0].word]
+    output, bias = predictor.model.weights["output/kernel"], predictor.model.weights["output/bias"]
     hidden = explanation.layers[-1].states["hidden"][-1].astype(np.float64)  # (H,)
     scores = hidden @ output + bias  # (V,)
     powers = np.exp(scores)
-    # Of the units that speak for the best word, the one that speaks loudest.
+    # The unit that contributes most to the logit of the best word.
     unit = int(np.where(output[:, best] > 0, hidden * output[:, best], 0).argmax())
-    vectors = predictor.network.weights["embedding/embeddings"]
-    shown = [*scores.argsort()[:-4:-1].tolist(), predictor.vocabulary.ranks["mice"]]
+    vectors = predictor.model.weights["embedding/embeddings"]
+    shown = [*scores.argsort()[:-4:-1].tolist(), predictor.vocabulary.ids["mice"]]
     return {
-        "network": predictor.network.config.to_json(),
+        "network": predictor.model.network.to_json(),
         "words": [
             {
                 "word": step.word,
-                "rank": step.rank,
-                "count": int(predictor.vocabulary.counts[step.rank]),
-                "vector": [round(float(number), 4) for number in vectors[step.rank][:3]],
+                "id": step.id,
+                "count": int(predictor.vocabulary.counts[step.id]),
+                "vector": [round(float(number), 4) for number in vectors[step.id][:3]],
             }
-            for step in explanation.steps
+            for step in explanation.words
         ],
         "unit": {
             "number": unit,
@@ -71,8 +71,8 @@ def numbers(predictor: Predictor) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def unit_steps(layer: Layer, unit: int) -> list[dict[str, float]]:
-    """What one unit of an LSTM does at each word, with the products that its cell is made of."""
+def unit_steps(layer: LayerTrace, unit: int) -> list[dict[str, float]]:
+    """Return gates and states of one LSTM unit at each word, with the products that make up its cell."""
     steps: list[dict[str, float]] = []
     before = 0.0
     for t in range(len(layer.states["cell"])):
@@ -89,10 +89,10 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with tempfile.TemporaryDirectory() as directory:
         model = Path(directory) / "fable"
-        settings = ["--seed", str(SEED), "--precision", "float32"]
-        subprocess.run([*RNNWORDS, "train", FABLE, "--model", model, "--quiet", *settings], check=True)
-        found = numbers(Predictor.load(model))
-        (RESULTS / "inside.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+        for _ in train(TrainRequest([FABLE], model, training={"precision": "float32"}, seed=SEED)):
+            pass
+        values = numbers(Predictor.load(model))
+        (RESULTS / "inside.json").write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n")
         picture = RESULTS / "gates.png"
         command = [*RNNWORDS, "explain", PROMPT, "--model", model, "--plot", picture]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)

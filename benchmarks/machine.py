@@ -1,4 +1,4 @@
-"""What benchmarks share: the machine and the versions they ran on, medians in turns, whole processes."""
+"""Helpers of the benchmarks: machine and versions, medians of alternating measurements, whole processes."""
 
 import importlib.metadata
 import json
@@ -14,7 +14,7 @@ from typing import Any
 
 
 def machine() -> str:
-    """Processor, cores, Python, and the versions of what does the work."""
+    """Return processor, cores, and the versions of Python and the numeric libraries."""
     model = platform.processor() or platform.machine()
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -28,21 +28,21 @@ def machine() -> str:
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table."""
+    """Return a Markdown table."""
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows])
 
 
 def in_turns(repeats: int, **sides: Callable[[], float]) -> dict[str, float]:
-    """The median of each side, the sides measured in turns."""
-    found: dict[str, list[float]] = {name: [] for name in sides}
+    """Return the median of each side; the sides are measured in alternation."""
+    values: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(repeats):
         for name, side in sides.items():
-            found[name].append(side())
-    return {name: statistics.median(numbers) for name, numbers in found.items()}
+            values[name].append(side())
+    return {name: statistics.median(numbers) for name, numbers in values.items()}
 
 
 def process(*command: object) -> Callable[[], float]:
-    """Measures the seconds of a whole process."""
+    """Return a function that measures the seconds of a whole process."""
 
     def measure() -> float:
         begun = time.perf_counter()
@@ -53,17 +53,17 @@ def process(*command: object) -> Callable[[], float]:
 
 
 def run_json(*command: object) -> dict[str, Any]:
-    """The JSON that a command prints on its last line."""
+    """Return the JSON that a command prints on its last line."""
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    printed: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return printed
 
 
 def report(*words: object) -> dict[str, Any]:
-    """What a command of rnnwords reports, with the seconds from its start to its end as `wall`."""
+    """Return the JSON report of an rnnwords command, with the seconds of the whole process as `wall`."""
     begun = time.perf_counter()
-    found = run_json(sys.executable, "-m", "rnnwords", *words, "--json", "--quiet")
-    return {**found, "wall": time.perf_counter() - begun}
+    printed = run_json(sys.executable, "-m", "rnnwords", *words, "--json", "--quiet")
+    return {**printed, "wall": time.perf_counter() - begun}
 
 
 PEAK = """
@@ -74,6 +74,6 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
 
 
 def megabytes(*command: object) -> float:
-    """The most memory that a process has resident, started by a small one: a child begins with its parent's."""
+    """Return the peak memory of a process. A small parent starts it, since a child inherits its parent's peak."""
     words = [sys.executable, "-c", PEAK, *(str(word) for word in command)]
     return float(subprocess.run(words, check=True, capture_output=True, text=True).stdout)

@@ -1,10 +1,10 @@
-"""Asking a model, measured: one prompt, a stream, a file of them, a long text, a keystroke; in time and memory.
+"""Time and memory of prediction: single prompts, streams, files, long texts, keystrokes.
 
     python benchmarks/prediction.py [--rows coprocess,file,start,keras,generate,keystroke] [--text FILE] [--json]
 
-The models have random weights: time does not depend on what they know. Contexts are windows of three running words of
---text, by its commonest words; without one they are drawn by Zipf's law, which shares fewer beginnings than a text
-does. Prints a Markdown table: medians of --repeats, the two sides of a ratio in turns in the same run.
+The models have random weights, which do not influence the time. Contexts are windows of three consecutive words of
+--text, over its most frequent words. Without a text they are drawn by Zipf's law, and have fewer common beginnings.
+Prints a Markdown table of medians of --repeats runs; the sides of a ratio are measured in alternation.
 """
 
 import os
@@ -28,8 +28,9 @@ from machine import in_turns, machine, megabytes, process, table
 
 from rnnwords import Predictor
 from rnnwords.cli.options import cores
-from rnnwords.config import NetworkConfig, TextConfig
+from rnnwords.config import TextConfig
 from rnnwords.model_file import Model
+from rnnwords.network.config import NetworkConfig
 from rnnwords.text.vocabulary import Vocabulary
 
 PROGRAM = [sys.executable, "-m", "rnnwords"]
@@ -46,19 +47,19 @@ network = KerasNetwork(model.network)
 network.load(model.weights)
 logits = network.logits(np.array([model.vocabulary.encode(sys.argv[2].split())]))[0].numpy()[0]
 p = np.exp(logits - logits.max())
-for rank in np.argsort(-p)[:5]:
-    print(model.vocabulary.words[rank], p[rank] / p.sum())
+for id in np.argsort(-p)[:5]:
+    print(model.vocabulary.words[id], p[id] / p.sum())
 """
 
 
 def letters(number: int) -> str:
-    """A word for a number."""
+    """Return a word for a number."""
     digits = "etaoinshrdlu"
     return digits[number] if number < 12 else letters(number // 12 - 1) + digits[number % 12]
 
 
 def save(path: Path, size: int, **settings: Any) -> Path:
-    """A model with random weights over `size` symbols, the words of PROMPT among them."""
+    """Save a model with random weights over `size` tokens, the words of PROMPT among them."""
     network = NetworkConfig(vocabulary_size=size, **settings)
     generator = np.random.default_rng(0)
     weights = {
@@ -73,49 +74,49 @@ def save(path: Path, size: int, **settings: Any) -> Path:
 
 
 def contexts(words: list[str], count: int, text: Path | None) -> list[str]:
-    """Windows of three words, as they run in a text whose words are replaced by ours of the same rank."""
+    """Return windows of three words of a text, in which our word of the same frequency rank replaces each word."""
     size = len(words)
     if text is None:
-        chance = 1 / np.arange(1, size + 1)
-        ids = np.random.default_rng(1).choice(size, count + 3, p=chance / chance.sum()).tolist()
+        weights = 1 / np.arange(1, size + 1)
+        ids = np.random.default_rng(1).choice(size, count + 3, p=weights / weights.sum()).tolist()
     else:
-        found = text.read_text(encoding="utf-8", errors="replace").split()
-        ranks = {word: rank for rank, (word, _) in enumerate(Counter(found).most_common(size - 1))}
-        ids = [ranks.get(word, size - 1) for word in found[: count + 3]]
+        running = text.read_text(encoding="utf-8", errors="replace").split()
+        ranks = {word: rank for rank, (word, _) in enumerate(Counter(running).most_common(size - 1))}
+        ids = [ranks.get(word, size - 1) for word in running[: count + 3]]
     return [" ".join(words[rank] for rank in ids[at : at + 3]) for at in range(min(count, len(ids) - 3))]
 
 
 class Bench:
-    """The models, made when first asked for."""
+    """The models, created on first use, and a method per part of the table."""
 
     def __init__(self, directory: Path, options: argparse.Namespace) -> None:
         self.directory, self.options = directory, options
 
     def model(self, name: str) -> Path:
-        """`large` and `stateful` have 10,000 symbols and 2 x 512 units; `fable` has 112 symbols."""
+        """Return a model file: `large` and `stateful` have 10,000 tokens and 2 x 512 units, `fable` 112 tokens."""
         path = self.directory / f"{name}.safetensors"
         if not path.exists():
             if name == "fable":
                 save(path, 112, embedding=256)
             else:
-                save(path, 10_000, reading="stateful" if name == "stateful" else "windows")
+                save(path, 10_000, mode="stateful" if name == "stateful" else "windows")
         return path
 
     def contexts(self, predictor: Predictor, count: int) -> list[str]:
         return contexts(list(predictor.vocabulary.words), count, self.options.text)
 
     def coprocess(self) -> list[list[str]]:
-        """Round trips of single lines."""
+        """Return the row of round trips of single lines."""
         path = self.model("large")
         lines = self.contexts(Predictor.load(path), 1_200)
         medians = [self.round_trips(path, lines) for _ in range(self.options.repeats)]
         middle, low, high = statistics.median(medians), min(medians), max(medians)
         spread = f"{len(medians)} runs of {len(lines) - 200:,} lines: {low * 1e3:.2f} to {high * 1e3:.2f} ms"
-        what = "predict as a coprocess, V 10,000, 2 x 512, window 3: median a line"
+        what = "predict as a coprocess, V 10,000, 2 x 512, window 3: median per line"
         return [[what, "2 ms", f"{middle * 1e3:.2f} ms", spread]]
 
     def round_trips(self, path: Path, lines: list[str]) -> float:
-        """The median seconds from a line to its answer, the first 200 left out."""
+        """Return the median seconds from a line to its answer, without the first 200."""
         command = [*PROGRAM, "predict", "--json", "--model", str(path)]
         taken = []
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as child:
@@ -132,7 +133,7 @@ class Bench:
         return statistics.median(taken[200:])
 
     def file(self) -> list[list[str]]:
-        """A file of contexts against one call each."""
+        """Return the rows of a file of contexts against one call, line or process per context."""
         path = self.model("large")
         predictor = Predictor.load(path)
         lines = self.contexts(predictor, self.options.contexts)
@@ -155,28 +156,28 @@ class Bench:
                 predictor.answer(line)
             return (time.perf_counter() - begun) / len(some)
 
-        found = in_turns(
+        seconds = in_turns(
             self.options.repeats, file=whole, calls=calls, lines=lambda: self.round_trips(path, some),
             process=process(*PROGRAM, "predict", PROMPT, "--model", path),
         )  # fmt: skip
-        rate = 1 / found["file"]
-        what = f"predict over a file of {len(lines):,} contexts"
+        rate = 1 / seconds["file"]
+        what = f"predict on a file of {len(lines):,} contexts"
         return [
-            [f"{what}, against one call of the Python interface each", "10 x",
-             f"{found['calls'] / found['file']:.1f} x",
-             f"{rate:,.0f} and {1 / found['calls']:,.0f} a second; {cores()} threads"],
-            ["the same against one line to a coprocess each", "10 x", f"{found['lines'] / found['file']:.1f} x",
-             f"{rate:,.0f} and {1 / found['lines']:,.0f} a second"],
-            ["the same against one process each", "10 x", f"{found['process'] / found['file']:,.0f} x",
-             f"{rate:,.0f} and {1 / found['process']:.1f} a second"],
+            [f"{what}, against one call of the Python API each", "10 x",
+             f"{seconds['calls'] / seconds['file']:.1f} x",
+             f"{rate:,.0f} and {1 / seconds['calls']:,.0f} per second; {cores()} threads"],
+            ["the same against one line to a coprocess each", "10 x", f"{seconds['lines'] / seconds['file']:.1f} x",
+             f"{rate:,.0f} and {1 / seconds['lines']:,.0f} per second"],
+            ["the same against one process each", "10 x", f"{seconds['process'] / seconds['file']:,.0f} x",
+             f"{rate:,.0f} and {1 / seconds['process']:.1f} per second"],
         ]  # fmt: skip
 
     def start(self) -> list[list[str]]:
-        """Whole processes against `import numpy`."""
+        """Return the rows of whole processes against `import numpy`."""
         path = self.model("fable")
         commands = {"predict": ["predict", PROMPT, "--model", path], "generate": ["generate", PROMPT, "--model", path],
                     "info": ["info", "--model", path], "help": ["--help"]}  # fmt: skip
-        found = in_turns(
+        seconds = in_turns(
             3 * self.options.repeats,
             numpy=process(sys.executable, "-c", "import numpy"),
             **{name: process(*PROGRAM, *command) for name, command in commands.items()},
@@ -189,46 +190,46 @@ class Bench:
             memory = megabytes(*PROGRAM, *command)
             rows.append(
                 [f'whole process `rnnwords {shown}` against `python -c "import numpy"`, V 112, 2 x 512',
-                 "3 x, 100 MB", f"{found[name] / found['numpy']:.2f} x, {memory:.0f} MB",
-                 f"{found[name] * 1e3:.0f} and {found['numpy'] * 1e3:.0f} ms"]
+                 "3 x, 100 MB", f"{seconds[name] / seconds['numpy']:.2f} x, {memory:.0f} MB",
+                 f"{seconds[name] * 1e3:.0f} and {seconds['numpy'] * 1e3:.0f} ms"]
             )  # fmt: skip
         return rows
 
     def keras(self) -> list[list[str]]:
-        """Against Keras with the same weights, whole processes."""
+        """Return the row of a whole process against Keras with the same weights."""
         path = self.model("large")
-        found = in_turns(
+        seconds = in_turns(
             self.options.repeats,
             ours=process(*PROGRAM, "predict", PROMPT, "--model", path),
             keras=process(sys.executable, "-c", KERAS, path, PROMPT),
         )
         what = "against loading the same weights in Keras and predicting there, whole process, V 10,000"
-        ratio = f"{found['keras'] / found['ours']:.1f} x"
-        return [[what, "15 x", ratio, f"{found['ours']:.2f} and {found['keras']:.2f} s"]]
+        ratio = f"{seconds['keras'] / seconds['ours']:.1f} x"
+        return [[what, "15 x", ratio, f"{seconds['ours']:.2f} and {seconds['keras']:.2f} s"]]
 
     def generate(self) -> list[list[str]]:
-        """A long text, its first and last thousand words."""
+        """Return the row of a long text with the time of its first and last thousand words."""
         predictor = Predictor.load(self.model("stateful"))
         begun = time.perf_counter()
         marks = [begun]
         for number, _ in enumerate(predictor.generate(PROMPT, self.options.words, temperature=1.0, seed=1), start=1):
             if number % 1_000 == 0:
                 marks.append(time.perf_counter())
-        taken = [(after - before) * 1e3 for before, after in itertools.pairwise(marks)]  # us a word
+        taken = [(after - before) * 1e3 for before, after in itertools.pairwise(marks)]  # us per word
         rate = self.options.words / (marks[-1] - begun)
         return [[f"generate {self.options.words:,} words, stateful, V 10,000, 2 x 512, temperature 1", "600 words/s",
-                 f"{rate:,.0f} words/s", f"first thousand {taken[0]:.0f} us a word, last {taken[-1]:.0f} us, "
+                 f"{rate:,.0f} words/s", f"first thousand {taken[0]:.0f} us per word, last {taken[-1]:.0f} us, "
                  f"slowest {max(taken):.0f} us"]]  # fmt: skip
 
     def keystroke(self) -> list[list[str]]:
-        """From a keystroke to the menu, typing running words letter by letter."""
-        from rnnwords.cli.repl.session import Session, Settings
+        """Return the rows of the time from a keystroke to the menu, for words typed letter by letter."""
+        from rnnwords.cli.repl.session import WritingSession, WritingSettings
         from rnnwords.cli.repl.suggestions import Suggestions
 
         rows = []
         for name in ("large", "stateful"):
             predictor = Predictor.load(self.model(name))
-            suggestions = Suggestions(Session(predictor, Settings()))
+            suggestions = Suggestions(WritingSession(predictor, WritingSettings()))
             text = " ".join(self.contexts(predictor, 600)[::3])[:1_500]
             taken = []
             for end in range(1, len(text) + 1):
@@ -247,7 +248,7 @@ PARTS = ("coprocess", "file", "start", "keras", "generate", "keystroke")
 
 
 def main() -> None:
-    """Measure the parts that were asked for, and print the table."""
+    """Measure the chosen parts, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", default=",".join(PARTS), help=f"parts to measure, of {', '.join(PARTS)}")
     parser.add_argument("--repeats", type=int, default=5)
@@ -256,7 +257,7 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=20_000)
     parser.add_argument("--json", action="store_true", help="the rows as JSON")
     options = parser.parse_args()
-    head = ["what", "asked", "measured", "both sides"]
+    head = ["what", "target", "measured", "values"]
     with tempfile.TemporaryDirectory() as directory:
         bench = Bench(Path(directory), options)
         rows = [row for part in options.rows.split(",") for row in getattr(bench, part)()]

@@ -1,9 +1,9 @@
-"""Whole processes, measured: training the fable against importing TensorFlow, asking against importing numpy.
+"""Time and memory of whole processes, against processes that only import TensorFlow or numpy.
 
     python benchmarks/startup.py [--repeats 7]
 
-Trains the bundled fable in a temporary directory, then times each command and its yardstick in turns. Prints a Markdown
-table of medians, with the peak memory of each command.
+Trains the bundled fable in a temporary directory, and measures each command and its reference in alternation. Prints a
+Markdown table of medians, with the peak memory of each command.
 """
 
 import argparse
@@ -19,13 +19,13 @@ RNNWORDS = [sys.executable, "-m", "rnnwords"]
 PROMPT = "had a general"
 
 
-def compared(what: str, asked: str, command: list[str], yardstick: str, repeats: int) -> list[str]:
-    """A row: the command against `python -c "import YARDSTICK"`, in turns."""
-    theirs = process(sys.executable, "-c", f"import {yardstick}")
-    found = in_turns(repeats, ours=process(*command), theirs=theirs)
-    ratio = f"{found['ours'] / found['theirs']:.2f} x"
+def compared(what: str, target: str, command: list[str], library: str, repeats: int) -> list[str]:
+    """Return a row: the command against `python -c "import LIBRARY"`."""
+    theirs = process(sys.executable, "-c", f"import {library}")
+    seconds = in_turns(repeats, ours=process(*command), theirs=theirs)
+    ratio = f"{seconds['ours'] / seconds['theirs']:.2f} x"
     memory = f"{megabytes(*command):.0f} MB"
-    return [what, asked, ratio, f"{found['ours']:.2f} and {found['theirs']:.2f} s", memory]
+    return [what, target, ratio, f"{seconds['ours']:.2f} and {seconds['theirs']:.2f} s", memory]
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as directory, contextlib.chdir(directory):
         train = [*RNNWORDS, "train", str(FABLE), "--restart"]
-        what, limit = "`train` on the fable, to the ceiling", "3.5 x of importing tensorflow"
+        what, limit = "`train` on the fable, to maximum accuracy", "3.5 x of importing tensorflow"
         rows.append(compared(what, limit, train, "tensorflow", min(options.repeats, 5)))
         for words, limit in (
             (["generate", PROMPT], "3 x of importing numpy, 100 MB"),
@@ -47,7 +47,7 @@ def main() -> None:
             command = [*RNNWORDS, *words]
             rows.append(compared(f"`{' '.join(words)}`", limit, command, "numpy", options.repeats))
     print(f"{machine()}\n")
-    print(table(["whole process", "asked at most", "measured", "both sides", "peak memory"], rows))
+    print(table(["process", "target", "measured", "seconds", "peak memory"], rows))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Times training steps of rnnwords on made-up text with Zipf's frequencies; prints JSON. Run by training.py."""
+"""Time of training steps of rnnwords on random ids with Zipf's frequencies, as JSON. Run by training.py."""
 
 import argparse
 import json
@@ -11,13 +11,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import tensorflow as tf
 
-from rnnwords.config import NetworkConfig, TrainingConfig
 from rnnwords.network import keras_network as keras
+from rnnwords.network.config import NetworkConfig
+from rnnwords.training.config import TrainingConfig
 from rnnwords.training.optimization.steps import Steps
 
 
 def gemm_rate() -> float:
-    """FLOP a second of bfloat16 products of 2048 x 2048 matrices, the best of several."""
+    """Return FLOP per second of bfloat16 products of 2048 x 2048 matrices, the best of 15."""
     numbers = np.random.default_rng(0).normal(size=(2048, 2048)).astype(np.float32)
     left = tf.cast(tf.constant(numbers), tf.bfloat16)
     multiply = tf.function(lambda a: tf.matmul(a, a))
@@ -30,9 +31,11 @@ def gemm_rate() -> float:
     return 2 * 2048**3 / min(times)
 
 
-def flops_a_step(config: NetworkConfig, batch: int) -> float:
-    """Multiplications and additions of one training step: forward once, backward twice; a first step from a clean
-    state needs no recurrent product."""
+def flops_per_step(config: NetworkConfig, batch: int) -> float:
+    """Return the multiplications and additions of one training step: one forward and two backward passes.
+
+    The first word from a zero state has no recurrent product.
+    """
     shapes = config.shapes()
     total = 0
     for name, shape in shapes.items():
@@ -58,17 +61,17 @@ def main() -> None:
     parser.add_argument("--optimizer", default="adam")
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--clip", type=float, default=None)
-    parser.add_argument("--piece", type=int, default=keras.PIECE, help="words that a layer hands on at a time")
+    parser.add_argument("--piece", type=int, default=keras.SEGMENT, help="words per piece that a layer passes on")
     parser.add_argument("--calls", type=int, default=5)
     parser.add_argument("--steps", type=int, default=10)
     options = parser.parse_args()
-    keras.PIECE = options.piece
+    keras.SEGMENT = options.piece
     network = NetworkConfig(
         vocabulary_size=options.vocabulary,
         units=options.units,
         embedding=options.units,
         window=options.window,
-        reading="stateful" if options.stateful else "windows",
+        mode="stateful" if options.stateful else "windows",
         softmax=options.softmax,
     )
     training = TrainingConfig(
@@ -81,12 +84,12 @@ def main() -> None:
         ema=0.0,
     )
     steps = Steps(network, training, options.precision)
-    chances = 1 / np.arange(1, options.vocabulary + 1)
+    weights = 1 / np.arange(1, options.vocabulary + 1)
     generator = np.random.default_rng(0)
 
     def batches(count: int) -> np.ndarray:
         shape = (count, options.batch, options.window + 1)
-        return generator.choice(options.vocabulary, size=shape, p=chances / chances.sum()).astype(np.int32)
+        return generator.choice(options.vocabulary, size=shape, p=weights / weights.sum()).astype(np.int32)
 
     steps.run(batches(1), np.full((1, 2), (1e-3, options.dropout), np.float32), 0)
     seconds = []
@@ -98,7 +101,7 @@ def main() -> None:
     step = statistics.median(seconds)
     words = options.batch * (options.window if options.stateful else 1)
     print(
-        json.dumps({"words": words / step, "flops": flops_a_step(network, options.batch) / step, "gemm": gemm_rate()})
+        json.dumps({"words": words / step, "flops": flops_per_step(network, options.batch) / step, "gemm": gemm_rate()})
     )
 
 

@@ -1,5 +1,7 @@
-"""The other side of step_ours.py: the same networks and steps in PyTorch, as its users write them. Run by training.py
-with a Python that has torch (and numpy) installed, not rnnwords."""
+"""Time of the training steps of step_ours.py in PyTorch, as JSON: the same networks in its usual style.
+
+Run by training.py with an interpreter that has torch and numpy; rnnwords is not needed.
+"""
 
 import argparse
 import json
@@ -46,12 +48,12 @@ def main() -> None:
         optimizer: torch.optim.Optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
     else:
         optimizer = torch.optim.SGD(model.parameters(), 1e-3, fused=True)
-    chances = 1 / np.arange(1, options.vocabulary + 1)
+    weights = 1 / np.arange(1, options.vocabulary + 1)
     generator = np.random.default_rng(0)
     state, seconds = None, []
     for _ in range(options.steps + 2):
         shape = (options.batch, options.window + 1)
-        ids = torch.from_numpy(generator.choice(options.vocabulary, size=shape, p=chances / chances.sum()))
+        ids = torch.from_numpy(generator.choice(options.vocabulary, size=shape, p=weights / weights.sum()))
         begun = time.perf_counter()
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=options.precision == "bfloat16"):

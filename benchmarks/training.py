@@ -1,9 +1,9 @@
-"""Training, measured: speed against PyTorch, large vocabularies, reading text, memory, precision.
+"""Training: speed against PyTorch, large vocabularies, counting words, memory, precision, time of saving.
 
     python benchmarks/training.py --torch PYTHON --text novels.txt --novel novel.txt [--rows speed,text,...]
 
-PYTHON is one that has `pip install torch==2.13.0 numpy`; the texts are a large one (tens of megabytes) and a single
-book. Prints a Markdown table. Speeds are medians of --repeats runs, the two sides in turns in the same run.
+PYTHON is an interpreter with torch 2.13.0 and numpy. The texts are a large one (tens of megabytes) and a single book.
+Prints a Markdown table. Speeds are medians of --repeats runs; the sides of a ratio are measured in alternation.
 """
 
 import argparse
@@ -25,13 +25,13 @@ STATEFUL = ["--units", "650", "--window", "35", "--batch", "20", "--stateful", "
 
 
 def speed(options: argparse.Namespace) -> list[list[str]]:
-    """Steps against PyTorch, and the share of the machine's own rate of products."""
+    """Return rows: steps per second against PyTorch, and the share of the machine's matrix product rate."""
     flops: list[float] = []
 
     def ours(*more: object) -> float:
-        found = run_json(sys.executable, HERE / "step_ours.py", *more)
-        flops.append(found["flops"] / found["gemm"])
-        return float(found["words"])
+        result = run_json(sys.executable, HERE / "step_ours.py", *more)
+        flops.append(result["flops"] / result["gemm"])
+        return float(result["words"])
 
     def theirs(*more: object) -> float:
         return float(run_json(options.torch, HERE / "step_torch.py", *more)["words"])
@@ -39,7 +39,7 @@ def speed(options: argparse.Namespace) -> list[list[str]]:
     windows = in_turns(options.repeats, ours=ours, float32=theirs, bfloat16=lambda: theirs("--precision", "bfloat16"))
     share = statistics.median(flops)
     running = in_turns(options.repeats, ours=lambda: ours(*STATEFUL), float32=lambda: theirs(*STATEFUL))
-    what = "words a second, V 10,000, 2 x 512, window 3, batch 256, Adam"
+    what = "words per second, V 10,000, 2 x 512, window 3, batch 256, Adam"
     return [
         [what + ": against PyTorch float32", "1.9 x", *_ratio(windows["ours"], windows["float32"])],
         ["the same against PyTorch with bfloat16 autocast", "1.2 x", *_ratio(windows["ours"], windows["bfloat16"])],
@@ -50,14 +50,14 @@ def speed(options: argparse.Namespace) -> list[list[str]]:
 
 
 def pieces(options: argparse.Namespace) -> list[list[str]]:
-    """Layers that hand their outputs on in pieces against layers that wait for all words of the one below."""
+    """Return a row: layers that pass their outputs on in pieces, against layers that wait for all words of a step."""
 
     def ours(*more: object) -> float:
         return float(run_json(sys.executable, HERE / "step_ours.py", *STATEFUL, *more)["words"])
 
-    found = in_turns(options.repeats, pieces=ours, whole=lambda: ours("--piece", 35))
-    what = "stateful, as above: outputs handed on in pieces, against all at once"
-    return [[what, "", *_ratio(found["pieces"], found["whole"])]]
+    rates = in_turns(options.repeats, pieces=ours, whole=lambda: ours("--piece", 35))
+    what = "stateful, as above: layers that pass their outputs on in pieces, against all at once"
+    return [[what, "", *_ratio(rates["pieces"], rates["whole"])]]
 
 
 def _ratio(ours: float, theirs: float) -> list[str]:
@@ -65,13 +65,13 @@ def _ratio(ours: float, theirs: float) -> list[str]:
 
 
 def softmax(options: argparse.Namespace) -> list[list[str]]:
-    """Adaptive against full softmax at 100,000 symbols: speed of the step, and held-out loss after equal steps."""
+    """Return rows: adaptive against full softmax at V 100,000, speed and validation loss after equal steps."""
 
     def ours(kind: str) -> float:
         more = ["--vocabulary", 100_000, "--softmax", kind, "--calls", 3, "--steps", 5]
         return float(run_json(sys.executable, HERE / "step_ours.py", *more)["words"])
 
-    found = in_turns(options.repeats, adaptive=lambda: ours("adaptive"), full=lambda: ours("full"))
+    rates = in_turns(options.repeats, adaptive=lambda: ours("adaptive"), full=lambda: ours("full"))
     losses = {}
     for kind in ("adaptive", "full"):
         losses[kind] = train(
@@ -79,40 +79,49 @@ def softmax(options: argparse.Namespace) -> list[list[str]]:
             "--iterations", options.steps, "--dropout", 0,
         )["loss"]  # fmt: skip
     return [
-        ["V 100,000, adaptive against full softmax, words a second", "3 x", *_ratio(found["adaptive"], found["full"])],
-        ["the same, held-out loss", "within 2 %", *_losses(losses, f"after {options.steps} steps")],
+        [
+            "V 100,000, adaptive against full softmax, words per second",
+            "3 x",
+            *_ratio(rates["adaptive"], rates["full"]),
+        ],
+        ["the same, validation loss", "within 2 %", *_losses(losses, f"after {options.steps} steps")],
     ]
 
 
 def converged(options: argparse.Namespace) -> list[list[str]]:
-    """Adaptive against full softmax over all words of a book, trained until the held-out loss gets no better."""
+    """Return a row: adaptive against full softmax over all words of a book, at the best validation loss."""
     losses = {}
     for kind in ("adaptive", "full"):
         losses[kind] = train(
             options.novel, "--softmax", kind, "--no-tie", "--max-size", 100_000, "--min-count", 1, "--units", 256
         )["loss"]
-    what = "adaptive against full softmax, all words of a book, 256 units: held-out loss at the end"
-    return [[what, "within 2 %", *_losses(losses, "by default settings")]]
+    what = "adaptive against full softmax, all words of a book, 256 units: validation loss at the end"
+    return [[what, "within 2 %", *_losses(losses, "with default settings")]]
 
 
-def _losses(found: dict[str, float], when: str) -> list[str]:
-    change = found["adaptive"] / found["full"] - 1
-    return [f"{change:+.1%}", f"{found['adaptive']:.3f} and {found['full']:.3f} nats {when}"]
+def _losses(losses: dict[str, float], when: str) -> list[str]:
+    change = losses["adaptive"] / losses["full"] - 1
+    return [f"{change:+.1%}", f"{losses['adaptive']:.3f} and {losses['full']:.3f} nats {when}"]
 
 
 def train(text: Path, *more: object) -> dict[str, Any]:
-    """The report of a training in a directory that is thrown away."""
+    """Return the report of a training in a temporary directory."""
     with tempfile.TemporaryDirectory() as directory:
         return report("train", text, "--model", f"{directory}/run", "--seed", 1, *more)
 
 
 def precision(options: argparse.Namespace) -> list[list[str]]:
-    """Held-out perplexity with bfloat16 and with float32 products, same seed."""
-    found = {kind: train(options.novel, "--precision", kind, "--epochs", 4) for kind in ("bfloat16", "float32")}
-    change = found["bfloat16"]["perplexity"] / found["float32"]["perplexity"] - 1
-    shown = f"{found['bfloat16']['perplexity']:.2f} and {found['float32']['perplexity']:.2f}, 4 epochs"
+    """Return a row: validation perplexity with bfloat16 and with float32 products, same seed."""
+    reports = {kind: train(options.novel, "--precision", kind, "--epochs", 4) for kind in ("bfloat16", "float32")}
+    change = reports["bfloat16"]["perplexity"] / reports["float32"]["perplexity"] - 1
+    shown = f"{reports['bfloat16']['perplexity']:.2f} and {reports['float32']['perplexity']:.2f}, 4 epochs"
     return [
-        ["--precision: held-out perplexity, bfloat16 against float32, same seed", "within 1 %", f"{change:+.2%}", shown]
+        [
+            "--precision: validation perplexity, bfloat16 against float32, same seed",
+            "within 1 %",
+            f"{change:+.2%}",
+            shown,
+        ]
     ]
 
 
@@ -132,27 +141,32 @@ SORT = r"""tr -sc "[:alnum:]'" '\n' < "$0" | sort | uniq -c | sort -rn > "$1" ""
 
 
 def text(options: argparse.Namespace) -> list[list[str]]:
-    """build-vocab against a Counter over the same tokenizer, and against the shell."""
+    """Return rows: build-vocab against a Counter with the same tokenizer, and against the shell."""
     with tempfile.TemporaryDirectory() as directory:
         out = Path(directory) / "out"
 
-        found = in_turns(
+        seconds = in_turns(
             options.repeats,
             ours=process(sys.executable, "-m", "rnnwords", "build-vocab", options.text, "-o", out),
             counter=process(sys.executable, "-c", COUNTER, options.text, out),
             shell=process("env", "LC_ALL=C", "bash", "-c", SORT, options.text, out),
         )
     size = options.text.stat().st_size / 1e6
-    times = f"{found['ours']:.1f}, {found['counter']:.1f} and {found['shell']:.1f} s"
-    ratio = f"{found['counter'] / found['ours']:.2f} x"
+    times = f"{seconds['ours']:.1f}, {seconds['counter']:.1f} and {seconds['shell']:.1f} s"
+    ratio = f"{seconds['counter'] / seconds['ours']:.2f} x"
     return [
         [f"build-vocab, {size:.0f} MB: against collections.Counter, one process", "1.6 x", ratio, times],
-        ["the same against tr, sort, uniq -c (LC_ALL=C)", "faster", f"{found['shell'] / found['ours']:.2f} x", times],
+        [
+            "the same against tr, sort, uniq -c (LC_ALL=C)",
+            "faster",
+            f"{seconds['shell'] / seconds['ours']:.2f} x",
+            times,
+        ],
     ]
 
 
 def memory(options: argparse.Namespace) -> list[list[str]]:
-    """Peak resident memory of the training process on the text, and on ten copies of it, same vocabulary cap."""
+    """Return a row: peak memory of training on the text and on ten copies of it, with the same vocabulary size."""
     peaks = []
     for copies in (1, 10):
         with tempfile.TemporaryDirectory() as directory:
@@ -170,7 +184,7 @@ def memory(options: argparse.Namespace) -> list[list[str]]:
 
 
 def peak(corpus: Path, directory: Path) -> None:
-    """Train 200 steps and print the peak of this process' children: the training, or one of its counting workers."""
+    """Train 200 steps, and print the peak memory of the children of this process."""
     more = ["--max-size", "10000", "--iterations", "200", "--batch-size", "64", "--seed", "1", "--quiet"]
     command = [sys.executable, "-m", "rnnwords", "train", corpus, "--model", directory / "run", *more]
     environment = {"RNNWORDS_CACHE": str(directory / "cache"), "PATH": "/usr/bin:/bin"}
@@ -183,7 +197,7 @@ import json, sys, time
 from rnnwords.cli import run
 from rnnwords.model_file import Model
 from rnnwords.training.checkpoint import RunDirectory
-from rnnwords.training.loop import Run
+from rnnwords.training.loop import TrainingLoop
 
 spent = 0.0
 
@@ -198,8 +212,8 @@ def timed(owner, name):
             spent += time.perf_counter() - begun
     setattr(owner, name, measured)
 
-timed(Run, "_save")  # checkpoints
-timed(Run, "_model")  # copies the weights
+timed(TrainingLoop, "_save")  # checkpoints
+timed(TrainingLoop, "_model")  # copies the weights
 timed(Model, "save")
 timed(RunDirectory, "append_history")
 begun = time.perf_counter()
@@ -209,12 +223,12 @@ print(json.dumps({"share": spent / (time.perf_counter() - begun), "seconds": spe
 
 
 def saving(options: argparse.Namespace) -> list[list[str]]:
-    """The share of a training's time that goes into saving: models, checkpoints, history; the last save among them."""
+    """Return a row: the share of time that a training spends on saving models, checkpoints and history."""
     with tempfile.TemporaryDirectory() as directory:
         command = [sys.executable, "-c", SAVING, "train", options.novel, "--model", f"{directory}/run", "--seed", 1]
-        found = run_json(*command, "--epochs", 3, "--quiet")
-    shown = f"{found['seconds']:.1f} s of {found['seconds'] / found['share']:.0f} s, 3 epochs"
-    return [["saving models and checkpoints, default settings", "2 %", f"{found['share']:.1%}", shown]]
+        spent = run_json(*command, "--epochs", 3, "--quiet")
+    shown = f"{spent['seconds']:.1f} s of {spent['seconds'] / spent['share']:.0f} s, 3 epochs"
+    return [["saving models and checkpoints, default settings", "2 %", f"{spent['share']:.1%}", shown]]
 
 
 PARTS = {"speed": speed, "pieces": pieces, "softmax": softmax, "converged": converged, "text": text, "memory": memory,
@@ -222,9 +236,9 @@ PARTS = {"speed": speed, "pieces": pieces, "softmax": softmax, "converged": conv
 
 
 def main() -> None:
-    """Measure the parts that were asked for, and print the table."""
+    """Measure the chosen parts, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--torch", type=Path, help="a Python with torch")
+    parser.add_argument("--torch", type=Path, help="a Python interpreter with torch")
     parser.add_argument("--text", type=Path, help="a large text")
     parser.add_argument("--novel", type=Path, help="a single book")
     parser.add_argument("--rows", default=",".join(PARTS), help=f"parts to measure, of {', '.join(PARTS)}")
@@ -237,7 +251,7 @@ def main() -> None:
         return
     rows = [row for name in options.rows.split(",") for row in PARTS[name](options)]
     print(f"{machine()}\n")
-    print(table(["what", "asked", "measured", "both sides"], rows))
+    print(table(["what", "target", "measured", "values"], rows))
 
 
 if __name__ == "__main__":

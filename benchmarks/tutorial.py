@@ -1,11 +1,11 @@
-"""The classic story predictor, `--recipe tutorial`: what it learns, depth by depth and seed by seed, and how fast.
+"""The classic story predictor, `--recipe tutorial`: accuracy by depth and seed, and speed.
 
     python benchmarks/tutorial.py corpora/belling_the_cat.txt [--seeds 5] [--layers 2 1] [--parts speed,runs]
 
-Speed: iterations a second with many steps a graph call, against one call an iteration, of the same graph and of the
-tutorial's program as one writes it today (Keras' layers, a gradient tape, Keras' RMSProp), in turns, medians. Its
-lower bound is memory traffic: what a batch of one must read and write of weights, gradients and optimizer state.
-Runs: the accuracy of the last 1,000 iterations, as the tutorial counts it, and over all windows of the text.
+Speed: iterations per second with many steps per graph call, against one call per iteration, for the same graph and for
+the tutorial's program in present Keras (layers, a gradient tape, RMSProp); medians of alternating runs. The limit is
+memory bandwidth: a batch of one reads and writes all weights, gradients and optimizer state.
+Runs: the accuracy of the last 1,000 iterations, as in the tutorial, and over all windows of the text.
 """
 
 import argparse
@@ -25,30 +25,29 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from machine import in_turns, machine, report, table
 
-from rnnwords.config import NetworkConfig, TrainingConfig
+from rnnwords.network.config import NetworkConfig
+from rnnwords.training.config import TrainingConfig
 from rnnwords.training.recipes import RECIPES
 
 SYMBOLS, UNITS, WINDOW = 112, 512, 3
-CALL = 50  # steps a graph call
+CALL = 50  # steps per graph call
 
 
 def network(layers: int) -> NetworkConfig:
-    """As the recipe builds it for the fable."""
+    """Return the network of the recipe for the fable."""
     return NetworkConfig(vocabulary_size=SYMBOLS, layers=layers, units=UNITS, window=WINDOW, input="scalar")
 
 
 def ours(layers: int) -> Callable[[np.ndarray], Any]:
-    """Trains on (K, 1, T + 1) ids in one graph call."""
+    """Return a function that trains on (K, 1, T + 1) ids in one graph call."""
     from rnnwords.training.optimization.steps import Steps
 
-    names = set(TrainingConfig.__dataclass_fields__)
-    recipe = {name: value for name, value in RECIPES["tutorial"].items() if name in names}
-    steps = Steps(network(layers), TrainingConfig(seed=1, **recipe), "float32")
+    steps = Steps(network(layers), TrainingConfig(seed=1, **RECIPES["tutorial"].training), "float32")
     return lambda ids: steps.run(ids, np.full((len(ids), 2), (1e-3, 0), np.float32), 0)
 
 
 def tutorial(layers: int) -> Callable[[np.ndarray], Any]:
-    """The tutorial's program on today's Keras: takes (1, 1, T + 1) ids."""
+    """Return the training step of the tutorial's program in present Keras, for (1, 1, T + 1) ids."""
     import keras
     import tensorflow as tf
 
@@ -74,7 +73,7 @@ SIDES = {"ours": (ours, CALL), "calls": (ours, 1), "tutorial": (tutorial, 1)}
 
 
 def side(name: str, layers: int, iterations: int) -> float:
-    """Iterations a second of one side, in this process."""
+    """Return the iterations per second of one side, in this process."""
     build, call = SIDES[name]
     run = build(layers)
     ids = np.random.default_rng(0).integers(0, SYMBOLS, (call, 1, WINDOW + 1)).astype(np.int32)
@@ -87,7 +86,7 @@ def side(name: str, layers: int, iterations: int) -> float:
 
 
 def one_side(name: str, layers: int) -> Callable[[], float]:
-    """Measures `side` in a process of its own."""
+    """Return a function that measures `side` in a process of its own."""
 
     def measure() -> float:
         command = [sys.executable, __file__, "-", "--side", name, "--layers", str(layers)]
@@ -98,7 +97,7 @@ def one_side(name: str, layers: int) -> Callable[[], float]:
 
 
 def bandwidth() -> float:
-    """Bytes a second that all cores together read and write when they move arrays of the size of the weights."""
+    """Return the bytes per second that all cores read and write when they add arrays of the size of the weights."""
     import tensorflow as tf
 
     left = tf.Variable(tf.ones(8 << 20))
@@ -118,35 +117,35 @@ def bandwidth() -> float:
 
 
 def speed(options: argparse.Namespace) -> list[list[str]]:
-    """All sides in turns."""
+    """Return the rows of all sides, measured in alternation."""
     rows = []
     for layers in options.layers:
         rate = in_turns(options.repeats, **{name: one_side(name, layers) for name in SIDES})
         weights = sum(math.prod(shape) for shape in network(layers).shapes().values())
         moved = 6 * 4 * weights * rate["ours"]  # weights and their state read and written, gradients too
         share = (
-            f"{moved / 1e9:.1f} GB/s of at least 6 x 4 bytes a weight; a plain sum of arrays {bandwidth() / 1e9:.1f}"
+            f"{moved / 1e9:.1f} GB/s of at least 6 x 4 bytes per weight; a plain sum of arrays {bandwidth() / 1e9:.1f}"
         )
-        for name, what in (("tutorial", "the tutorial's program, one call an iteration"),
-                           ("calls", "our graph, one call an iteration")):  # fmt: skip
+        for name, what in (("tutorial", "the tutorial's program, one call per iteration"),
+                           ("calls", "our graph, one call per iteration")):  # fmt: skip
             rows.append([f"{layers} x {UNITS}, against {what}", "1.7 x", f"{rate['ours'] / rate[name]:.2f} x",
                          f"{rate['ours']:,.0f} and {rate[name]:,.0f} iterations/s; {share}"])  # fmt: skip
     return rows
 
 
 def runs(options: argparse.Namespace) -> list[list[str]]:
-    """Whole trainings."""
+    """Return the rows of whole trainings."""
     rows = []
     for layers in options.layers:
         for seed in range(1, options.seeds + 1):
             with tempfile.TemporaryDirectory() as directory:
-                told = report("train", options.text, "--recipe", "tutorial", "--layers", layers, "--seed", seed,
+                result = report("train", options.text, "--recipe", "tutorial", "--layers", layers, "--seed", seed,
                               "--model", f"{directory}/run")  # fmt: skip
                 last = json.loads(Path(directory, "run", "history.jsonl").read_text().splitlines()[-1])
-            count = told["ceiling"][1]
-            right = f"{told['accuracy']:.2%} ({round(told['accuracy'] * count)} of {count})"
+            count = result["max_accuracy"][1]
+            right = f"{result['accuracy']:.2%} ({round(result['accuracy'] * count)} of {count})"
             row = [f"{layers} x {UNITS}", str(seed), f"{last['accuracy']:.2%}", f"{last['loss']:.3f}", right]
-            row.append(f"{told['seconds']:.0f}")
+            row.append(f"{result['seconds']:.0f}")
             print("| " + " | ".join(row) + " |", file=sys.stderr, flush=True)
             rows.append(row)
     return rows
@@ -168,7 +167,7 @@ def main() -> None:
         return
     print(f"{machine()}\n")
     if "speed" in options.parts:
-        print(table(["what", "asked", "measured", "both sides"], speed(options)) + "\n")
+        print(table(["what", "target", "measured", "values"], speed(options)) + "\n")
     if "runs" in options.parts:
         head = ["network", "seed", "accuracy, last 1,000 iterations", "loss", "accuracy, all windows", "seconds"]
         print(table(head, runs(options)))
