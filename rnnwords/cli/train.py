@@ -86,6 +86,7 @@ def train(corpus: tuple[Path, ...], model: Path | None, as_json: bool, quiet: bo
       rnnwords train story.txt --recipe tutorial
     """
     from rnnwords.cli.reports.train_display import TextRunDisplay, conclusion
+    from rnnwords.model_file import FILE_NAME
     from rnnwords.training.train import train as train_run
 
     directory, stop = model or MODELS / _run_name(corpus[0]), StopRequest()
@@ -97,7 +98,7 @@ def train(corpus: tuple[Path, ...], model: Path | None, as_json: bool, quiet: bo
     if display.planned is None:  # another process is the chief of the run, and reports on it
         return SIGNAL_STATUS.get(finished.reason, 0)
     if as_json:
-        print_json({"model": str(directory / "model.safetensors"), "reason": finished.reason, "step": finished.step,
+        print_json({"model": str(directory / FILE_NAME), "reason": finished.reason, "step": finished.step,
                     "seconds": round(finished.seconds, 1), **finished.metrics})  # fmt: skip
     if status := stopped_status(finished):
         return status

@@ -17,7 +17,7 @@ from rnnwords.lm.describe import describe, fitted_on
 from rnnwords.lm.loading import interpolated, network_model
 from rnnwords.model_file import Model, model_path
 from rnnwords.prediction.scoring import Scorer
-from rnnwords.text.corpus import Corpus, StartProgress
+from rnnwords.text.corpus import Corpus, StartProgress, no_progress
 from rnnwords.text.encoding import has_literal_unk
 
 
@@ -36,7 +36,7 @@ def evaluate(
     seed: int = 0,
     encoding_errors: str = "strict",
     threads: int = 1,
-    progress: StartProgress = lambda what, size: None,
+    progress: StartProgress = no_progress,
 ) -> dict[str, Any]:
     """Return the metrics of a model on a text, with the settings that they depend on.
 

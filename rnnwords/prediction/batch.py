@@ -11,8 +11,8 @@ from typing import Any
 from rnnwords.lm.interface import LanguageModel
 from rnnwords.prediction.parallel_map import parallel_map
 from rnnwords.prediction.ranking import Answer, Ranker, entropy
+from rnnwords.prediction.scoring import batch_size
 
-MAX_NUMBERS = 1 << 22  # log-probabilities per batch: 16 MB
 MAX_BATCH = 1_024  # prompts per batch
 EncodedPrompt = tuple[str, list[int], list[str]]  # a prompt, its ids, and its unknown words
 
@@ -36,7 +36,7 @@ def answer_each(
                 answers[place] = Answer(prompt, predictions, unknown, nats)
 
     order = sorted(places)
-    size = max(1, min(MAX_BATCH, MAX_NUMBERS // len(lm.vocabulary)))
+    size = batch_size(len(lm.vocabulary), MAX_BATCH)
     batches = [order[first : first + size] for first in range(0, len(order), size)]
     for _ in parallel_map((partial(answer, batch) for batch in batches), threads if len(batches) > 1 else 1):
         pass

@@ -20,9 +20,9 @@ MAX_NUMBERS = 1 << 22  # log-probabilities per batch: 16 MB
 MAX_BATCH = 256  # words per batch
 
 
-def batch_size(vocabulary_size: int) -> int:
-    """Return how many words are scored at a time."""
-    return max(1, min(MAX_BATCH, MAX_NUMBERS // vocabulary_size))
+def batch_size(vocabulary_size: int, max_batch: int | None = None) -> int:
+    """Return how many predictions are computed at a time, at most `max_batch`, by default MAX_BATCH."""
+    return max(1, min(max_batch or MAX_BATCH, MAX_NUMBERS // vocabulary_size))
 
 
 @dataclass

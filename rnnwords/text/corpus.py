@@ -32,6 +32,10 @@ PROC = Path("/proc")  # where Linux lists the open files of each process
 _LAST_SPACE = re.compile(rb".*[ \t\n\r\f\v]", re.DOTALL)
 
 
+def no_progress(what: str, size: int | None) -> None:
+    """Show no progress; a StartProgress."""
+
+
 class Block(NamedTuple):
     """A stretch of a corpus as bytes, and where it begins."""
 

@@ -21,7 +21,7 @@ import numpy as np
 from rnnwords.config import TextConfig
 from rnnwords.errors import CorpusError, ModelError, SaveError
 from rnnwords.files import TEMPORARY_SUFFIX, digest_of, replace_file
-from rnnwords.text.corpus import Corpus, StartProgress
+from rnnwords.text.corpus import Corpus, StartProgress, no_progress
 from rnnwords.text.counting import count_words, encode_corpus, id_type, subtract_tail
 from rnnwords.text.encoded import EncodedText, IdFile, cut_at, in_memory, part_of
 from rnnwords.text.vocabulary import Vocabulary
@@ -63,7 +63,7 @@ class PrepareRequest:
     validation: Corpus | None = None  # None: a split of the corpus
     vocabulary: Vocabulary | None = None  # None: one is built
     context: int = 0
-    progress: StartProgress = lambda what, size: None
+    progress: StartProgress = no_progress
 
 
 def prepare(request: PrepareRequest) -> Prepared:

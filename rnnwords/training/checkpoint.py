@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from rnnwords.errors import ModelError, SaveError, TrainingError, UsageError
 from rnnwords.files import TEMPORARY_SUFFIX, append_to_file, parse_json, reason, replace_file
+from rnnwords.model_file import FILE_NAME
 from rnnwords.tensor_file import read_tensors, write_tensors
 from rnnwords.training.resume import check_same_settings, upgraded
 
@@ -36,7 +37,7 @@ VERSION = (3, 0)
 KEEP = 2
 OTHER_KIND = "expected a model of {} in {}, found one of {}; name another `directory`"
 _NAME = re.compile(r"step-(\d{10,})\.safetensors")
-_OWN = {"model.safetensors", "vocabulary.tsv", "checkpoints", "history.jsonl", "logs", "lock", "tensorflow.log"}
+_OWN = {FILE_NAME, "vocabulary.tsv", "checkpoints", "history.jsonl", "logs", "lock", "tensorflow.log"}
 _UNSAVED = {"checkpoints", "lock", "tensorflow.log"}  # files of a run before its first save
 
 
@@ -54,7 +55,7 @@ class RunDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path, self.checkpoints, self.logs = path, path / "checkpoints", path / "logs"
-        self.model, self.vocabulary = path / "model.safetensors", path / "vocabulary.tsv"
+        self.model, self.vocabulary = path / FILE_NAME, path / "vocabulary.tsv"
         self.history = path / "history.jsonl"
 
     @contextlib.contextmanager

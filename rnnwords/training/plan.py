@@ -11,7 +11,7 @@ from typing import Any
 from rnnwords.config import TextConfig
 from rnnwords.errors import CorpusError, UsageError
 from rnnwords.network.config import NetworkConfig
-from rnnwords.text.corpus import Corpus, StartProgress
+from rnnwords.text.corpus import Corpus, StartProgress, no_progress
 from rnnwords.text.prepare import Prepared, PrepareRequest, VocabularyLimits, prepare
 from rnnwords.text.vocabulary import Vocabulary
 from rnnwords.training.checkpoint import RunDirectory
@@ -36,10 +36,6 @@ class Plan(RunPlan):
     def task(self) -> TextTask:
         """Return the text as the training loop uses it."""
         return TextTask(self.prepared, self.network, self.training)
-
-
-def no_progress(what: str, size: int | None) -> None:
-    """Show no progress."""
 
 
 def make_plan(request: TrainRequest, warn: Callable[[str], None], progress: StartProgress = no_progress) -> Plan:

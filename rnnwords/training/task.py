@@ -3,14 +3,13 @@
 The loop itself only handles batches, losses and weights.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from rnnwords.lm.perplexity import perplexity
+from rnnwords.lm.perplexity import finite, perplexity
 from rnnwords.model_file import Model
 from rnnwords.network.config import NetworkConfig
 from rnnwords.network.recurrent import Floats, Ids, Network, Weights
@@ -121,10 +120,9 @@ class TextTask(TrainingTask):
 
         `max_accuracy` counts all windows of the training text.
         """
-        finite = loss is not None and math.isfinite(perplexity(loss))
         return {
             "of": "training text" if self.validation is None else "validation text", "words": eval_words,
-            "loss": loss, "perplexity": perplexity(loss) if loss is not None and finite else None, "accuracy": accuracy,
+            "loss": loss, "perplexity": None if loss is None else finite(perplexity(loss)), "accuracy": accuracy,
             "max_accuracy": list(self.max_accuracy) if self.max_accuracy and self.validation is None else None,
         }  # fmt: skip
 

@@ -3,12 +3,12 @@
 import os
 from collections.abc import Generator
 
-from rnnwords.text.corpus import StartProgress
+from rnnwords.text.corpus import StartProgress, no_progress
 from rnnwords.text.tokenizer import EOS, UNK, detokenize
 from rnnwords.training.checkpoint import RunDirectory
 from rnnwords.training.distributed.cluster import role_of
 from rnnwords.training.events import Event, Planned, PostTrained, Warned
-from rnnwords.training.plan import Plan, make_plan, no_progress
+from rnnwords.training.plan import Plan, make_plan
 from rnnwords.training.request import StopRequest, TrainRequest
 from rnnwords.training.session import STOPPED, run_session, work
 

@@ -83,7 +83,7 @@ def run(lm: BigramTable, sampling: Sampling, words: int, prompt: Sequence[int] =
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "told"),
+    ("option", "value", "message"),
     [
         ("temperature", 0, "`temperature`: expected a number between 0.001 and 100"),
         ("temperature", -1, "`temperature`: expected a number between 0.001 and 100"),
@@ -103,8 +103,8 @@ def run(lm: BigramTable, sampling: Sampling, words: int, prompt: Sequence[int] =
         ("no_repeat_ngram", 0, "`no_repeat_ngram`: expected a whole number between 1 and 100"),
     ],
 )
-def test_bad_options_are_refused_with_their_range(option: str, value: object, told: str) -> None:
-    with pytest.raises(UsageError, match=told):
+def test_bad_options_are_refused_with_their_range(option: str, value: object, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         Sampling(**{option: value})  # type: ignore[arg-type]
 
 
@@ -475,7 +475,7 @@ def test_beam_search_of_zero_words_returns_the_empty_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("length", "width", "sampling", "told"),
+    ("length", "width", "sampling", "message"),
     [
         (4, 0, Sampling(), "`beam`: expected a number between 1 and 1,000, found 0"),
         (4, 1_001, Sampling(), "`beam`: expected a number between 1 and 1,000"),
@@ -483,6 +483,6 @@ def test_beam_search_of_zero_words_returns_the_empty_text() -> None:
         (4, 2, Sampling(temperature=0.8), "leave `temperature`, `top_k` and `top_p` out"),
     ],
 )
-def test_bad_beam_search_arguments_are_refused(length: int, width: int, sampling: Sampling, told: str) -> None:
-    with pytest.raises(UsageError, match=told):
+def test_bad_beam_search_arguments_are_refused(length: int, width: int, sampling: Sampling, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         beam_search(random_table(3, 0), 0, length, width, sampling=sampling)

@@ -298,7 +298,7 @@ def test_missing_model_error_names_the_command_that_trains_one(tmp_path):
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_batched_prompts_are_answered_as_single_prompts(asked, threads, monkeypatch):
-    monkeypatch.setattr("rnnwords.prediction.batch.MAX_NUMBERS", 100)  # several batches
+    monkeypatch.setattr("rnnwords.prediction.scoring.MAX_NUMBERS", 100)  # several batches
     generator = np.random.default_rng(1)
     prompts = [" ".join(f"w{word}" for word in generator.integers(0, SIZE, n % 7)) for n in range(60)]
     prompts += ["", "zebra", "w1 zebra", prompts[5]]
