@@ -3,12 +3,10 @@
 `train` makes a model file from text files, `Predictor` predicts and generates with it, `evaluate` measures it.
 """
 
-import importlib
-from typing import TYPE_CHECKING
-
 from rnnwords.errors import RnnwordsError
 from rnnwords.version import __version__
 
+TYPE_CHECKING = False  # as in `typing`; with `python -m`, that import could find a file in the current directory
 if TYPE_CHECKING:
     from rnnwords.config import InterpolationConfig
     from rnnwords.evaluation.report import evaluate
@@ -30,5 +28,7 @@ _HOME = {  # name -> module that defines it; imported on first use, so that `rnn
 
 def __getattr__(name: str) -> object:
     if name in _HOME:
+        import importlib
+
         return getattr(importlib.import_module(_HOME[name]), name)
     raise AttributeError(f"module 'rnnwords' has no attribute {name!r}")

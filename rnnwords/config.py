@@ -6,6 +6,7 @@ outside is refused here, before anything is loaded or allocated, whether it came
 
 import dataclasses
 import functools
+import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,11 +30,11 @@ def one_of(choices: tuple[str, ...], **options: Any) -> Any:
     return field(metadata={"choices": choices}, **options)
 
 
-@dataclass(frozen=True)
 class Config:
-    """Base class of settings: checks types, ranges and choices; `from_json` is the inverse of `to_json`."""
+    """Base class of dataclasses that check types, ranges and choices; `from_json` is the inverse of `to_json`."""
 
     RENAMED: ClassVar[Mapping[str, str]] = {}  # name in files of earlier formats -> name now
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]  # of the subclasses, frozen or not
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
@@ -43,8 +44,12 @@ class Config:
     @functools.cache
     def accepted_types(cls) -> dict[str, tuple[Any, ...]]:
         """Return field name -> the types its annotation accepts; of `int | None` these are int and NoneType."""
-        hints = typing.get_type_hints(cls)  # each is a union or one class
-        return {item.name: typing.get_args(hints[item.name]) or (hints[item.name],) for item in dataclasses.fields(cls)}
+        hints = typing.get_type_hints(cls)
+        annotations = {item.name: hints[item.name] for item in dataclasses.fields(cls)}
+        return {
+            name: typing.get_args(one) if isinstance(one, types.UnionType) else (one,)
+            for name, one in annotations.items()
+        }
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as a dictionary of plain JSON values."""
@@ -111,6 +116,8 @@ def _expected(accepted: tuple[Any, ...], metadata: Mapping[str, Any]) -> str:
         return accepted[0].__name__
     if typing.get_origin(accepted[0]) is tuple:
         return "a list of numbers"
+    if typing.get_origin(accepted[0]) is dict:
+        return "an object"
     kind = "a whole number" if int in accepted else "a number" if float in accepted else "text"
     if "range" in metadata:
         low, high = metadata["range"]
@@ -120,10 +127,14 @@ def _expected(accepted: tuple[Any, ...], metadata: Mapping[str, Any]) -> str:
 
 def shown(value: object) -> str:
     """Return a value as an error message shows it, in at most 80 characters."""
+    if isinstance(value, str | bytes):
+        value = value[:100]  # it may have millions of characters
     try:
         text = f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else repr(value)
     except ValueError:  # Python does not print integers of more than 4,300 digits
         return "a number of thousands of digits"
+    except RecursionError:
+        return f"a deeply nested {type(value).__name__}"
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

@@ -1,8 +1,4 @@
-"""Atomic file replacement, bounded reading, strict JSON, and SHA-256 digests.
-
-A save writes a temporary file in the directory of the target, calls fsync, renames it over the target, and calls fsync
-on the directory. At every moment the target is the whole old file or the whole new one.
-"""
+"""Bounded reading, strict JSON, and SHA-256 digests."""
 
 import contextlib
 import errno
@@ -10,82 +6,22 @@ import hashlib
 import json
 import math
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnwords.errors import ModelError, ModelNotFoundError, SaveError
+from rnnwords.errors import ModelError, ModelNotFoundError
 
 if TYPE_CHECKING:
     from io import FileIO
 
     import numpy as np
     from numpy.typing import NDArray
-    from typing_extensions import Buffer
 
-TEMPORARY_SUFFIX = ".tmp"
-KEPT = "the previous content is kept"
-
-
-def replace_file(path: Path, pieces: "Iterable[Buffer]", *, kept: str = KEPT) -> None:
-    """Replace `path` by the bytes of `pieces`, whole or not at all. A symbolic link stays, and its target is replaced.
-
-    Raises SaveError with the path, the system's reason and `kept`, which says what is still there. A failed fsync is
-    not repeated: the kernel may have dropped the failed pages, so only a new file can be trusted.
-    """
-    try:
-        if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe or device, which cannot be replaced
-            return _write(path, "wb", pieces, sync=False)
-        target = Path(os.path.realpath(path))
-        temporary = target.with_name(f"{target.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
-        try:
-            _write(temporary, "wb", pieces)
-            os.replace(temporary, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
-    except OSError as error:
-        raise SaveError(f"could not save {path}: {reason(error)}; {kept}") from error
-    try:
-        sync_directory(target.parent)
-    except OSError as error:
-        raise SaveError(f"saved {path}, but a power failure could undo it: {reason(error)}") from error
-
-
-def append_to_file(path: Path, data: "Buffer") -> None:
-    """Append bytes to a file, which is created if it is missing; they are on disk when this returns.
-
-    A process that is killed in between leaves all, some or none of them at the end of the file. Raises SaveError.
-    """
-    try:
-        new = not path.exists()
-        _write(path, "ab", [data])
-        if new:
-            sync_directory(path.parent)
-    except OSError as error:
-        raise SaveError(f"could not save {path}: {reason(error)}; {KEPT}") from error
-
-
-def _write(path: Path, mode: str, pieces: "Iterable[Buffer]", sync: bool = True) -> None:
-    with open(path, mode) as stream:
-        stream.writelines(pieces)
-        if sync:
-            stream.flush()
-            os.fsync(stream.fileno())
-
-
-def sync_directory(directory: Path) -> None:
-    """Flush the entries of a directory to disk, so that a rename survives a power failure."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # not supported by some network file systems
-            raise
-    finally:
-        os.close(descriptor)
+MAX_VALUES = 1 << 18  # of a JSON text: in memory a value takes up to 250 bytes, whatever it takes in the text
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # half of a character, as JSON may write it; alone it is none
 
 
 @contextlib.contextmanager
@@ -96,6 +32,7 @@ def open_bounded(path: Path, limit: int, description: str) -> "Iterator[tuple[Fi
     `description`. Raises ModelNotFoundError; ModelError unless it is a regular file of at most `limit` bytes.
     """
     try:
+        check_name(path)
         with open(path, "rb", buffering=0, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as stream:
             status = os.fstat(stream.fileno())
             if not stat.S_ISREG(status.st_mode):
@@ -127,7 +64,10 @@ def read_array(stream: "FileIO", size: int) -> "NDArray[np.uint8]":
 
 
 def parse_json(text: bytes | str, description: str) -> Any:
-    """Return the value of a JSON text without duplicate keys, NaN or infinities. Raises ModelError otherwise."""
+    """Return the value of a JSON text in UTF-8 of at most MAX_VALUES values.
+
+    Raises ModelError, also for duplicate keys, NaN, infinities and lone surrogates.
+    """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         values = dict(pairs)
@@ -141,9 +81,17 @@ def parse_json(text: bytes | str, description: str) -> Any:
         return number
 
     try:
-        return json.loads(text, object_pairs_hook=unique, parse_float=finite, parse_constant=finite)
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"{description} is not valid JSON: {error}") from error
+        text = text.decode() if isinstance(text, bytes) else text
+        if sum(map(text.count, ",[{")) > MAX_VALUES:
+            raise ValueError(f"expected at most {MAX_VALUES:,} values, found more")
+        value = json.loads(text, object_pairs_hook=unique, parse_float=finite, parse_constant=finite)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
+    except RecursionError as error:
+        raise ModelError(f"{description} is not valid JSON: expected less depth") from error
+    except ValueError as error:
+        raise ModelError(f"{description} is not valid JSON: {str(error).partition(';')[0][:200]}") from error
 
 
 def digest_of(paths: Iterable[Path]) -> str:
@@ -156,6 +104,15 @@ def digest_of(paths: Iterable[Path]) -> str:
     return state.hexdigest()
 
 
-def reason(error: OSError) -> str:
-    """Return the system's reason in a few words, without the path."""
-    return error.strerror or str(error) or type(error).__name__
+def check_name(path: Path) -> None:
+    """Raise OSError for a path that no file can have: with NUL, or with surrogates that are no bytes."""
+    try:
+        if "\0" in os.fsdecode(os.fsencode(path)):
+            raise OSError(errno.EINVAL, "no file name contains NUL")
+    except UnicodeEncodeError as error:
+        raise OSError(errno.EINVAL, f"no file name contains {error.object[error.start]!r}") from error
+
+
+def reason(error: OSError | ValueError) -> str:
+    """Return the system's reason in a few words, without the path. Paths that no file can have raise ValueError."""
+    return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__

@@ -5,6 +5,7 @@ id), `vocabulary/counts` (int64) and, deferred, the n-gram model as `ngram/...`.
 the text, the training record, the fitted interpolation weights, and of a numeric network the scaling of its column.
 """
 
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnwords.config import FittedInterpolation, SeriesConfig, TextConfig
+from rnnwords.config import FittedInterpolation, SeriesConfig, TextConfig, shown
 from rnnwords.errors import ModelError, ModelNotFoundError
+from rnnwords.files import reason
 from rnnwords.network.config import NetworkConfig
+from rnnwords.network.overflow import check_weights
 from rnnwords.network.recurrent import check_shapes
 from rnnwords.tensor_file import DeferredTensors, Tensors, damaged_file, read_tensors, write_tensors
+from rnnwords.tensor_header import Entry
 from rnnwords.text.vocabulary import Vocabulary
+from rnnwords.text.vocabulary_file import MAX_BYTES, MAX_LENGTH
 
 FILE_NAME = "model.safetensors"  # in a run directory
 FORMAT = "rnnwords-model"
@@ -28,14 +33,31 @@ FORMAT = "rnnwords-model"
 # 1.2  an n-gram model and interpolation weights; unsigned integer tensors
 # 2.0  standard names of settings: `mode`, `sampling_order`, `interpolation`; files of 1.x are read by their old names
 VERSION = (2, 0)
-NGRAM_PREFIX = "ngram/"  # of the names of its tensors
+NGRAM_PREFIX, VOCABULARY_PREFIX = "ngram/", "vocabulary/"  # of the names of their tensors
+MAX_WORD_BYTES = 4 * MAX_LENGTH
+COUNTED = 1 << 20  # bytes in which line ends are counted at a time, before millions of lines are made
+_TEXT, _NUMBER = (str, type(None)), (int, float, type(None))
+_RECORD_TYPES: dict[str, tuple[type, ...]] = {
+    "corpus": _TEXT, "validation": _TEXT, "valid": _TEXT, "run": _TEXT, "words": (int, type(None)), "metrics": (dict,),
+    "loss": _NUMBER,
+}  # fmt: skip
 
 
 def model_path(path: Path) -> Path:
-    """Return the model file that `path` names: a file, or that of a run directory. Raises ModelNotFoundError."""
-    path = path / FILE_NAME if path.is_dir() else path
-    if not path.exists():
-        raise ModelNotFoundError(f"expected a model, found nothing at {path}; train one with: rnnwords train TEXT")
+    """Return the model file that `path` names: a file, or that of a run directory.
+
+    Raises ModelNotFoundError, ModelError for a path that the system refuses.
+    """
+    try:
+        if stat.S_ISDIR(path.stat().st_mode) and path.name != FILE_NAME:  # else a directory in place of the file
+            path = path / FILE_NAME
+            path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ModelNotFoundError(
+            f"expected a model, found nothing at {path}; train one with: rnnwords train TEXT"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ModelError(f"cannot read model file {path}: {reason(error)}") from error
     return path
 
 
@@ -51,18 +73,21 @@ class Model:
     interpolation: FittedInterpolation | None = None
     ngram: DeferredTensors | None = None  # of `lm.kneser_ney`
 
-    def save(self, path: Path) -> None:
-        """Write the model file, whole or not at all. Equal models give equal bytes. Raises SaveError."""
+    def save(self, path: Path, *, follow_links: bool = True) -> None:
+        """Write the model file, whole or not at all. Equal models give equal bytes. Raises SaveError.
+
+        A symbolic link at the path stays, and its target is replaced; without `follow_links` the link is replaced.
+        """
         tensors: dict[str, NDArray[Any]] = dict(self.weights)
-        tensors["vocabulary/words"] = np.frombuffer("\n".join(self.vocabulary.words).encode(), np.uint8)
-        tensors["vocabulary/counts"] = np.array(self.vocabulary.counts, np.int64)
+        tensors[VOCABULARY_PREFIX + "words"] = np.frombuffer("\n".join(self.vocabulary.words).encode(), np.uint8)
+        tensors[VOCABULARY_PREFIX + "counts"] = np.array(self.vocabulary.counts, np.int64)
         configs = {"network": self.network.to_json(), "text": self.vocabulary.text.to_json(), "training": self.training}
         if self.series:
             configs["series"] = self.series.to_json()
         if self.interpolation:
             configs["interpolation"] = self.interpolation.to_json()
         tensors |= self.ngram.read() if self.ngram else {}
-        write_tensors(path, FORMAT, VERSION, tensors, configs, deferred=NGRAM_PREFIX)
+        write_tensors(path, FORMAT, VERSION, tensors, configs, deferred=NGRAM_PREFIX, follow_links=follow_links)
 
     @classmethod
     def load(cls, path: Path) -> "Model":
@@ -70,25 +95,13 @@ class Model:
 
         Raises ModelNotFoundError, or ModelError that says what is damaged; so does reading the n-gram.
         """
-        tensors, configs, ngram = read_tensors(path, FORMAT, VERSION, "model file")
+        tensors, configs, ngram = read_tensors(path, FORMAT, VERSION, "model file", _check_header)
         with damaged_file("model file", path):
             network = NetworkConfig.from_json(configs.get("network"))
-            text = TextConfig.from_json(configs.get("text"))
-            vocabulary = _vocabulary(tensors, text)
-            if len(vocabulary) != network.vocabulary_size:
-                raise ModelError(
-                    f"expected {network.vocabulary_size:,} tokens, as the network has, found {len(vocabulary):,}"
-                )
-            weights = {name: tensor for name, tensor in tensors.items() if not name.startswith("vocabulary/")}
-            check_shapes(network, {name: weight.shape for name, weight in weights.items()})
-            for name, weight in weights.items():
-                if weight.dtype != np.float32:
-                    raise ModelError(f"tensor {name}: expected float32, found {weight.dtype}")
-                if not (np.isfinite(weight.min(initial=0)) and np.isfinite(weight.max(initial=0))):  # allocates nothing
-                    raise ModelError(f"tensor {name}: expected finite numbers, found NaN or infinity")
-            training = configs.get("training")
-            if not isinstance(training, dict):
-                raise ModelError("expected a training record, found none")
+            vocabulary = _vocabulary(tensors, TextConfig.from_json(configs.get("text")))
+            weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(VOCABULARY_PREFIX)}
+            check_weights(network, weights)
+            training = _training_record(configs.get("training"))
             series = SeriesConfig.from_json(configs["series"]) if "series" in configs else None
             if network.numeric != (series is not None):
                 raise ModelError("expected a numeric network and the scaling of its column, found one of the two")
@@ -101,11 +114,44 @@ class Model:
         return cls(network, vocabulary, weights, training, series, interpolation, ngram)
 
 
-def _vocabulary(tensors: Tensors, text: TextConfig) -> Vocabulary:
-    words, counts = tensors.get("vocabulary/words"), tensors.get("vocabulary/counts")
-    if words is None or words.dtype != np.uint8 or counts is None or counts.dtype != np.int64 or counts.ndim != 1:
+def _check_header(configs: Mapping[str, Any], entries: Mapping[str, Entry]) -> None:
+    """Raise ModelError or UsageError unless the tensors are those of the network and a vocabulary of its size."""
+    network = NetworkConfig.from_json(configs.get("network"))
+    check_shapes(
+        network, {name: entry.shape for name, entry in entries.items() if not name.startswith(VOCABULARY_PREFIX)}
+    )
+    words, counts = (entries.get(VOCABULARY_PREFIX + part) for part in ("words", "counts"))
+    if words is None or words.dtype != np.uint8 or counts is None or counts.dtype != np.int64:
         raise ModelError("expected a vocabulary, uint8 words and int64 counts, found none")
+    if counts.shape != [network.vocabulary_size]:
+        raise ModelError(
+            f"expected {network.vocabulary_size:,} tokens, as the network has, found counts of shape {counts.shape}"
+        )
+    most = min(MAX_BYTES, network.vocabulary_size * (MAX_WORD_BYTES + 1))
+    if (found := words.stop - words.start) > most:
+        raise ModelError(f"expected words of at most {most:,} bytes, found {found:,}")
+
+
+def _vocabulary(tensors: Tensors, text: TextConfig) -> Vocabulary:
+    words, counts = tensors[VOCABULARY_PREFIX + "words"].reshape(-1), tensors[VOCABULARY_PREFIX + "counts"]
+    parts = (words[start : start + COUNTED] for start in range(0, len(words), COUNTED))
+    if (found := 1 + sum(np.count_nonzero(part == ord("\n")) for part in parts)) != len(counts):
+        raise ModelError(f"expected one word for each of {len(counts):,} counts, found {found:,}")
     try:
-        return Vocabulary(words.tobytes().decode().split("\n"), counts.tolist(), text)
+        return Vocabulary(str(words.data, "utf-8").split("\n"), counts.tolist(), text)
     except UnicodeDecodeError as error:
         raise ModelError(f"expected a vocabulary in UTF-8, found other bytes at {error.start:,}") from error
+
+
+def _training_record(record: Any) -> dict[str, Any]:
+    """Return the training record. Raises ModelError unless all that is read from it has the right type."""
+    if not isinstance(record, dict):
+        raise ModelError("expected a training record, found none")
+    metrics = record.get("metrics", {})
+    loss = metrics.get("loss") if isinstance(metrics, dict) else None
+    values = {**record, "metrics": metrics, "loss": loss}
+    for name, types in _RECORD_TYPES.items():
+        if not isinstance(values.get(name), types) or type(values.get(name)) is bool:
+            expected = " or ".join(one.__name__ for one in types).replace("NoneType", "null")
+            raise ModelError(f"training record, {name}: expected {expected}, found {shown(values[name])}")
+    return record

@@ -19,10 +19,10 @@ directions), for three reasons:
 """
 
 import contextlib
-import functools
 import hashlib
 import json
-import math
+import os
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -32,31 +32,27 @@ from numpy.typing import NDArray
 
 from rnnwords.config import shown
 from rnnwords.errors import ModelError, SaveError, UsageError
-from rnnwords.files import KEPT, open_bounded, parse_json, read_array, replace_file
+from rnnwords.files import open_bounded, parse_json, read_array, reason
+from rnnwords.saving import KEPT, replace_file
+from rnnwords.tensor_header import (
+    MAX_BYTES,
+    MAX_HEADER,
+    TYPES,
+    Entry,
+    check_offsets,
+    checked_metadata,
+    entry_of,
+    read_header,
+)
 from rnnwords.version import __version__
 
 if TYPE_CHECKING:
     from io import FileIO
 
-MAX_BYTES = 1 << 34
-MAX_HEADER = 1 << 24
-MAX_NAME = 200  # characters of the name of a tensor
-_TYPES: dict[str, np.dtype[Any]] = {
-    "F64": np.dtype("<f8"), "F32": np.dtype("<f4"), "I64": np.dtype("<i8"),
-    "U32": np.dtype("<u4"), "U16": np.dtype("<u2"), "U8": np.dtype("u1"),
-}  # fmt: skip
-_NAMES = {dtype: name for name, dtype in _TYPES.items()}
+_NAMES = {dtype: name for name, dtype in TYPES.items()}
 
 Tensors = Mapping[str, NDArray[Any]]
-
-
-class Entry(NamedTuple):
-    """A tensor in the header; `start` and `stop` are bytes after the header."""
-
-    dtype: np.dtype[Any]
-    shape: list[int]
-    start: int
-    stop: int
+Configs = dict[str, Any]
 
 
 class DeferredTensors(NamedTuple):
@@ -75,6 +71,7 @@ def write_tensors(
     *,
     deferred: str | None = None,
     kept: str = KEPT,
+    follow_links: bool = True,
 ) -> None:
     """Write tensors and JSON `configs` as a file of the format `form`, whole or not at all.
 
@@ -110,7 +107,7 @@ def write_tensors(
             raise SaveError(
                 f"could not save {path}: expected a {part} of at most {limit:,} bytes, found {size:,}; {kept}"
             )
-    replace_file(path, [len(text).to_bytes(8, "little"), text, *buffers], kept=kept)
+    replace_file(path, [len(text).to_bytes(8, "little"), text, *buffers], kept=kept, follow_links=follow_links)
 
 
 def _digest(metadata: Mapping[str, str], header: Mapping[str, Any], buffers: Sequence[Any]) -> str:
@@ -126,124 +123,99 @@ def _sha256(buffers: Sequence[Any]) -> str:
 
 
 def read_tensors(
-    path: Path, form: str, version: tuple[int, int], description: str
-) -> tuple[dict[str, NDArray[Any]], Any, DeferredTensors | None]:
+    path: Path,
+    form: str,
+    version: tuple[int, int],
+    description: str,
+    check: Callable[[Configs, Mapping[str, Entry]], None] = lambda configs, entries: None,
+) -> tuple[dict[str, NDArray[Any]], Configs, DeferredTensors | None]:
     """Return the verified tensors and configs of a file of `write_tensors`, and its deferred tensors, if any.
 
-    Files of older major versions are read too; the caller handles their differences. Errors, also those of reading the
-    deferred tensors, name the file as `description`. Raises ModelNotFoundError; ModelError for a file that is damaged,
-    of another format, or of a newer version.
+    Files of older major versions are read too; the caller handles their differences. `check` is called before the
+    tensors are read, so that it can refuse, by a ModelError, a file that would need much memory in vain. Errors, also
+    those of reading the deferred tensors, name the file as `description`. Raises ModelNotFoundError; ModelError for a
+    file that is damaged, of another format, or of a newer version.
     """
     with open_bounded(path, MAX_BYTES, description) as (stream, size):
         with damaged_file(description, path):
-            header = _read_header(stream, size)
+            header = read_header(stream, size)
             start = stream.tell()
-            metadata, major = _checked_metadata(header.pop("__metadata__", None), form)
+            metadata, major = checked_metadata(header.pop("__metadata__", None), form)
         if not 1 <= major <= version[0]:
             raise ModelError(
                 f"{description} {path}: expected a format up to {version[0]}.x, found {shown(metadata['version'])}; "
                 f"it needs rnnwords >= {metadata.get('program', '')[:20]}, this is {__version__}"
             )
         with damaged_file(description, path):
-            entries = {name: _entry(name, entry) for name, entry in header.items()}
+            entries = {name: entry_of(name, entry) for name, entry in header.items()}
             prefix = metadata.get("deferred") or metadata.get("apart")  # its name in format 1.2
             deferred = {name: entries.pop(name) for name in header if prefix and name.startswith(prefix)}
             stop = min((entry.start for entry in deferred.values()), default=size - start)
-            body = read_array(stream, min(stop, size - start))
-            if metadata.pop("sha256", None) != _digest(metadata, header, [body.data]):
-                raise ModelError("expected the checksum of its content, found another")
+            check_offsets(entries, 0, stop)
+            check_offsets(deferred, stop, size - start)
             configs = parse_json(metadata.get("configs", ""), "its configuration")
             if not isinstance(configs, dict):
                 raise ModelError(f"expected a configuration that is an object, found {type(configs).__name__}")
+            check(configs, entries)
+            body = read_array(stream, stop)
+            if metadata.pop("sha256", None) != _digest(metadata, header, [body.data]):
+                raise ModelError("expected the checksum of its content, found another")
             tensors = _tensors(entries, body)
-            _check_offsets(deferred, len(body), size - start)
-    if not deferred:
-        return tensors, configs, None
-    digest = metadata.get("deferred-sha256", metadata.get("apart-sha256"))
-    offset, length = start + stop, size - start - stop
-    read = functools.partial(_read_deferred, path, description, offset, length, deferred, digest)
-    return tensors, configs, DeferredTensors(length, read)
+        if not deferred:
+            return tensors, configs, None
+        digest = metadata.get("deferred-sha256", metadata.get("apart-sha256"))
+        read = _DeferredReader(stream, f"{description} {path}", start + stop, size - start - stop, deferred, digest)
+        return tensors, configs, DeferredTensors(size - start - stop, read)
 
 
-def _read_deferred(
-    path: Path, description: str, offset: int, length: int, entries: Mapping[str, Entry], digest: str | None
-) -> dict[str, NDArray[Any]]:
-    """Return the deferred tensors, which are `length` bytes from the byte `offset` of the file."""
-    with open_bounded(path, MAX_BYTES, description) as (stream, _):
-        stream.seek(offset)
-        body = read_array(stream, length)
-    if _sha256([body.data]) != digest:
-        raise ModelError(
-            f"{description} {path} is damaged, or was replaced after it was loaded: expected the checksum of its "
-            "deferred tensors, found another"
-        )
-    return _tensors(entries, body, min(entry.start for entry in entries.values()))
+class _DeferredReader:
+    """Reads the deferred tensors: `length` bytes from the byte `offset` of a file that stays open.
 
+    A save replaces the file, and the open one stays as it was: tensors and deferred tensors are always of one save.
+    """
 
-def _read_header(stream: "FileIO", size: int) -> dict[str, Any]:
-    """Return the header at the beginning of a file of `size` bytes."""
-    length = int.from_bytes(stream.read(8), "little")
-    if length > min(MAX_HEADER, size - 8):
-        raise ModelError(f"expected a whole safetensors file, found another or a truncated one of {size:,} bytes")
-    header = parse_json(read_array(stream, length).tobytes(), "its header")
-    if not isinstance(header, dict):
-        raise ModelError(f"expected a header that is an object, found {type(header).__name__}")
-    if (longest := max(map(len, header), default=0)) > MAX_NAME:
-        raise ModelError(f"expected names of at most {MAX_NAME} characters, found one of {longest:,}")
-    return header
+    def __init__(
+        self, stream: "FileIO", name: str, offset: int, length: int, entries: Mapping[str, Entry], digest: str | None
+    ) -> None:
+        self.name, self.offset, self.length, self.entries, self.digest = name, offset, length, entries, digest
+        self.descriptor = os.dup(stream.fileno())
+        weakref.finalize(self, os.close, self.descriptor)
 
-
-def _checked_metadata(metadata: Any, form: str) -> tuple[dict[str, str], int]:
-    """Return the metadata and the major version."""
-    found = metadata.get("format") if isinstance(metadata, dict) else None
-    if found != form:
-        raise ModelError(f"expected the format {form}, found {shown(found)}")
-    if not all(isinstance(value, str) for value in metadata.values()):
-        raise ModelError("expected metadata that are text, found other values")
-    major = metadata.get("version", "").partition(".")[0]
-    if not (major.isascii() and major.isdigit() and 1 <= len(major) <= 6):
-        raise ModelError(f"expected a version such as 1.0, found {shown(metadata.get('version'))}")
-    return metadata, int(major)
+    def __call__(self) -> dict[str, NDArray[Any]]:
+        """Return the verified tensors. Raises ModelError."""
+        body = np.empty(self.length, np.uint8)
+        filled = 0
+        try:
+            while filled < self.length and (
+                count := os.preadv(self.descriptor, [body[filled:].data], self.offset + filled)
+            ):
+                filled += count
+        except OSError as error:
+            raise ModelError(f"cannot read {self.name}: {reason(error)}") from error
+        if _sha256([body[:filled].data]) != self.digest:
+            raise ModelError(
+                f"{self.name} is damaged, or was overwritten after it was loaded: expected the checksum of its "
+                "deferred tensors, found another"
+            )
+        return _tensors(self.entries, body, min(entry.start for entry in self.entries.values()))
 
 
 def _tensors(entries: Mapping[str, Entry], body: NDArray[np.uint8], first: int = 0) -> dict[str, NDArray[Any]]:
     """Return the tensors as views of the body, whose first byte has the offset `first`."""
-    _check_offsets(entries, first, first + len(body))
+    check_offsets(entries, first, first + len(body))
     return {
         name: body[start - first : stop - first].view(dtype).reshape(shape)
         for name, (dtype, shape, start, stop) in entries.items()
     }
 
 
-def _check_offsets(entries: Mapping[str, Entry], start: int, stop: int) -> None:
-    """Raise ModelError unless the tensors are adjacent, fill the bytes from `start` to `stop`, and fit their shapes."""
-    for name, entry in sorted(entries.items(), key=lambda item: item[1][2:]):
-        end = start + math.prod(entry.shape) * entry.dtype.itemsize
-        if (entry.start, entry.stop) != (start, end) or end > stop:
-            raise ModelError(
-                f"tensor {name} of shape {tuple(entry.shape)}: expected bytes {start:,} to {shown(end)}, found "
-                f"{entry.start:,} to {entry.stop:,}"
-            )
-        start = end
-    if start != stop:
-        raise ModelError(f"expected the end of the file after the last tensor, found {stop - start:,} more bytes")
-
-
-def _entry(name: str, entry: Any) -> Entry:
-    values: Any = entry if isinstance(entry, dict) else {}
-    shape, offsets, dtype = values.get("shape"), values.get("data_offsets"), values.get("dtype")
-    lists = isinstance(shape, list) and isinstance(offsets, list) and len(shape) <= 8 and len(offsets) == 2
-    if not lists or not all(type(n) is int and 0 <= n <= MAX_BYTES for n in [*shape, *offsets]):
-        raise ModelError(f"tensor {name}: expected a shape and two offsets, found {shown(entry)}")
-    if not isinstance(dtype, str) or dtype not in _TYPES:
-        raise ModelError(f"tensor {name}: expected one of the types {', '.join(_TYPES)}, found {shown(dtype)}")
-    return Entry(_TYPES[dtype], shape, *offsets)
-
-
 @contextlib.contextmanager
 def damaged_file(description: str, path: Path) -> Iterator[None]:
-    """Turn errors about the content of a file into a ModelError that names the file."""
+    """Turn errors about the content of a file into a ModelError that names the file.
+
+    Settings of a file are not in backquotes, in which the command line replaces them by its options.
+    """
     try:
         yield
     except (ModelError, UsageError) as error:
-        raise ModelError(f"{description} {path} is damaged: {error}") from error
+        raise ModelError(f"{description} {path} is damaged: {str(error).replace('`', '')}") from error

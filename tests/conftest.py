@@ -5,12 +5,15 @@ import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from rnnwords.model_file import Model
 from rnnwords.training.checkpoint import Checkpoint, RunDirectory
-from tests.processes import TINY, Killed, rnnwords
+from tests.processes import TINY, Killed, checkpoints, here, rnnwords
+from tests.runs import COMMANDS, STEPS, place, result, stopped
 from tests.texts import FABLE
 
 # No deadline: a busy machine is no failure. Continuous integration draws the same examples each time.
@@ -52,3 +55,25 @@ def killed_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         monkeypatch.setattr(RunDirectory, "save", saved)
 
     return arm
+
+
+@pytest.fixture(scope="session")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return kind -> the result of an unbroken run."""
+    results = {}
+    for kind, command in COMMANDS.items():
+        there = place(tmp_path_factory.mktemp(kind))
+        assert here(*command, cwd=there) == 0
+        results[kind] = result(there / "run")
+        settings = Model.load(there / "run" / "model.safetensors").training["settings"]
+        assert settings["batch_size"] == int(command[command.index("--batch-size") + 1])
+        assert checkpoints(there / "run")[-1] == STEPS
+        assert len(results[kind][1]) == STEPS // 50
+    return results
+
+
+@pytest.fixture(scope="session")
+def interrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """Return the directory of a run that Ctrl-C stopped, which tests copy, and the process as it ended."""
+    there = place(tmp_path_factory.mktemp("interrupted"))
+    return there, stopped(COMMANDS["windows"], there, signal.SIGINT)

@@ -27,6 +27,7 @@ PROGRAM = (sys.executable, "-m", "rnnwords")
 LIMIT = 180.0  # seconds; generous, since a busy machine must not fail a test
 # A network that trains in a second.
 TINY = ("--units", "16", "--layers", "1", "--embedding", "8", "--epochs", "30", "--seed", "1", "--precision", "float32")
+QUICK = (*TINY, "--epochs", "5")
 
 MEASURED = "COVERAGE_PROCESS_CONFIG"  # with it in the environment, a process writes a coverage file of its own
 
@@ -225,8 +226,8 @@ def screen(seen: bytes, columns: int = 100) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
-def said(text: str, pattern: str) -> "re.Match[str]":
-    """Return the match of a pattern in one of the lines of a text. Fail, showing the text, if there is none."""
+def matched(text: str, pattern: str) -> "re.Match[str]":
+    """Return the match of a pattern in one of the lines of a text. Fail, with the text, if there is none."""
     match = re.search(pattern, text, re.MULTILINE)
     assert match, f"{pattern!r} does not match:\n{text}"
     return match
@@ -251,7 +252,7 @@ def contents(directory: Path) -> dict[str, tuple[int, bytes]]:
     return {
         str(item.relative_to(directory)): (item.stat().st_mtime_ns, item.read_bytes())
         for item in sorted(directory.rglob("*"))
-        if item.is_file() and item.name != "lock"
+        if item.is_file() and item.name != "rnnwords-run"
     }
 
 

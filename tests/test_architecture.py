@@ -13,10 +13,10 @@ from tests.texts import ROOT
 PACKAGE = "rnnwords"
 # A module may import from its own line and from the lines above it.
 LAYERS = (
-    ("version", "errors", "config", "files"),
+    ("version", "errors", "config", "files", "saving"),
     ("text",),
     ("network",),
-    ("tensor_file", "model_file"),
+    ("tensor_header", "tensor_file", "model_file"),
     ("lm",),
     ("generation",),
     ("prediction",),

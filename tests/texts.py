@@ -26,6 +26,7 @@ texts = st.lists(
     ),
     max_size=12,
 ).map("".join)
+file_texts = texts.map(lambda text: text.replace("\0", ""))  # a text file contains no NUL byte
 
 
 def write(path: Path, content: str | bytes) -> Path:

@@ -1,10 +1,12 @@
 """The command line: one file per command, which parses, calls one library function, and prints the result.
 
 Data goes to stdout, notes and progress to stderr. Exit status: 0 success, 1 failure, 2 wrong usage, 130 after Ctrl-C,
-143 after SIGTERM, 141 when the reader of a pipe has closed it.
+143 after SIGTERM, 129 after SIGHUP, 141 when the reader of a pipe has closed it.
 """
 
 import contextlib
+import errno
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -14,21 +16,23 @@ import click
 
 from rnnwords.cli.build_vocab import build_vocab
 from rnnwords.cli.completion import completion
-from rnnwords.cli.errors import usage_message
+from rnnwords.cli.errors import system_message, usage_message
 from rnnwords.cli.eval import eval_command
 from rnnwords.cli.explain import explain
 from rnnwords.cli.forecast import forecast
 from rnnwords.cli.generate import generate
 from rnnwords.cli.info import info
-from rnnwords.cli.output.streams import discard_stdout, prepare_streams
-from rnnwords.cli.output.terminal import safe
+from rnnwords.cli.output.messages import one_line
+from rnnwords.cli.output.streams import discard_stdout, prepare_streams, stdout_message
 from rnnwords.cli.predict import predict
 from rnnwords.cli.repl.command import repl as repl_command
 from rnnwords.cli.score import score
-from rnnwords.cli.signals import SignalEnd, ended_in_order
+from rnnwords.cli.signals import SignalEnd, signals_handled
 from rnnwords.cli.train import train
-from rnnwords.errors import RnnwordsError, SaveError
+from rnnwords.errors import RnnwordsError
 from rnnwords.version import __version__
+
+_WRITE_ERRORS = (errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EBADF, errno.EDQUOT)
 
 
 class _PipeClosed(Exception):
@@ -38,6 +42,12 @@ class _PipeClosed(Exception):
 class _Program(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)  # in the order in which they are used, not of the alphabet
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **extra)  # prints for --help and --version
+        except BrokenPipeError as error:
+            raise _PipeClosed from error
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -71,26 +81,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # numpy's own threads gain little on the matrix products of one word, and spin while other processes need the
     # cores, which makes them twenty times slower. Batches run on threads of prediction.parallel_map.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ["MPLBACKEND"] = "agg"  # plots are files; Matplotlib, which Keras imports, refuses an unknown value
     prepare_streams()
-    with ended_in_order("SIGTERM"):
+    with signals_handled():
         status = run(arguments)
-    if sys.stdout is not None:
-        try:
-            sys.stdout.flush()
-        except BrokenPipeError:
-            status = status or 141
-            discard_stdout()
-        except OSError as error:
-            status = status or _fail(f"could not write to standard output: {error.strerror}")
-            discard_stdout()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        status = status or 141
+        discard_stdout()
+    except OSError as error:
+        status = status or _fail(stdout_message(error))
+        discard_stdout()
     sys.exit(status)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit status. An expected error is one line on stderr; a bug has a traceback."""
+    # It warns where its own cache cannot be written. TensorFlow loads it, too.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
-        if sys.stdout is None:
-            raise SaveError("standard output is closed; redirect it to a file or to /dev/null")
         status = program.main(list(arguments) if arguments is not None else None, "rnnwords", standalone_mode=False)
         return status if isinstance(status, int) else 0
     except click.exceptions.Exit as end:
@@ -110,20 +120,29 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except _PipeClosed:
         discard_stdout()
         return 141
-    except OSError as error:
-        if error.filename is not None:
-            raise
-        discard_stdout()
-        return _fail(f"could not write to standard output: {error.strerror}")
+    except (OSError, MemoryError) as error:
+        message = system_message(error)
+        if isinstance(error, OSError) and error.filename is None and _stdout_fails(error):
+            message = stdout_message(error)
+            discard_stdout()
+        return _fail(message)
+
+
+def _stdout_fails(error: OSError) -> bool:
+    """Return whether an error without a file name comes from stdout, whose writers are all over the program."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return True
+    return error.errno in _WRITE_ERRORS  # without a buffer there is nothing left to flush
 
 
 def _fail(message: str, status: int = 1) -> int:
     """Print an error, as one line, and return the exit status."""
-    message = message.replace("\n", " ")
-    _print_to_stderr(f"Error: {safe(message)}")
+    _print_to_stderr(f"Error: {message}")
     return status
 
 
 def _print_to_stderr(line: str) -> None:
     with contextlib.suppress(OSError):
-        click.echo(line, err=True)
+        click.echo(one_line(line), err=True)

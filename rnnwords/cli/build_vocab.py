@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -10,12 +10,10 @@ from rnnwords.cli.help import command
 from rnnwords.cli.options import PATH, corpus_argument, option, options, output_options, text_config, text_options
 from rnnwords.cli.output.bars import byte_progress
 from rnnwords.cli.output.json_output import print_json
-from rnnwords.cli.output.notes import note, quoted
+from rnnwords.cli.output.notes import command_line, note
 from rnnwords.cli.output.terminal import safe
-from rnnwords.errors import CorpusError, SaveError
-
-if TYPE_CHECKING:
-    from rnnwords.text.vocabulary import Vocabulary
+from rnnwords.errors import CorpusError
+from rnnwords.saving import check_replaceable
 
 
 @command("build-vocab")
@@ -40,8 +38,10 @@ def build_vocab(
     """
     from rnnwords.text.corpus import Corpus
     from rnnwords.text.counting import count_words
-    from rnnwords.text.vocabulary import Vocabulary
+    from rnnwords.text.vocabulary import Vocabulary, check_has_words
 
+    if output is not None:
+        check_replaceable(output)
     text = text_config(options)
     with byte_progress(quiet) as progress:
         source = Corpus(corpus, options["encoding_errors"])
@@ -52,9 +52,10 @@ def build_vocab(
         counts.counts, text, max_size=options["max_size"], min_count=options["min_count"] or 1, keep_unk=unk,
         pruned=counts.pruned,
     )  # fmt: skip
+    check_has_words(vocabulary, counts.counts)
     report = vocabulary.report()
     if output is not None:
-        _save(vocabulary, output)
+        vocabulary.save(output)
     elif not as_json and sys.stdout.isatty():
         click.echo(safe(vocabulary.to_bytes().decode()), nl=False)
     elif not as_json:
@@ -68,16 +69,8 @@ def build_vocab(
         quiet,
     )
     if output is not None:
-        train = ["rnnwords", "train", "--vocab", str(output), "--", *map(str, corpus)]
-        note(f"wrote {output}; train with it: {quoted(train)}", quiet)
-
-
-def _save(vocabulary: "Vocabulary", output: Path) -> None:
-    """Write the vocabulary: a file is replaced as a whole, a pipe or device is written to."""
-    if not output.exists() or output.is_file():
-        vocabulary.save(output)
-        return
-    try:
-        output.write_bytes(vocabulary.to_bytes())
-    except OSError as error:
-        raise SaveError(f"could not write to {output}: {error.strerror}") from error
+        train = ["rnnwords", "train", "--vocab", str(output), "--"]
+        command = command_line(
+            [*train, *map(str, corpus)], command_line(train, "rnnwords train --vocab FILE") + " TEXT..."
+        )
+        note(f"wrote {output}; train with it: {command}", quiet)

@@ -1,9 +1,12 @@
 """Error messages for users: names of settings become the options of the command, as they were typed."""
 
+import os
 import re
 from typing import Any
 
 import click
+
+from rnnwords.files import reason
 
 # Setting -> parameter of the commands, where their names differ.
 PARAMETERS = {
@@ -42,7 +45,8 @@ def typed_name(parameter: click.Parameter, context: click.Context | None) -> str
     if isinstance(parameter, click.Argument):
         return parameter.make_metavar(context or click.Context(click.Command(None))).strip("[].")
     typed = context.meta.get(TYPED, ()) if context else ()
-    for name in (*parameter.opts, *parameter.secondary_opts):
+    # Long names first: a value such as -nan begins like the short name -n.
+    for name in sorted((*parameter.opts, *parameter.secondary_opts), key=len, reverse=True):
         is_long = name.startswith("--")
         if any(word == name or word.startswith(f"{name}=" if is_long else name) for word in typed):
             return name
@@ -51,7 +55,7 @@ def typed_name(parameter: click.Parameter, context: click.Context | None) -> str
 
 def usage_message(error: click.ClickException) -> str:
     """Return the message of an error of Click in the form of this program: "--top-k: expected ..., found ..."."""
-    message = error.format_message().rstrip(".")
+    message = _without_stop(error.format_message())
     context = getattr(error, "ctx", None)
     if isinstance(error, click.BadParameter) and error.param is not None:
         name = typed_name(error.param, context)
@@ -60,8 +64,23 @@ def usage_message(error: click.ClickException) -> str:
         else:
             refused = _REFUSED.fullmatch(error.message)
             found = f"expected {_expected(error.param.type)}, found {refused[1]}" if refused else error.message
-            message = f"{name}: {found.rstrip('.')}"
+            message = f"{name}: {_without_stop(found)}"
+    elif isinstance(error, click.BadParameter):
+        message = _without_stop(error.message)
     return message if context is None else f"{message} (see {context.command_path} --help)"
+
+
+def system_message(error: OSError | MemoryError) -> str:
+    """Return the message for what the system refused where nothing more specific was raised."""
+    if isinstance(error, MemoryError):
+        return "not enough memory; close other programs, or use a smaller text, batch or network"
+    if error.filename is None or isinstance(error.filename, int):
+        return f"the operating system refused an operation: {reason(error)}"
+    return f"cannot use {os.fsdecode(error.filename)}: {reason(error)}"
+
+
+def _without_stop(message: str) -> str:
+    return message if message.endswith("...") else message.rstrip(".")
 
 
 def _expected(kind: click.ParamType[Any]) -> str:

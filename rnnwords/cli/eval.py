@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click import IntRange
 
 from rnnwords.cli import options as shared
 from rnnwords.cli.help import command
@@ -15,6 +14,7 @@ from rnnwords.cli.output.json_output import print_json
 from rnnwords.cli.output.notes import note, seed_or_random
 from rnnwords.cli.output.plots import check_plot, new_figure, save_figure
 from rnnwords.cli.output.terminal import safe
+from rnnwords.cli.types import Whole
 from rnnwords.errors import UsageError
 
 SETTINGS = ("max_context", "baseline", "baseline_order", "train_text", "encoding_errors")  # as the library names them
@@ -28,14 +28,14 @@ MANY_UNKNOWN = 0.3  # share of unknown words above which the text probably does 
     option("--by-frequency", bool, "Loss and top-1 by the frequency of a word in the training text."),
     option("--baseline", bool, "Compare with unigram, bigram and Kneser-Ney n-gram models of the training text, which "
            "--train-text names; without it, with the n-gram of the model file."),
-    option("--baseline-order", IntRange(2, 9), "Order of the longest n-gram of --baseline.  "
+    option("--baseline-order", Whole(2, 9), "Order of the longest n-gram of --baseline.  "
            "[default: window of the network + 1; 5 without a window]"),
     shared.train_text_option,
     option("--calibration", bool, "Reliability: accuracy by predicted probability, in ten bins."),
     option("--compare", PATH, "Compare with another model word by word, with confidence intervals of the differences.",
            metavar="MODEL"),
     shared.seed_option,
-    option("--max-context", IntRange(1), "Limit the context to N words, fewer than the window of the network."),
+    option("--max-context", Whole(1, 1_000_000), "Limit the context to N words, fewer than the window of the network."),
     shared.interpolation_options,
     shared.encoding_errors_option,
     option("--plot", PATH, "Plot reliability and loss by frequency: .png, .svg or .pdf.", metavar="FILE"),

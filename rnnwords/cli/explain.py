@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click import IntRange
 
 from rnnwords.cli import options as shared
 from rnnwords.cli.help import command
@@ -17,6 +16,7 @@ from rnnwords.cli.output.notes import note
 from rnnwords.cli.output.plots import check_plot, save_figure
 from rnnwords.cli.output.terminal import plain_terminal
 from rnnwords.cli.stdin import waiting_lines
+from rnnwords.cli.types import Whole
 from rnnwords.errors import UsageError
 from rnnwords.text.utf8 import decode_argument
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @shared.options(
     shared.prompt_argument,
     shared.model_option,
-    option("-k", IntRange(1, 1_000_000), "Number of next words.", default=5),
+    option("-k", Whole(1, 1_000_000), "Number of next words.", default=5),
     option("--plot", PATH, "Draw a heat map of the gates of every layer: .png, .svg or .pdf.", metavar="FILE"),
     shared.oov_option,
     shared.null_option,

@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click import Choice, IntRange
+from click import Choice
 
 from rnnwords.cli.help import command
-from rnnwords.cli.models import MODELS
+from rnnwords.cli.models import MODELS, run_name
 from rnnwords.cli.options import PATH, PATH_OR_STDIN, option, options
 from rnnwords.cli.output.json_output import print_json
 from rnnwords.cli.output.notes import note
 from rnnwords.cli.output.plots import check_plot, save_figure
 from rnnwords.cli.training_run import run_options, show_run, stopped_status, training_options
-from rnnwords.cli.types import Number
+from rnnwords.cli.types import Number, Whole
 from rnnwords.errors import UsageError
 from rnnwords.network.config import RNN_CELLS
 from rnnwords.training.config import OPTIMIZERS
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
            "[default: the last tenth of CSV]", metavar="FILE"),
     option("--plot", PATH, "Plot of real and forecast values: .png, .svg or .pdf.", metavar="FILE"),
     option("--model", PATH, "Directory of the run.  [default: models/CSV-COLUMN]"),
-    option("--window", IntRange(1, 1000), "Values of context per forecast.  [default: 60]"),
-    option("--layers", IntRange(1, 16), "Number of recurrent layers.  [default: 4]"),
-    option("--units", IntRange(1, 8192), "Units per recurrent layer.  [default: 50]"),
+    option("--window", Whole(1, 1000), "Values of context per forecast.  [default: 60]"),
+    option("--layers", Whole(1, 16), "Number of recurrent layers.  [default: 4]"),
+    option("--units", Whole(1, 8192), "Units per recurrent layer.  [default: 50]"),
     option("--cell", Choice(RNN_CELLS), "Type of the recurrent layers.  [default: lstm]"),
     option("--dropout", Number(0, 0.95), "Dropout rate of layer outputs.  [default: 0.2]"),
     option("--optimizer", Choice(OPTIMIZERS), "Optimizer.  [default: adam]"),
     option("--learning-rate", Number(1e-8, 100), "Highest learning rate.  [default: 0.003]"),
-    option("--batch-size", IntRange(1, 65536), "Windows per step.  [default: 32]"),
-    option("--epochs", IntRange(1, 1_000_000), "Budget: passes over the series.  [default: 100]"),
+    option("--batch-size", Whole(1, 65536), "Windows per step.  [default: 32]"),
+    option("--epochs", Whole(1, 1_000_000), "Budget: passes over the series.  [default: 100]"),
     run_options,
 )  # fmt: skip
 def forecast(csv: Path, test: Path | None, plot: Path | None, as_json: bool, quiet: bool, **options: Any) -> int:
@@ -101,4 +101,4 @@ def _run_name(csv: Path, series: "Series") -> str:
     """Return CSV-COLUMN: the name of the file without its endings, and the column without characters such as /."""
     name = csv.name.removesuffix(".gz")
     column = re.sub(r"[^\w.-]+", "_", series.column)
-    return f"{name.removesuffix('.csv') or name}-{column}"
+    return run_name(f"{name.removesuffix('.csv') or name}-{column}")

@@ -7,8 +7,6 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from click import IntRange
-
 from rnnwords.cli import options as shared
 from rnnwords.cli.help import command
 from rnnwords.cli.models import load_predictor
@@ -17,7 +15,7 @@ from rnnwords.cli.output.json_output import print_json
 from rnnwords.cli.output.notes import note, seed_or_random
 from rnnwords.cli.output.printer import Printer
 from rnnwords.cli.stdin import waiting_lines
-from rnnwords.cli.types import Number
+from rnnwords.cli.types import Number, Whole
 from rnnwords.errors import UsageError
 from rnnwords.text.utf8 import decode_argument
 
@@ -36,16 +34,16 @@ Options = Mapping[str, Any]
 @shared.options(
     shared.prompt_argument,
     shared.model_option,
-    option("-n --words", IntRange(1, 10_000_000), "Number of words.", default=32),
-    option("--samples", IntRange(1, 10_000), "Number of texts. Text i, counted from 0, is the one of seed + i. With "
+    option("-n --words", Whole(1, 10_000_000), "Number of words.", default=32),
+    option("--samples", Whole(1, 10_000), "Number of texts. Text i, counted from 0, is the one of seed + i. With "
            "--beam, the best texts.", default=1),
     option("--temperature", Number(0.001, 100), "Sample words; a higher temperature gives rarer words."),
     shared.sampling_options,
-    option("--beam", IntRange(1, 1_000), "Beam search with N candidates for the most probable text."),
+    option("--beam", Whole(1, 1_000), "Beam search with N candidates for the most probable text."),
     option("--repetition-penalty", Number(1, 100), "Factor for the log-probability of words among the last 64.",
            default=1.0),
-    option("--no-repeat-ngram", IntRange(1, 100), "Never repeat a sequence of N words."),
-    option("--max-overlap", IntRange(1, 50),
+    option("--no-repeat-ngram", Whole(1, 100), "Never repeat a sequence of N words."),
+    option("--max-overlap", Whole(1, 50),
            "Never copy more than N consecutive words from the training text; needs --train-text."),
     shared.train_text_option,
     option("--until-sentence", bool, "Stop after the first end of a sentence."),
@@ -90,7 +88,9 @@ def generate(
 
     if sampled or (prompt is None and not from_pipe):
         seed = seed_or_random(seed, quiet)
-    trained = _training_text(predictor, options)
+    trained, is_training_text = _training_text(predictor, options)
+    if is_training_text is False:
+        note("Warning: --train-text is not the training text of the model; copies from that are not found", quiet)
     overlap = Overlap(trained, options["max_overlap"]) if trained and options["max_overlap"] else None
     request = GenerationRequest(**{name: options[name] for name in REQUEST}, seed=seed, overlap=overlap)
     samples = [request if request.greedy else replace(request, seed=((seed or 0) + number) % 2**32)
@@ -106,7 +106,7 @@ def generate(
     if options["report"]:
         from rnnwords.cli.reports.generate_report import OriginalityReporter
 
-        reporter = OriginalityReporter(predictor.vocabulary, trained, quiet)
+        reporter = OriginalityReporter(predictor.vocabulary, trained, is_training_text, quiet)
     beam, tokens = options["beam"], options["tokens"]
     for text in chain.from_iterable(waiting_lines(options["nul"])) if prompt is None else [prompt]:
         beams = predictor.beams(text, request, beam, oov=oov, tokens=tokens)[: len(samples)] if beam else []
@@ -153,17 +153,22 @@ def _check(options: Options, sampled: bool, silent: bool) -> None:
         )
 
 
-def _training_text(predictor: "Predictor", options: Options) -> "SuffixArray | None":
-    """Return the training text for look-ups of as many consecutive words as the options need; None without one."""
+def _training_text(predictor: "Predictor", options: Options) -> "tuple[SuffixArray | None, bool | None]":
+    """Return the text of --train-text for look-ups of as many consecutive words as the options need, and whether the
+    model was trained on it; None and None without one.
+    """
     if not options["train_text"]:
-        return None
+        return None, None
+    from rnnwords.files import digest_of
     from rnnwords.generation.originality import GRAM
     from rnnwords.generation.suffix_array import SuffixArray
     from rnnwords.text.corpus import Corpus
     from rnnwords.text.encoding import ids_of
 
     depth = max(options["max_overlap"] or 0, max(GRAM, options["words"]) if options["report"] else 0)
-    return SuffixArray(ids_of(Corpus(options["train_text"], "replace"), predictor.vocabulary), depth)
+    corpus = Corpus(options["train_text"], "replace")
+    is_training_text = digest_of(corpus.paths) == predictor.model.training.get("corpus")
+    return SuffixArray(ids_of(corpus, predictor.vocabulary), depth), is_training_text
 
 
 def _json(text: "GeneratedText", seed: int | None, reporter: "OriginalityReporter | None") -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Look-up of the model of a command, and its predictor with n-gram and cache as the options say."""
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import fields
@@ -7,32 +8,56 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnwords.cli.output.notes import note
-from rnnwords.config import InterpolationConfig
-from rnnwords.errors import ModelNotFoundError
+from rnnwords.config import InterpolationConfig, shown
+from rnnwords.errors import ModelError, ModelNotFoundError
+from rnnwords.files import read_bounded
 
 if TYPE_CHECKING:
     from rnnwords.prediction.predictor import Predictor
 
 MODELS = Path("models")
 LATEST = MODELS / "latest"  # a file with the name of the run directory trained last
+MAX_NAME = 255  # bytes of the name of a file or directory, on all common file systems
 
 
 def find_model(model: Path | None, quiet: bool) -> Path:
     """Return the model file of the option --model, else that of the model trained last. Raises ModelNotFoundError."""
-    path = model
-    if path is None:
-        try:
-            path = MODELS / os.fsdecode(LATEST.read_bytes()).removesuffix("\n")
-        except OSError:
-            raise ModelNotFoundError(
-                "expected `model`, found none, and no model was trained here; train one with: rnnwords train TEXT"
-            ) from None
     from rnnwords.model_file import model_path
 
-    path = model_path(path)
+    path = model_path(model or MODELS / latest_run())
     if model is None:
         note(f"model {path}", quiet)
     return path
+
+
+def latest_run() -> str:
+    """Return the name of the run directory trained last. Raises ModelNotFoundError, ModelError for another content."""
+    try:
+        name = os.fsdecode(read_bounded(LATEST, MAX_NAME + 1, "the name of the latest model,")).removesuffix("\n")
+        if is_run_name(name):
+            return name
+        problem = f"{LATEST}: expected the name of a directory in {MODELS}, found {shown(name)}"
+    except ModelNotFoundError:
+        raise ModelNotFoundError(
+            "expected `model`, found none, and no model was trained here; train one with: rnnwords train TEXT"
+        ) from None
+    except ModelError as error:
+        problem = str(error)
+    raise ModelError(f"{problem}; set `model`, or remove {LATEST} and train again")
+
+
+def is_run_name(name: str) -> bool:
+    """Return whether `name` can be that of a run directory under models/: neither empty nor a path to elsewhere."""
+    return name not in ("", ".", "..", LATEST.name) and not set("/\0") & set(name)
+
+
+def run_name(name: str) -> str:
+    """Return a name for a run directory: a longer one than file systems have is cut, and a digest of it is added."""
+    encoded = os.fsencode(name)
+    if len(encoded) <= MAX_NAME:
+        return name
+    digest = hashlib.sha256(encoded).hexdigest()[:8]
+    return f"{encoded[: MAX_NAME - len(digest) - 1].decode('utf-8', 'ignore')}-{digest}"
 
 
 def load_predictor(model: Path | None, quiet: bool, options: Mapping[str, Any] = {}) -> "Predictor":

@@ -3,18 +3,17 @@
 import os
 from collections.abc import Callable, Mapping
 from functools import reduce
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from click import Choice, IntRange
+from click import Choice
 
-from rnnwords.cli.types import Interpolation, Number
+from rnnwords.cli.types import FilePath, Interpolation, Number, Whole
 from rnnwords.config import OOV_POLICIES, TOKENIZERS, TextConfig
 
 F = TypeVar("F", bound=Callable[..., Any])
-PATH = click.Path(path_type=Path)
-PATH_OR_STDIN = click.Path(path_type=Path, allow_dash=True)
+PATH = FilePath()
+PATH_OR_STDIN = FilePath(allow_dash=True)
 
 
 def option(names: str, kind: Any, text: str, **settings: Any) -> Callable[[F], F]:
@@ -40,7 +39,7 @@ model_option = option(
 )  # fmt: skip
 quiet_option = option("--quiet", bool, "Print no notes and no progress on stderr.")
 output_options = options(option("--json as_json", bool, "Print JSON instead of text."), quiet_option)
-seed_option = option("--seed", IntRange(0, 2**32 - 1), "Random seed.  [default: random, printed]")
+seed_option = option("--seed", Whole(0, 2**32 - 1), "Random seed.  [default: random, printed]")
 oov_option = option(
     "--oov", Choice(OOV_POLICIES),
     "Policy for words of the prompt outside the vocabulary: read them as <unk>, skip them, or fail with an error "
@@ -60,12 +59,12 @@ encoding_errors_option = option(
     default="strict",
 )  # fmt: skip
 sampling_options = options(
-    option("--top-k", IntRange(1, 1_000_000), "Sample from the N most probable words."),
+    option("--top-k", Whole(1, 1_000_000), "Sample from the N most probable words."),
     option("--top-p", Number(0.001, 1), "Sample from the fewest words with a total probability of X."),
 )
 text_options = options(  # that decide how text becomes tokens
-    option("--max-size", IntRange(1, 1_000_000), "Keep the N most frequent words; the others become <unk>."),
-    option("--min-count", IntRange(1), "Keep words that occur N times or more; the others become <unk>."),
+    option("--max-size", Whole(1, 1_000_000), "Keep the N most frequent words; the others become <unk>."),
+    option("--min-count", Whole(1, 10**12), "Keep words that occur N times or more; the others become <unk>."),
     option("--tokenizer", Choice(TOKENIZERS), "Tokenizer: words separates punctuation, in any script; whitespace takes "
            "the text as already split.", default="words"),
     option("--lowercase", bool, "Lowercase all text."),
@@ -76,7 +75,7 @@ interpolation_options = options(
     option("--interpolate", Interpolation(), "Interpolate the n-gram of the model (train --ngram N) by weights fitted "
            "after training: fixed, one weight; count, weights by how often the n-gram has seen the context; auto, "
            "count if fitted, else fixed; or WEIGHT of the network, 0 to 1.", default="off"),
-    option("--cache", IntRange(0, 10_000),
+    option("--cache", Whole(0, 10_000),
            "Interpolate a cache of the last N words, which raises the probability of recent words."),
     option("--cache-weight", Number(0, 0.99), "Weight of the cache.  [default: as fitted]"),
     option("--cache-sharpness", Number(0, 100),

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click import IntRange
 
 from rnnwords.cli import options as shared
 from rnnwords.cli.help import command
@@ -17,6 +16,8 @@ from rnnwords.cli.output.json_output import json_line
 from rnnwords.cli.output.notes import note
 from rnnwords.cli.output.terminal import safe
 from rnnwords.cli.stdin import waiting_lines
+from rnnwords.cli.types import Whole
+from rnnwords.config import shown
 from rnnwords.text.utf8 import decode_argument
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ BAR_LENGTH = 20
 @shared.options(
     shared.prompt_argument,
     shared.model_option,
-    option("-k", IntRange(1, 1_000_000), "Number of words to print.", default=5),
+    option("-k", Whole(1, 1_000_000), "Number of words to print.", default=5),
     option("--prefix", str, "Rank only words that begin with LETTERS. Their probabilities are renormalized.",
            default="", metavar="LETTERS"),
     shared.oov_option,
@@ -71,9 +72,9 @@ def predict(
         for line in _table(answer):
             click.echo(line)
         if prefix and answer.predictions:
-            note(f"probabilities are renormalized over the words that begin with {prefix!r}", quiet)
+            note(f"probabilities are renormalized over the words that begin with {shown(prefix)}", quiet)
         elif prefix:
-            note(f"no word begins with {prefix!r}", quiet)
+            note(f"no word begins with {shown(prefix)}", quiet)
         return
 
     size = max(1, MAX_PREDICTIONS // min(k, len(predictor.vocabulary)))

@@ -13,13 +13,15 @@ from click import Choice
 from rnnwords.cli import options as shared
 from rnnwords.cli.help import command
 from rnnwords.cli.models import load_predictor
-from rnnwords.cli.options import cores, option
+from rnnwords.cli.options import PATH_OR_STDIN, cores, option
 from rnnwords.cli.output.json_output import json_line
 from rnnwords.cli.output.terminal import safe
 from rnnwords.cli.stdin import waiting_batches
 from rnnwords.errors import CorpusError, UsageError
+from rnnwords.files import reason
 from rnnwords.lm.perplexity import finite, perplexity
-from rnnwords.text.utf8 import decode, decode_argument
+from rnnwords.text.formats import HEAD_SIZE, refuse_other_formats
+from rnnwords.text.utf8 import decode, decode_argument, refuse_nul
 
 if TYPE_CHECKING:
     from rnnwords.prediction.scoring import ScoredLine
@@ -69,12 +71,15 @@ def score(
 
     scorer, base = Scorer(predictor.lm, cores()), BASES[log_base]
     columns = COLUMNS[unit] + (("file",) if unit != "file" and (len(sources) > 1 or as_json) else ())
-    if not as_json:
-        click.echo("\t".join(columns))
+    header = [] if as_json else ["\t".join(columns)]  # printed with the first row: an error before it leaves no output
     for name, lines in sources:
         for rows in _rows(score_lines(scorer, lines, independent_lines), unit, base, name):
             if rows:
-                click.echo("\n".join(_line([row[column] for column in columns], columns, as_json) for row in rows))
+                printed = (_line([row[column] for column in columns], columns, as_json) for row in rows)
+                click.echo("\n".join([*header, *printed]))
+                header = []
+    if header:
+        click.echo(header[0])
 
 
 def _rows(lines: "Iterator[ScoredLine]", unit: str, base: float, name: str | None) -> Iterator[list[Row]]:
@@ -128,19 +133,35 @@ def _sources(arguments: tuple[str, ...], as_text: bool, errors: str) -> list[Sou
 
     if as_text and len(arguments) != 1:
         raise UsageError(f"`as_text`: expected one argument, the text in quotes, found {len(arguments)}")
-    if len(arguments) == 1 and arguments[0] != "-" and (as_text or not os.path.exists(arguments[0])):
-        text = arguments[0]
-        if not as_text and re.fullmatch(r"\S*[./]\S*\w\S*", text):
-            raise CorpusError(f"expected a file, found nothing at {text}; if it is a text, add `as_text`")
-        return [(None, iter([_with_ends(decode_argument(text) + "\n")]))]
+    if as_text or (len(arguments) == 1 and arguments[0] != "-" and not _is_file(arguments[0])):
+        return [(None, iter([_with_ends(decode_argument(arguments[0]) + "\n")]))]
     if arguments.count("-") > 1:
         raise UsageError("expected - (standard input) once, found it twice")
     return [
         ("standard input", _standard_input(errors))
         if name == "-"
-        else (decode_argument(name), map(_with_ends, Corpus([Path(name)], errors).texts()))
+        else (decode_argument(name), map(_with_ends, Corpus([Path(os.fsdecode(PATH_OR_STDIN(name)))], errors).texts()))
         for name in arguments or ("-",)
     ]
+
+
+def _is_file(argument: str) -> bool:
+    """Return whether a single argument is a file and not the text itself.
+
+    Raises CorpusError for what is neither: no such file, and it looks like the name of one.
+    """
+    if os.path.lexists(argument):
+        return True
+    point = re.search(r"[./]", argument)
+    if re.search(r"\s", argument) or point is None or not re.search(r"\w", argument[point.end() :]):
+        return False
+    try:
+        os.stat(argument)
+    except FileNotFoundError:
+        raise CorpusError(f"expected a file, found nothing at {argument}; if it is a text, add `as_text`") from None
+    except (OSError, ValueError) as error:
+        raise CorpusError(f"cannot read {argument}: {reason(error)}; if it is a text, add `as_text`") from error
+    return True
 
 
 def _with_ends(text: str) -> list[str]:
@@ -152,6 +173,9 @@ def _standard_input(errors: str) -> Iterator[list[str]]:
     """Yield the lines of stdin as they arrive."""
     number = 1
     for batch in waiting_batches():
-        data = b"\n".join(batch).replace(b"\r\n", b"\n").replace(b"\r", b"\n") + b"\n"
+        data = b"\n".join(batch) + b"\n"
+        if number == 1:
+            refuse_other_formats(data[:HEAD_SIZE], "standard input")
+        refuse_nul(data, "standard input", number)
         yield _with_ends(decode(data, errors, "standard input", number))
         number += data.count(b"\n")

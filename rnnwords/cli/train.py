@@ -2,23 +2,25 @@
 
 import contextlib
 import os
+import stat
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from click import Choice, IntRange
+from click import Choice
 
 from rnnwords.cli.help import command
-from rnnwords.cli.models import LATEST, MODELS
+from rnnwords.cli.models import LATEST, MODELS, is_run_name, run_name
 from rnnwords.cli.options import PATH, PATH_OR_STDIN, corpus_argument, option, options, text_config, text_options
 from rnnwords.cli.output.bars import byte_progress
 from rnnwords.cli.output.json_output import print_json
 from rnnwords.cli.output.notes import note
 from rnnwords.cli.training_run import SIGNAL_STATUS, run_options, show_run, stopped_status, training_options
-from rnnwords.cli.types import Number
-from rnnwords.errors import UsageError
-from rnnwords.files import replace_file
+from rnnwords.cli.types import Number, Whole
+from rnnwords.errors import CorpusError, SaveError, UsageError
+from rnnwords.files import reason
 from rnnwords.network.config import INPUTS, RNN_CELLS, SOFTMAXES
+from rnnwords.saving import replace_file
 from rnnwords.training.config import OPTIMIZERS, PRECISIONS, SCHEDULES
 from rnnwords.training.distributed.cluster import STRATEGIES
 from rnnwords.training.recipes import RECIPES
@@ -33,22 +35,22 @@ from rnnwords.training.request import NETWORK_DEFAULTS, StopRequest, TrainReques
     option("--validation", PATH_OR_STDIN, "Validation text.", metavar="FILE"),
     option("--validation-split", Number(0, 0.9),
            "Share of the text, at its end, used for validation.  [default: 0.1 from 10,000 words on, else 0]"),
-    option("--window", IntRange(1, 1000),
+    option("--window", Whole(1, 1000),
            "Words of context per prediction.  [default: 3; with --stateful 35 words per training step]"),
     option("--stateful", bool, "Carry the recurrent state through the whole text instead of reading windows."),
-    option("--layers", IntRange(1, 16), "Number of recurrent layers.  [default: 2]"),
-    option("--units", IntRange(1, 8192), "Units per recurrent layer.  [default: 512]"),
+    option("--layers", Whole(1, 16), "Number of recurrent layers.  [default: 2]"),
+    option("--units", Whole(1, 8192), "Units per recurrent layer.  [default: 512]"),
     option("--cell", Choice(RNN_CELLS), "Type of the recurrent layers.  [default: lstm]"),
     option("--input", Choice(INPUTS),
            "Input encoding: learned embedding, one-hot vector, or the token id as one number.  [default: embedding]"),
-    option("--embedding", IntRange(1, 8192),
+    option("--embedding", Whole(1, 8192),
            "Size of the word embeddings.  [default: as --units; 256 below 10,000 words]"),
     option("--tie/--no-tie", bool, "Share the weights of embedding and output layer.  [default: from 10,000 words on]",
            default=None),
     option("--softmax", Choice(("auto", *SOFTMAXES)),
            "Output layer; adaptive is faster for large vocabularies.  [default: auto: adaptive above 30,000 tokens]"),
-    option("--ngram", IntRange(1, 9), "Add an n-gram model of this order for interpolation."),
-    option("--cache", IntRange(1, 10_000), "Fit interpolation weights for a cache of N words."),
+    option("--ngram", Whole(1, 9), "Add an n-gram model of this order for interpolation."),
+    option("--cache", Whole(1, 10_000), "Fit interpolation weights for a cache of N words."),
     option("--calibrate", bool, "Apply temperature scaling, fitted on the validation text."),
     option("--dropout", Number(0, 0.95), "Dropout rate of embeddings and layer outputs."),
     option("--dropout-start", Number(0, 0.95), "Initial dropout rate, which changes linearly to --dropout."),
@@ -64,8 +66,8 @@ from rnnwords.training.request import NETWORK_DEFAULTS, StopRequest, TrainReques
     option("--label-smoothing", Number(0, 0.5), "Share of the target probability that is spread over all words."),
     option("--ema", Number(0, 0.99999), "Decay of an exponential moving average of the weights."),
     option("--clip-norm", Number(1e-6, 1e6), "Largest norm of the gradients; larger ones are scaled down."),
-    option("--batch-size", IntRange(1, 65536), "Windows, or with --stateful streams, per step."),
-    option("--epochs", IntRange(1, 1_000_000), "Budget: passes over the text."),
+    option("--batch-size", Whole(1, 65536), "Windows, or with --stateful streams, per step."),
+    option("--epochs", Whole(1, 1_000_000), "Budget: passes over the text."),
     option("--precision", Choice(PRECISIONS), "Number type of matrix products.  [default: auto]"),
     option("--histograms", bool, "Log histograms of weights and gradients for TensorBoard."),
     option("--distribute", Choice(STRATEGIES),
@@ -74,7 +76,7 @@ from rnnwords.training.request import NETWORK_DEFAULTS, StopRequest, TrainReques
            "LSTM word predictor of a well-known tutorial; chapter: a text generator for a book."),
     text_options,
     run_options,
-    option("--patience", IntRange(1, 1_000_000), "Evaluations without a better one after which training ends."),
+    option("--patience", Whole(1, 1_000_000), "Evaluations without a better one after which training ends."),
 )  # fmt: skip
 def train(corpus: tuple[Path, ...], model: Path | None, as_json: bool, quiet: bool, **options: Any) -> int:
     """Train a model on a text. The same command again resumes an interrupted run.
@@ -102,7 +104,8 @@ def train(corpus: tuple[Path, ...], model: Path | None, as_json: bool, quiet: bo
                     "seconds": round(finished.seconds, 1), **finished.metrics})  # fmt: skip
     if status := stopped_status(finished):
         return status
-    for line in conclusion(finished, display.planned, None if directory.parent == MODELS else directory):
+    is_default = directory.parent == MODELS and not display.problem
+    for line in conclusion(finished, display.planned, None if is_default else directory):
         note(line, quiet)
     return 0
 
@@ -119,15 +122,30 @@ def _run_name(text: Path) -> str:
     """Return the name of the text without its endings, as a name under models/."""
     if str(text) == "-":
         raise UsageError("expected --model DIRECTORY with a text from standard input, which has no name; add it")
-    name = text.name.removesuffix(".gz").removesuffix(".txt") or text.name
+    name = text.name.removesuffix(".gz").removesuffix(".txt")
     if name == LATEST.name:
         raise UsageError(f"{LATEST} holds the name of the latest model; add --model DIRECTORY for this run")
-    return name
+    name = name if is_run_name(name) else text.name
+    if not is_run_name(name):
+        raise CorpusError(f"expected a text file, found a directory: {text}; name files, as in {text}/*.txt")
+    return run_name(name)
 
 
-def _remember(directory: Path) -> None:
-    """Make this the default model of other commands, if it is one of those under models/."""
-    if directory.parent.resolve() == MODELS.resolve():
+def _remember(directory: Path) -> str | None:
+    """Make this the default model of other commands, if it is one of those under models/.
+
+    Return a warning if that is impossible, which ends no training.
+    """
+    try:
+        if not os.path.isdir(MODELS) or not os.path.samefile(directory.parent, MODELS):
+            return None
         name = os.fsencode(f"{directory.name}\n")
-        if not LATEST.exists() or LATEST.read_bytes() != name:
+        status = os.lstat(LATEST) if os.path.lexists(LATEST) else None
+        if status and not stat.S_ISREG(status.st_mode):  # a pipe would wait for a reader, and a link leads elsewhere
+            raise SaveError(f"{LATEST}: expected a file, found another kind")
+        if not status or status.st_size != len(name) or LATEST.read_bytes() != name:
             replace_file(LATEST, [name])
+    except (OSError, SaveError) as error:
+        problem = f"could not save {LATEST}: {reason(error)}" if isinstance(error, OSError) else str(error)
+        return f"{problem}; other commands find this model by --model {directory}"
+    return None

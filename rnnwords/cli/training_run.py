@@ -1,28 +1,26 @@
-"""What `train` and `forecast` share: events are shown, and Ctrl-C and SIGTERM stop the run so that it can resume."""
+"""What `train` and `forecast` share: events are shown, and signals stop the run so that it can resume."""
 
 import contextlib
 import signal
 import sys
-from collections.abc import Generator, Iterator, Mapping
-from types import FrameType
+from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from click import IntRange
-
 from rnnwords.cli.options import option, options, output_options, seed_option
-from rnnwords.cli.output.notes import note, quoted
-from rnnwords.cli.types import Duration, StepsOrTime
+from rnnwords.cli.output.notes import command_line, note
+from rnnwords.cli.signals import end, end_at_once_next, signals_handled
+from rnnwords.cli.types import MAX_STEPS, Duration, StepsOrTime, Whole
 
 if TYPE_CHECKING:
     from rnnwords.cli.reports.train_display import RunDisplay
     from rnnwords.training.events import Finished
     from rnnwords.training.request import StopRequest
 
-SIGNAL_STATUS = {"SIGINT": 130, "SIGTERM": 143}
+SIGNAL_STATUS = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
 run_options = options(
-    option("--iterations", IntRange(1, 10**12), "Budget: steps."),
+    option("--iterations", Whole(1, 2**31 - 1), "Budget: steps."),
     option("--time", Duration(), "Budget: time, for example 10m."),
-    option("--log-every", IntRange(1), "Steps between two reports."),
+    option("--log-every", Whole(1, MAX_STEPS), "Steps between two reports."),
     option("--checkpoint-every", StepsOrTime(), "Steps or time between two checkpoints.  [default: 5m]"),
     option("--restart", bool, "Discard an earlier run in the directory."),
     seed_option,
@@ -31,40 +29,33 @@ run_options = options(
 
 
 def show_run(events: "Generator[Any, None, None]", display: "RunDisplay", stop: "StopRequest") -> "Finished":
-    """Show the events of a run until its end, and return the last one. From its event Started on, signals stop it."""
-    from rnnwords.training.events import Finished, Started
+    """Show the events of a run until its end, and return the last one.
 
-    with contextlib.closing(events), display, contextlib.ExitStack() as handlers:
+    A signal stops the training after its current step; before and after the training, and the second time, it ends the
+    process.
+    """
+    from rnnwords.training.events import Finished
+
+    def respond(number: int) -> None:
+        if not stop.in_training:
+            end(number)
+        end_at_once_next()
+        stop.reason = signal.Signals(number).name
+
+    with contextlib.closing(events), display, signals_handled(respond):
         for event in events:
-            if isinstance(event, Started):
-                handlers.enter_context(_stopped_by_signals(stop))
             display.show(event)
             if isinstance(event, Finished):
                 return event
     raise RuntimeError("the run ended without an event Finished")
 
 
-@contextlib.contextmanager
-def _stopped_by_signals(stop: "StopRequest") -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM stop the run after its current step; the second one ends the process at once."""
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        stop.reason = signal.Signals(number).name
-        signal.signal(number, signal.SIG_DFL)
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def stopped_status(finished: "Finished") -> int:
     """Return the exit status of a run that a signal stopped, after a note with the command that resumes it; else 0."""
     if finished.reason in SIGNAL_STATUS:
         command = ["rnnwords", *(word for word in sys.argv[1:] if word != "--restart")]
-        note(f"Interrupted; step {finished.step:,} is saved. Resume with: {quoted(command)}")
+        again = command_line(command, "the same command")
+        note(f"Interrupted; step {finished.step:,} is saved. Resume with: {again}")
     return SIGNAL_STATUS.get(finished.reason, 0)
 
 

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from rnnwords.config import SeriesConfig
 from rnnwords.errors import CorpusError
+from rnnwords.network.overflow import MAX_INPUT
 
 SeriesValues = NDArray[np.float64]
 
@@ -17,14 +18,15 @@ def fit(column: str, values: SeriesValues) -> SeriesConfig:
 def scaled(series: SeriesConfig, values: SeriesValues) -> NDArray[np.float32]:
     """Return values (N,) as inputs of the network. Raises CorpusError for one too far outside the training values."""
     with np.errstate(over="ignore"):
-        inputs = ((values - series.low) / (series.high - series.low)).astype(np.float32)
-    if not np.isfinite(inputs).all():
-        value = values[np.argmin(np.isfinite(inputs))]
+        inputs = (values - series.low) / (series.high - series.low)
+    allowed = np.abs(inputs) <= MAX_INPUT
+    if not allowed.all():
+        value = values[np.argmin(allowed)]
         raise CorpusError(
             f"column {series.column}: expected values near {series.low:,g} to {series.high:,g}, the range of the "
             f"training values, found {value:,g}"
         )
-    return inputs
+    return inputs.astype(np.float32)
 
 
 def unscaled(series: SeriesConfig, numbers: NDArray[np.floating]) -> SeriesValues:

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from rnnwords.config import shown
 from rnnwords.errors import CorpusError, UsageError
 from rnnwords.files import digest_of
-from rnnwords.text.corpus import Corpus
+from rnnwords.text.corpus import BLOCK_SIZE, Corpus
 
 MAX_NUMBER = 1e15  # rounding would hide the differences between larger ones
+MAX_TITLES = 200  # characters of titles that an error shows
 _NUMBER = re.compile(r"[+-]?(?=[0-9.])(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]*)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 # Formats of strptime; "iso" is 2017-01-31, with or without a time.
 FORMATS = ("iso", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y",
@@ -73,15 +74,22 @@ def read_series(path: Path, column: str | None = None, like: Series | None = Non
     header, rows, lines = _table(name, _text(corpus))
     index = _column_index(name, header, rows, column)
     pairs = zip(rows, lines, strict=True)
-    values = [_number(row[index], f"{name}, line {line}, column {header[index]}") for row, line in pairs]
+    values = [_number(row[index], f"{name}, line {line}, column {header[index][:80]}") for row, line in pairs]
     titles, *others = [row[:index] + row[index + 1 :] for row in (header, *rows)]
     dates = find_dates(name, titles, others, lines, like.dates.format if like and like.dates else None)
     return Series(name, header[index], np.array(values), dates, digest_of(corpus.paths))
 
 
 def _text(corpus: Corpus) -> str:
-    """Return the whole file. Raises CorpusError for invalid UTF-8."""
-    data = b"".join(block.data for block in corpus.blocks())
+    """Return the whole file. Raises CorpusError for invalid UTF-8, and for a line longer than a block of the corpus."""
+    blocks = []
+    for block in corpus.blocks():
+        if b"\n" not in block.data:
+            raise CorpusError(
+                f"{block.name}, line {block.line}: expected a line of at most {BLOCK_SIZE:,} bytes, found a longer one"
+            )
+        blocks.append(block.data)
+    data = b"".join(blocks)
     try:
         return data.decode()
     except UnicodeDecodeError as error:
@@ -113,7 +121,10 @@ def _table(name: str, text: str) -> tuple[list[str], list[list[str]], list[int]]
                 rows.append(row)
                 lines.append(line)
     except csv.Error as error:
-        raise CorpusError(f"{name}, line {begun}: {error}") from error
+        raise CorpusError(
+            f"{name}, line {begun}: expected cells with paired quotes and at most {csv.field_size_limit():,} "
+            f"characters, found otherwise: {error}"
+        ) from error
     if not rows:
         raise CorpusError(f"{name}: expected a header and rows of numbers, found {'a header' if header else 'nothing'}")
     return header, rows, lines
@@ -121,7 +132,8 @@ def _table(name: str, text: str) -> tuple[list[str], list[list[str]], list[int]]
 
 def _column_index(name: str, header: Sequence[str], rows: Sequence[Sequence[str]], column: str | None) -> int:
     """Return the index of the column."""
-    titles = ", ".join(title or "(no name)" for title in header[:20]) + (", ..." if len(header) > 20 else "")
+    titles = ", ".join(title[:40] or "(no name)" for title in header[:20]) + (", ..." if len(header) > 20 else "")
+    titles = titles if len(titles) <= MAX_TITLES else f"{titles[:MAX_TITLES]}..."
     if column is None:
         numbers = [index for index, cell in enumerate(rows[0]) if _NUMBER.fullmatch(cell.strip()) and header[index]]
         if len(numbers) != 1:
@@ -170,8 +182,8 @@ def find_dates(
             days = next(iter(parsed.values()))
             at = next(row for row in range(1, len(days)) if days[row] < days[row - 1])
             raise CorpusError(
-                f"{name}, line {lines[at]}, column {header[column]}: expected the oldest first, found "
-                f"{cells[at]} after {cells[at - 1]}; sort the file by its dates"
+                f"{name}, line {lines[at]}, column {header[column][:80]}: expected the oldest first, found "
+                f"{cells[at][:80]} after {cells[at - 1][:80]}; sort the file by its dates"
             )
     return None
 

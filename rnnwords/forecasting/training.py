@@ -126,9 +126,9 @@ def make_forecast_plan(request: ForecastRequest, warn: Callable[[str], None]) ->
         )
     directory = RunDirectory(request.directory)
     settings = request.settings()
-    checkpoint = None if request.restart else directory.resumable(settings, request.seed, warn)
+    checkpoint = None if request.restart else directory.resumable(settings, request.seed, config, cut, warn)
     if checkpoint:
-        training = resumed_config(checkpoint.state["training"], training_settings)
+        training = resumed_config(checkpoint.state.training, training_settings)
     else:
         if not request.restart and directory.model.exists():
             with contextlib.suppress(ModelError):  # a damaged model is of no use
@@ -164,7 +164,7 @@ class SeriesTask(TrainingTask):
 
     def figures(self, loss: float, accuracy: float) -> dict[str, float]:
         """Return the mean squared error of the scaled values, and its root in the unit of the series."""
-        return {"loss": loss, "RMSE": math.sqrt(loss) * (self.scaling.high - self.scaling.low)}
+        return {"loss": loss, "RMSE": math.sqrt(max(0.0, loss)) * (self.scaling.high - self.scaling.low)}
 
     def metrics(self, loss: float | None, accuracy: float | None, eval_words: int | None) -> dict[str, Any]:
         """Return loss and RMSE of the best weights on the first `eval_words` training values."""

@@ -99,6 +99,7 @@ class InterpolatedModel(LanguageModel[tuple[Any, ...]]):
         probs *= weights[:, 0].astype(np.float32)[:, None]
         for number, model in enumerate(self.models[1:], start=1):
             model.add_probs(by_model[number], weights[:, number], probs)
+        np.maximum(probs, np.finfo(np.float32).tiny, out=probs)  # where all underflow, log 0 would give NaN further on
         return np.log(probs, out=probs)
 
 

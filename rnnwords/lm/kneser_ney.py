@@ -130,7 +130,7 @@ class KneserNey:
         for level, rows, nodes in self._walk(contexts):
             found, at = _find(level.ngrams, nodes * self.vocabulary_size + targets[rows])
             result[rows] = level.leftover[nodes] * result[rows] + np.where(found, level.shares[at], 0)
-        return cast(Floats, np.log(result))
+        return cast(Floats, np.log(np.maximum(result, np.finfo(np.float64).tiny)))
 
     def score(self, ids: ArrayLike, history: ArrayLike = ()) -> Floats:
         """Return (N,) natural log-probabilities of the ids (N,) of a text, each given those before it.

@@ -34,7 +34,8 @@ class NgramModel(LanguageModel[Context]):
 
     def log_probs(self, states: Sequence[Context]) -> Floats:
         """See LanguageModel."""
-        return np.log(self.kneser_ney.probabilities(self.contexts(states))).astype(np.float32)
+        probs = self.kneser_ney.probabilities(self.contexts(states))
+        return np.log(np.maximum(probs, np.finfo(np.float64).tiny, out=probs), out=probs).astype(np.float32)
 
     def add_probs(self, states: Sequence[Context], weights: NDArray[np.float64], out: Floats) -> None:
         """See LanguageModel. Each order adds only the words that it has seen."""

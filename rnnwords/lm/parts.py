@@ -23,7 +23,11 @@ def ngram_model(model: Model) -> NgramModel:
     fitted = model.interpolation
     if model.ngram is None or fitted is None:
         raise UsageError("this model has no n-gram to interpolate with; train one that has: set `ngram`, for example 4")
-    kneser_ney = KneserNey.from_tensors(model.ngram.read(), len(model.vocabulary))
+    tensors = model.ngram.read()
+    try:
+        kneser_ney = KneserNey.from_tensors(tensors, len(model.vocabulary))
+    except ModelError as error:
+        raise ModelError(f"the n-gram of the model file is damaged: {error}") from error
     expected = (fitted.ngram_order, fitted.ngram_count, model.vocabulary.eos_id)
     if (kneser_ney.order, kneser_ney.size, kneser_ney.boundary) != expected:
         raise ModelError("the n-gram section of the model file does not match its metadata; train the model again")

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from rnnwords.errors import ModelError
 from rnnwords.network.config import NetworkConfig
 from rnnwords.network.keras_cells import LayerState, gru_step, lstm_step, per_step, simple_step, with_joint_gradient
 from rnnwords.network.keras_output import OutputLayer
@@ -196,7 +198,10 @@ class KerasNetwork:
         return {name: variable.numpy() for name, variable in self.variables.items()}
 
     def load(self, weights: Mapping[str, Floats]) -> None:
-        """Assign weights. Raises ModelError for wrong names or shapes."""
+        """Assign weights. Raises ModelError for wrong names, shapes or types."""
         check_shapes(self.config, {name: weight.shape for name, weight in weights.items()})
+        for name, weight in weights.items():
+            if weight.dtype != np.float32:
+                raise ModelError(f"tensor {name}: expected float32, found {weight.dtype}")
         for name, variable in self.variables.items():
             variable.assign(weights[name])

@@ -167,4 +167,4 @@ def check_shapes(config: NetworkConfig, shapes: Mapping[str, Sequence[int]]) -> 
         if tuple(shapes[name]) != shape:
             raise ModelError(f"tensor {name}: expected shape {shape}, found {tuple(shapes[name])}")
     if extra := sorted(set(shapes) - set(expected)):
-        raise ModelError(f"expected only the tensors of this network, found {extra[0]}")
+        raise ModelError(f"expected only the tensors of this network, found {extra[0][:200]}")

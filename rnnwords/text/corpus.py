@@ -1,21 +1,19 @@
-"""Corpora: files, pipes and `-` for standard input, plain or `.gz` by name, read as UTF-8 in bounded memory.
+"""Corpora: files, pipes and `-` for standard input, read as UTF-8 in bounded memory; `text_file` has the formats.
 
 A corpus is read in blocks that end at white space, so that no token is cut in two. Line ends \\r\\n and \\r become
 \\n, a byte-order mark is removed, and a missing line end at the end of a file is added. A word of more than BLOCK_SIZE
 bytes is cut.
 """
 
-import codecs
-import contextlib
-import gzip
+import errno
 import io
+import itertools
 import os
 import re
 import stat
 import sys
 import tempfile
 import weakref
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple, cast
@@ -23,7 +21,8 @@ from typing import IO, NamedTuple, cast
 from rnnwords.errors import CorpusError, UsageError
 from rnnwords.files import reason
 from rnnwords.text.stdin import BufferedStream, read_arriving
-from rnnwords.text.utf8 import decode
+from rnnwords.text.text_file import TextFile
+from rnnwords.text.utf8 import after, decode, refuse_nul
 
 BLOCK_SIZE = 1 << 20  # bytes
 ProgressCallback = Callable[[int], None]  # receives the bytes read since the last call
@@ -53,7 +52,7 @@ class Corpus:
     """One or more files, which can be read any number of times; a pipe is copied to a temporary file first."""
 
     def __init__(self, paths: Sequence[Path], encoding_errors: str = "strict") -> None:
-        """Open the files. Raises CorpusError for a missing or unreadable one or a directory, UsageError for none."""
+        """Open the files. Raises UsageError for none, CorpusError for one that cannot be read or contains no text."""
         if not paths:
             raise UsageError("expected one or more text files, found none; use - for standard input")
         if [str(path) for path in paths].count("-") > 1:
@@ -61,6 +60,7 @@ class Corpus:
         self.names = ["standard input" if str(path) == "-" else str(path) for path in paths]
         self.encoding_errors = encoding_errors
         self.paths = [self._readable(path) for path in paths]
+        self._files = [TextFile(name, path) for name, path in zip(self.names, self.paths, strict=True)]
 
     def _readable(self, path: Path) -> Path:
         """Return a path that can be read any number of times."""
@@ -68,16 +68,20 @@ class Corpus:
             if str(path) == "-":
                 if sys.stdin is None:
                     raise CorpusError("expected text on standard input, found it closed; name a text file")
+                _refuse_device(sys.stdin.buffer, "standard input")
                 return self._spooled(cast(io.BufferedReader, sys.stdin.buffer))
             mode = path.stat().st_mode
             if stat.S_ISDIR(mode):
                 raise CorpusError(f"expected a text file, found a directory: {path}; name files, as in {path}/*.txt")
             with open(path, "rb") as stream:
+                _refuse_device(stream, str(path))
                 return path if stat.S_ISREG(mode) else self._spooled(stream)
         except FileNotFoundError as error:
             raise CorpusError(f"expected a text file, found nothing at {path}; use - for standard input") from error
-        except OSError as error:
-            raise CorpusError(f"cannot read {path}: {reason(error)}") from error
+        except (OSError, ValueError) as error:
+            is_text = isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG
+            hint = "; if it is the text itself, save it in a file, or pipe it to -" if is_text else ""
+            raise CorpusError(f"cannot read {path}: {reason(error)}{hint}") from error
 
     def _spooled(self, stream: BufferedStream) -> Path:
         """Copy a pipe, which can be read only once, to a temporary file that lives as long as this corpus."""
@@ -91,26 +95,43 @@ class Corpus:
     @property
     def size(self) -> int:
         """Bytes of all files together; of compressed files, as they are."""
-        return sum(path.stat().st_size for path in self.paths)
+        return sum(file.size for file in self._files)
 
     @property
     def text_size(self) -> int | None:
-        """Bytes of text, for progress; None if a file is compressed."""
-        return None if any(name.endswith(".gz") for name in self.names) else self.size
+        """Bytes of text in UTF-8, for progress; None if a file is compressed or in another encoding."""
+        return self.size if all(file.is_plain for file in self._files) else None
+
+    def reaches(self, size: int) -> bool:
+        """Return whether the text has `size` bytes or more. A compressed text is read up to them."""
+        if (known := self.text_size) is not None:
+            return known >= size
+        return any(total >= size for total in itertools.accumulate(len(block.data) for block in self.blocks()))
 
     def blocks(self) -> Iterator[Block]:
         """Yield the corpus in blocks of about BLOCK_SIZE bytes that end at white space."""
-        for name, path in zip(self.names, self.paths, strict=True):
+        for file in self._files:
             line = byte = 1
-            for data in _blocks(name, path):
-                yield Block(data, name, line, byte)
-                line += data.count(b"\n")
-                byte = len(data) - data.rfind(b"\n") if b"\n" in data else byte + len(data)
+            for data in _blocks(file.pieces(BLOCK_SIZE, self.encoding_errors)):
+                refuse_nul(data, file.name, line, byte)
+                yield Block(data, file.name, line, byte)
+                line, byte = after(data, line, byte)
 
     def texts(self) -> Iterator[str]:
         """Yield the blocks decoded."""
         for block in self.blocks():
             yield block.decode(self.encoding_errors)
+
+
+def _refuse_device(stream: IO[bytes], name: str) -> None:
+    """Raise CorpusError for a device other than a terminal or the null device: most devices never end."""
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):  # not a file of the system
+        return
+    is_null = status.st_rdev == os.stat(os.devnull).st_rdev
+    if stat.S_ISBLK(status.st_mode) or (stat.S_ISCHR(status.st_mode) and not (is_null or stream.isatty())):
+        raise CorpusError(f"expected a text file, found a device: {name}; name a file")
 
 
 def _temporary_file() -> tuple[IO[bytes], Path]:
@@ -129,23 +150,17 @@ def _temporary_file() -> tuple[IO[bytes], Path]:
     return unnamed, path
 
 
-def _blocks(name: str, path: Path) -> Iterator[bytes]:
+def _blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Yield the bytes of one file, with line ends \\n, in blocks that end at white space, the last one at \\n."""
-    try:
-        with contextlib.closing(gzip.open(path, "rb") if name.endswith(".gz") else open(path, "rb")) as stream:
-            rest = stream.read(BLOCK_SIZE).removeprefix(codecs.BOM_UTF8)
-            while piece := stream.read(BLOCK_SIZE):
-                rest = _normalize_line_ends(rest, piece[:1])
-                if cut := _cut(rest):
-                    yield rest[:cut]
-                rest = rest[cut:] + piece
-            if rest:
-                rest = _normalize_line_ends(rest, b"")
-                yield rest if rest.endswith(b"\n") else rest + b"\n"
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise CorpusError(f"expected a whole .gz file, found {name} damaged: {error}") from error
-    except OSError as error:
-        raise CorpusError(f"cannot read {name}: {reason(error)}") from error
+    rest = next(pieces, b"")
+    for piece in pieces:
+        rest = _normalize_line_ends(rest, piece[:1])
+        if cut := _cut(rest):
+            yield rest[:cut]
+        rest = rest[cut:] + piece
+    if rest:
+        rest = _normalize_line_ends(rest, b"")
+        yield rest if rest.endswith(b"\n") else rest + b"\n"
 
 
 def _normalize_line_ends(data: bytes, following: bytes) -> bytes:

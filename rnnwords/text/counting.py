@@ -11,21 +11,17 @@ import contextlib
 import dataclasses
 import functools
 import itertools
-import multiprocessing
 import os
-import signal
-import threading
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from rnnwords.config import TextConfig
-from rnnwords.errors import WorkerError
 from rnnwords.text.corpus import Block, Corpus, ProgressCallback
 from rnnwords.text.tokenizer import UNK, chunks, tokenize
-from rnnwords.text.vocabulary import MAX_TOKENS, Vocabulary
+from rnnwords.text.vocabulary import Vocabulary
+from rnnwords.text.vocabulary_file import MAX_TOKENS
+from rnnwords.text.workers import map_in_workers
 
 PARALLEL_FROM = 8 << 20  # bytes of text; below, starting workers takes longer than it saves
 MAX_DISTINCT = 2 * MAX_TOKENS  # distinct words counted at a time; beyond, the rarest are dropped
@@ -39,7 +35,8 @@ class WordCounts:
     """Counts of words, in order of first appearance.
 
     Counts are exact up to MAX_DISTINCT distinct words. Beyond, words counted once so far are dropped, then those
-    counted twice, and so on. `pruned` is the total of the dropped counts, which becomes part of the count of <unk>.
+    counted twice, and so on; the first of them stay where less than half would be left. `pruned` is the total of the
+    dropped counts, which becomes part of the count of <unk>.
     """
 
     def __init__(self) -> None:
@@ -58,7 +55,10 @@ class WordCounts:
         self.counts.update(counts)
         rarest = 1
         while len(self.counts) > MAX_DISTINCT:
-            kept = {word: count for word, count in self.counts.items() if count > rarest or word == UNK}
+            room = MAX_DISTINCT // 2 - sum(count > rarest for count in self.counts.values())
+            rare = itertools.islice((word for word, count in self.counts.items() if count <= rarest), max(0, room))
+            stays = {UNK, *rare}
+            kept = {word: count for word, count in self.counts.items() if count > rarest or word in stays}
             self.pruned += self.counts.total() - sum(kept.values())
             self.counts = Counter(kept)
             rarest += 1
@@ -75,7 +75,7 @@ def count_words(corpus: Corpus, text: TextConfig, progress: ProgressCallback | N
     """Count the words of a corpus. Raises CorpusError for a file that cannot be read or decoded."""
     total = WordCounts()
     arguments = (text, corpus.encoding_errors, None)
-    for counts in _map_groups(_Worker.count, _groups(corpus), corpus.size, arguments, progress):
+    for counts in _map_groups(_BlockTokenizer.count, _groups(corpus), arguments, progress):
         total.add(counts)
     return total
 
@@ -92,8 +92,7 @@ def subtract_tail(total: WordCounts, corpus: Corpus, text: TextConfig, words: in
         group_words = (tokenize(block.decode(corpus.encoding_errors), text) for block in group)
         kept = words - (stops[cut] - total.groups[cut])
         total.subtract(Counter(itertools.islice(itertools.chain.from_iterable(group_words), kept, None)))
-    size = corpus.size * (total.total - words) // max(1, total.total)
-    for counts in _map_groups(_Worker.count, groups, size, (text, corpus.encoding_errors, None), None):
+    for counts in _map_groups(_BlockTokenizer.count, groups, (text, corpus.encoding_errors, None), None):
         total.subtract(counts)
     total.counts = Counter({word: count for word, count in total.counts.items() if count})
     total.groups = [words]
@@ -105,7 +104,7 @@ def encode_corpus(corpus: Corpus, vocabulary: Vocabulary, progress: ProgressCall
     Raises UnknownWordError for a word outside a vocabulary without <unk>.
     """
     arguments = (vocabulary.text, corpus.encoding_errors, vocabulary)
-    yield from _map_groups(_Worker.encode, _groups(corpus), corpus.size, arguments, progress)
+    yield from _map_groups(_BlockTokenizer.encode, _groups(corpus), arguments, progress)
 
 
 def id_type(vocabulary_size: int) -> str:
@@ -113,8 +112,8 @@ def id_type(vocabulary_size: int) -> str:
     return "H" if vocabulary_size <= 65_535 else "I"
 
 
-class _Worker:
-    """Counts or encodes blocks in one process.
+class _BlockTokenizer:
+    """Counts or encodes blocks, in one process.
 
     Most chunks between white space repeat ("the", "said,"), so the result for each is cached. Chunks can be tokenized
     one by one, since no token spans white space.
@@ -132,7 +131,7 @@ class _Worker:
 
     def run(self, task: "Task[R]", group: Group) -> tuple[int, R]:
         """Return the bytes of a group of blocks, and `task` of it."""
-        return sum(len(block.data) for block in group), task(self, group)
+        return _size(group), task(self, group)
 
     def count(self, group: Group) -> dict[str, int]:
         """Return word -> count, in order of first appearance."""
@@ -151,7 +150,7 @@ class _Worker:
         return b"".join(b"".join(map(self.ids.__getitem__, one)) for one in block_chunks)
 
 
-Task = Callable[[_Worker, Group], R]
+Task = Callable[[_BlockTokenizer, Group], R]
 
 
 class _Cache(dict[str, R]):
@@ -169,33 +168,6 @@ class _Cache(dict[str, R]):
         return result
 
 
-_worker: _Worker | None = None  # of a worker process: set by _initialize
-
-
-def _initialize(*arguments: Any) -> None:
-    global _worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends its workers
-    _exit_with_parent()
-    _worker = _Worker(*arguments)
-
-
-def _exit_with_parent() -> None:
-    """Exit as soon as the main process has ended: after SIGKILL it cannot end its workers."""
-
-    def watch() -> None:
-        if parent := multiprocessing.parent_process():
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True, name="rnnwords parent").start()
-
-
-def _call(task: Task[R], group: Group) -> tuple[int, R]:
-    if _worker is None:
-        raise RuntimeError("the worker process is not initialized")
-    return _worker.run(task, group)
-
-
 def _groups(corpus: Corpus) -> Iterator[Group]:
     """Yield the blocks of the corpus in order, in groups."""
     blocks = corpus.blocks()
@@ -204,41 +176,36 @@ def _groups(corpus: Corpus) -> Iterator[Group]:
 
 
 def _map_groups(
-    task: Task[R], groups: Iterator[Group], size: int, arguments: tuple[Any, ...], progress: ProgressCallback | None
+    task: Task[R], groups: Iterator[Group], arguments: tuple[Any, ...], progress: ProgressCallback | None
 ) -> Iterator[R]:
-    """Yield `task` of each group, in order: in this process or, from PARALLEL_FROM bytes (`size`), in several.
+    """Yield `task` of each group, in order: in this process or, from PARALLEL_FROM bytes, in several.
 
-    `arguments` are those of _Worker. Raises WorkerError if a worker process is killed.
+    `arguments` are those of _BlockTokenizer. Raises WorkerError if a worker process is killed.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with contextlib.ExitStack() as stack:
-        if cores == 1 or size < PARALLEL_FROM:
-            results: Iterator[tuple[int, R]] = map(functools.partial(_Worker(*arguments).run, task), groups)
-        else:
-            context = multiprocessing.get_context("spawn")
-            pool = ProcessPoolExecutor(cores, context, initializer=_initialize, initargs=arguments)
-            stack.callback(pool.shutdown, wait=True, cancel_futures=True)
-            results = _in_order(pool, functools.partial(_call, task), groups, cores + 1)
-        try:
-            for done, result in results:
-                yield result
-                if progress:
-                    progress(done)
-        except BrokenProcessPool:
-            raise WorkerError(
-                "expected the worker processes to finish, found one killed, often for lack of memory; no file was "
-                "changed; free some memory and run the command again"
-            ) from None
+    parallel, groups = (False, groups) if cores == 1 else _is_long(groups)
+    make = functools.partial(_function_of_groups, task)
+    with contextlib.closing(map_in_workers(make, arguments, groups, cores if parallel else 0)) as results:
+        for done, result in results:
+            yield result
+            if progress:
+                progress(done)
 
 
-def _in_order(
-    pool: ProcessPoolExecutor, function: Callable[[Group], R], groups: Iterable[Group], max_pending: int
-) -> Iterator[R]:
-    """Yield the result of each group, in order, with at most `max_pending` pending, which bounds memory."""
-    pending: deque[Future[R]] = deque()
-    for group in groups:
-        pending.append(pool.submit(function, group))
-        if len(pending) > max_pending:
-            yield pending.popleft().result()
-    while pending:
-        yield pending.popleft().result()
+def _is_long(groups: Iterator[Group]) -> tuple[bool, Iterator[Group]]:
+    """Return whether a text has PARALLEL_FROM bytes or more, also if its files are compressed, and its groups."""
+    first: list[Group] = []
+    while sum(map(_size, first)) < PARALLEL_FROM:
+        if (group := next(groups, None)) is None:
+            return False, iter(first)
+        first.append(group)
+    return True, itertools.chain(first, groups)
+
+
+def _size(group: Group) -> int:
+    return sum(len(block.data) for block in group)
+
+
+def _function_of_groups(task: Task[R], *arguments: Any) -> Callable[[Group], tuple[int, R]]:
+    """Return a function from a group of blocks to its bytes and `task` of it."""
+    return functools.partial(_BlockTokenizer(*arguments).run, task)

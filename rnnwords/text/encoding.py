@@ -12,10 +12,11 @@ import numpy as np
 
 from rnnwords.errors import CorpusError
 from rnnwords.text.corpus import Corpus, ProgressCallback
-from rnnwords.text.encoded import Ids
+from rnnwords.text.encoded import EncodedText, Ids
 from rnnwords.text.tokenizer import EOS, UNK
 from rnnwords.text.vocabulary import Vocabulary
 
+CHECKED_IDS = 1 << 16  # at a time
 SPECIAL_TOKENS = (UNK, EOS)  # the same in every vocabulary, so they do not show that a text fits it
 
 
@@ -50,3 +51,14 @@ def ids_of(corpus: Corpus, vocabulary: Vocabulary) -> Ids:
             "model was trained on"
         )
     return np.frombuffer(ids, np.intc)
+
+
+def check_has_known_words(ids: EncodedText, vocabulary: Vocabulary, corpus: Corpus) -> None:
+    """Raise CorpusError if no word of a text with these ids is in the given vocabulary: only <unk> could be learned."""
+    special = [token_id for token_id in (vocabulary.unk_id, vocabulary.eos_id) if token_id is not None]
+    parts = (ids[start : start + CHECKED_IDS] for start in range(0, len(ids), CHECKED_IDS))
+    if all(np.isin(part, special).all() for part in parts):
+        raise CorpusError(
+            f"{', '.join(corpus.names)}: expected words of the vocabulary, found none; pass a text and a vocabulary "
+            "of the same language and spelling"
+        )

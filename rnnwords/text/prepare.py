@@ -5,12 +5,13 @@ Only training words are counted: a vocabulary that includes the validation words
 
 import atexit
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
 import os
-import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,15 +21,18 @@ import numpy as np
 
 from rnnwords.config import TextConfig
 from rnnwords.errors import CorpusError, ModelError, SaveError
-from rnnwords.files import TEMPORARY_SUFFIX, digest_of, replace_file
+from rnnwords.files import digest_of, open_bounded, parse_json, read_bounded
+from rnnwords.saving import TEMPORARY, replace_file
 from rnnwords.text.corpus import Corpus, StartProgress, no_progress
 from rnnwords.text.counting import count_words, encode_corpus, id_type, subtract_tail
 from rnnwords.text.encoded import EncodedText, IdFile, cut_at, in_memory, part_of
-from rnnwords.text.vocabulary import Vocabulary
+from rnnwords.text.encoding import check_has_known_words
+from rnnwords.text.vocabulary import Vocabulary, check_has_words
 from rnnwords.version import __version__
 
 CACHE_FROM = 4 << 20  # bytes of text; smaller texts are encoded in every run
-_TEMPORARY = re.compile(r"[0-9a-f]{32}\.(ids|vocabulary\.tsv|json)\.[0-9]+" + re.escape(TEMPORARY_SUFFIX))
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # another directory is the user's choice
+CHECKED_IDS = 1 << 22  # at a time
 
 
 @dataclass(frozen=True)
@@ -87,11 +91,21 @@ def prepare(request: PrepareRequest) -> Prepared:
 
 def _cached_or_encoded(request: PrepareRequest, digest: str) -> tuple[Vocabulary, EncodedText, VocabularyLimits]:
     """Return the corpus from the cache of an earlier run; else encode it and, if it is large, cache it."""
-    if request.corpus.size < CACHE_FROM:
+    if not request.corpus.reaches(CACHE_FROM):
         return _encoded(request, None)
-    key = _key(request, digest)
-    with _cache_in_use(key.parent):
-        return _from_cache(key) or _encoded(request, key)
+    name = _entry_name(request, digest)
+    failure: OSError | SaveError | None = None
+    for directory in _directories():
+        try:
+            with _cache_in_use(directory):
+                return _from_cache(directory / name, request) or _encoded(request, directory / name)
+        except (FileNotFoundError, NotADirectoryError) as error:  # the directory has been deleted meanwhile
+            failure = error
+        except SaveError as error:
+            if not isinstance(error.__cause__, OSError) or error.__cause__.errno in FULL:
+                raise
+            failure = error
+    raise SaveError(f"could not save the encoded text; set RNNWORDS_CACHE to another directory: {failure}")
 
 
 def _encoded(request: PrepareRequest, key: Path | None) -> tuple[Vocabulary, EncodedText, VocabularyLimits]:
@@ -109,23 +123,26 @@ def _encoded(request: PrepareRequest, key: Path | None) -> tuple[Vocabulary, Enc
             counts.counts, request.text, max_size=limits.max_size, min_count=limits.min_count,
             keep_unk=limits.validation_split > 0 or request.validation is not None, pruned=counts.pruned,
         )  # fmt: skip
+        check_has_words(vocabulary, counts.counts)
     pieces = encode_corpus(corpus, vocabulary, progress("encoding", corpus.text_size))
     typecode = id_type(len(vocabulary))
     if key is None:
         ids: EncodedText = in_memory(pieces, typecode)
     else:
         path = key.with_suffix(".ids")
-        replace_file(path, pieces, kept="set RNNWORDS_CACHE to a directory with more space")
+        kept = "set RNNWORDS_CACHE to a directory with more space"
+        replace_file(path, pieces, kept=kept, follow_links=False)
         ids = IdFile.open(path, np.dtype(typecode))
     if not len(ids):
         raise _no_words(corpus)
     if request.vocabulary is not None:
+        check_has_known_words(ids, vocabulary, corpus)
         limits = request.limits(len(ids))
     if key is not None:
-        with contextlib.suppress(OSError, SaveError):  # without these files, the next run encodes again
-            vocabulary.save(key.with_suffix(".vocabulary.tsv"))
-            entry = {"limits": limits.__dict__, "sha256": digest_of(_entry_files(key))}
-            replace_file(key.with_suffix(".json"), [json.dumps(entry).encode()])
+        with contextlib.suppress(OSError, SaveError, ModelError):  # without these files, the next run encodes again
+            vocabulary.save(key.with_suffix(".vocabulary.tsv"), follow_links=False)
+            entry = json.dumps({"sha256": _entry_digest(key)})
+            replace_file(key.with_suffix(".json"), [entry.encode()], follow_links=False)
     return vocabulary, ids, limits
 
 
@@ -133,42 +150,61 @@ def _no_words(corpus: Corpus) -> CorpusError:
     return CorpusError(f"{', '.join(corpus.names)}: expected at least one word, found none")
 
 
-def _entry_files(key: Path) -> list[Path]:
-    return [key.with_suffix(".ids"), key.with_suffix(".vocabulary.tsv")]
+def _entry_digest(key: Path) -> str:
+    """Return the SHA-256 of the files of a cache entry. Raises ModelError, also for what is no regular file."""
+    state = hashlib.sha256()
+    for suffix in (".ids", ".vocabulary.tsv"):
+        with open_bounded(key.with_suffix(suffix), sys.maxsize, "cached text") as (stream, _):
+            while data := stream.read(1 << 20):
+                state.update(data)
+    return state.hexdigest()
 
 
-def cache_directory() -> Path:
+def cache_directory() -> Path | None:
     """Return the directory of encoded texts: $RNNWORDS_CACHE, else in the user's cache directory.
 
-    It may be deleted at any time.
+    It may be deleted at any time. Returns None if the user has no home directory, or it is no absolute path.
     """
-    if named := os.environ.get("RNNWORDS_CACHE"):
-        return Path(named)
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "rnnwords"
+    try:
+        if named := os.environ.get("RNNWORDS_CACHE"):
+            return Path(named).expanduser()
+        home = Path(os.environ.get("XDG_CACHE_HOME", ""))
+        home = home if home.is_absolute() else Path.home() / ".cache"
+    except RuntimeError:
+        return None
+    return home / "rnnwords" if home.is_absolute() else None
 
 
-def _key(request: PrepareRequest, digest: str) -> Path:
-    """Return the path of a cache entry without suffix: a digest of all that determines its content."""
+def _directories() -> Iterator[Path]:
+    """Yield the cache directory, if it can be used, and then temporary ones, which end with the process.
+
+    A directory may be a link, but nothing in it is followed.
+    """
+    usable = False
+    if (directory := cache_directory()) is not None:
+        with contextlib.suppress(OSError, RuntimeError):  # RuntimeError: links that lead to each other
+            directory.mkdir(parents=True, exist_ok=True)
+            directory = directory.resolve()
+            usable = os.access(directory, os.R_OK | os.W_OK | os.X_OK)
+        if usable:
+            yield directory
+    for _ in range(2):
+        temporary = Path(tempfile.mkdtemp(prefix="rnnwords-")).resolve()
+        atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+        yield temporary
+
+
+def _entry_name(request: PrepareRequest, digest: str) -> str:
+    """Return the name of a cache entry without suffix: a digest of all that determines its content."""
     corpus = request.corpus
     determined_by = {
         "program": __version__, "digest": digest, "files": [path.stat().st_size for path in corpus.paths],
-        "compressed": [name.endswith(".gz") for name in corpus.names], "errors": corpus.encoding_errors,
+        "compressed": [name.lower().endswith(".gz") for name in corpus.names], "errors": corpus.encoding_errors,
         "text": request.text.to_json(), "validation": bool(request.validation),
         "limits": [request.limits(10**k).__dict__ for k in range(10)],
         "vocabulary": hashlib.sha256(request.vocabulary.to_bytes()).hexdigest() if request.vocabulary else None,
     }  # fmt: skip
-    name = hashlib.sha256(json.dumps(determined_by, sort_keys=True).encode()).hexdigest()[:32]
-    directory = cache_directory()
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        if os.access(directory, os.W_OK):
-            return directory / name
-    except OSError:
-        pass
-    temporary = tempfile.mkdtemp(prefix="rnnwords-")
-    atexit.register(shutil.rmtree, temporary, ignore_errors=True)
-    return Path(temporary) / name
+    return hashlib.sha256(json.dumps(determined_by, sort_keys=True).encode()).hexdigest()[:32]
 
 
 @contextlib.contextmanager
@@ -182,8 +218,8 @@ def _cache_in_use(directory: Path) -> Iterator[None]:
     try:
         with contextlib.suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for item in directory.glob(f"*{TEMPORARY_SUFFIX}"):
-                if _TEMPORARY.fullmatch(item.name):
+            for item in directory.iterdir():
+                if TEMPORARY.fullmatch(item.name):
                     item.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_SH)
@@ -192,14 +228,18 @@ def _cache_in_use(directory: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _from_cache(key: Path) -> tuple[Vocabulary, EncodedText, VocabularyLimits] | None:
-    """Return a cache entry; None if a part of it is missing or differs from its digest."""
+def _from_cache(key: Path, request: PrepareRequest) -> tuple[Vocabulary, EncodedText, VocabularyLimits] | None:
+    """Return a cache entry; None if a part of it is missing, differs from its digest, or does not fit the request."""
     try:
-        entry = json.loads(key.with_suffix(".json").read_bytes())
-        if digest_of(_entry_files(key)) != entry["sha256"]:
+        entry = parse_json(read_bounded(key.with_suffix(".json"), 1 << 16, "cache entry"), "cache entry")
+        if _entry_digest(key) != entry["sha256"]:
             return None
         vocabulary = Vocabulary.load(key.with_suffix(".vocabulary.tsv"))
         ids = IdFile.open(key.with_suffix(".ids"), np.dtype(id_type(len(vocabulary))))
-        return vocabulary, ids, VocabularyLimits(**entry["limits"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, ModelError):
+        fits = vocabulary == request.vocabulary if request.vocabulary else vocabulary.text == request.text
+        parts = (ids[start : start + CHECKED_IDS] for start in range(0, len(ids), CHECKED_IDS))
+        if not fits or not len(ids) or any(part.max() >= len(vocabulary) for part in parts):
+            return None
+        return vocabulary, ids, request.limits(len(ids))
+    except (OSError, KeyError, TypeError, ModelError, CorpusError):
         return None

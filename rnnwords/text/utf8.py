@@ -1,4 +1,7 @@
-"""UTF-8 decoding of files, pipes and arguments: invalid bytes are an error with its position, or become U+FFFD."""
+"""UTF-8 decoding of files, pipes and arguments: invalid bytes are an error with its position, or become U+FFFD.
+
+NUL bytes are an error in files and pipes: they show that the data is no text, or a text in another encoding.
+"""
 
 import os
 
@@ -13,13 +16,34 @@ def decode(data: bytes, encoding_errors: str, name: str, line: int = 1, byte: in
     try:
         return data.decode("utf-8", encoding_errors)
     except UnicodeDecodeError as error:
-        before = data[: error.start]
-        line += before.count(b"\n")
-        byte = len(before) - before.rfind(b"\n") if b"\n" in before else byte + len(before)
+        position = place(data[: error.start], name, line, byte)
         raise CorpusError(
-            f"{name}, line {line}, byte {byte}: expected UTF-8, found 0x{data[error.start]:02x}; convert the file, or "
-            "set `encoding_errors` to replace"
+            f"{position}: expected UTF-8, found 0x{data[error.start]:02x}; convert the file, or set `encoding_errors` "
+            "to replace"
         ) from error
+
+
+def refuse_nul(data: bytes, name: str, line: int = 1, byte: int = 1) -> None:
+    """Raise CorpusError with the position of the first NUL byte, if there is one: no text contains any.
+
+    The bytes begin at `line` and `byte` of the input `name`.
+    """
+    if (at := data.find(b"\0")) >= 0:
+        raise CorpusError(
+            f"{place(data[:at], name, line, byte)}: expected a text, found a NUL byte, as in binary data; convert the "
+            "file to UTF-8 text, or remove its NUL bytes, as with tr -d '\\000'"
+        )
+
+
+def place(before: bytes, name: str, line: int, byte: int) -> str:
+    """Return the position after the bytes `before`, which begin at `line` and `byte` of the input `name`."""
+    line, byte = after(before, line, byte)
+    return f"{name}, line {line}, byte {byte}"
+
+
+def after(data: bytes, line: int, byte: int) -> tuple[int, int]:
+    """Return the line and the byte in it, both counted from 1, after bytes that begin at `line` and `byte`."""
+    return line + data.count(b"\n"), len(data) - data.rfind(b"\n") if b"\n" in data else byte + len(data)
 
 
 def decode_argument(argument: str) -> str:

@@ -6,20 +6,16 @@ the same way.
 
 import difflib
 import functools
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from rnnwords.config import TextConfig
+from rnnwords.config import TextConfig, shown
 from rnnwords.errors import ModelError, UnknownWordError, UsageError
-from rnnwords.files import parse_json, read_bounded, replace_file
+from rnnwords.saving import replace_file
 from rnnwords.text.tokenizer import EOS, UNK, tokenize
-
-MAX_TOKENS = 1_000_000
-MAX_BYTES = 1 << 28
-_HEADER = "# rnnwords-vocabulary "
+from rnnwords.text.vocabulary_file import MAX_LENGTH, MAX_TOKENS, read_vocabulary_file, vocabulary_file
 
 
 class TokenError(ModelError):
@@ -54,16 +50,20 @@ class Vocabulary:
 
     def _first_problem(self) -> tuple[int, str] | None:
         """Return the first id with an invalid token or count, and what is invalid."""
+        if max(map(len, self.words)) > MAX_LENGTH:
+            token_id = next(place for place, word in enumerate(self.words) if len(word) > MAX_LENGTH)
+            found = len(self.words[token_id])
+            return token_id, f"expected a token of at most {MAX_LENGTH:,} characters, found one of {found:,}"
         if len(self.ids) != len(self.words):
             seen: set[str] = set()
             for token_id, word in enumerate(self.words):
                 if word in seen:
-                    return token_id, f"expected each token once, found {word[:80]!r} again"
+                    return token_id, f"expected each token once, found {shown(word)} again"
                 seen.add(word)
         if " ".join(self.words).split() != list(self.words):  # much faster than word by word
             for token_id, word in enumerate(self.words):
                 if word.split() != [word]:
-                    return token_id, f"expected a token without white space, found {word[:80]!r}"
+                    return token_id, f"expected a token without white space, found {shown(word)}"
         previous = self.counts[0]
         for token_id, count in enumerate(self.counts):
             if not 0 <= count <= previous:
@@ -110,12 +110,13 @@ class Vocabulary:
         `max_size` includes <unk>. <unk> is a token only if a word was cut, it occurs in the text, or `keep_unk` is set.
         Its count is the total of all words it stands for, including `pruned`, those dropped during counting.
         """
-        if not counts:
+        if not counts and not pruned:
             raise UsageError("expected a text with at least one word, found none")
         by_count = sorted(counts.items(), key=lambda item: -item[1])  # sorted() is stable: ties keep their order
-        kept = [item for item in by_count if item[1] >= min_count and item[0] != UNK]
+        kept = [item for item in by_count if item[1] >= min_count and item[0] != UNK and len(item[0]) <= MAX_LENGTH]
+        max_size = MAX_TOKENS if max_size is None else max_size
         needs_unk = keep_unk or pruned > 0 or UNK in counts or len(kept) < len(by_count)
-        if max_size is not None and len(kept) + needs_unk > max_size:
+        if len(kept) + needs_unk > max_size:
             needs_unk = True
             kept = kept[: max_size - 1]
         if needs_unk:
@@ -147,10 +148,9 @@ class Vocabulary:
 
     def unknown_message(self, word: str) -> str:
         """Return one line that names an unknown word and similar words of the vocabulary, if there are any."""
-        similar = self.similar_words(word)
+        similar = [one if len(one) <= 80 else shown(one) for one in self.similar_words(word)]
         hint = f"; similar words: {', '.join(similar)}" if similar else ""
-        word = word if len(word) <= 80 else f"{word[:77]}..."
-        return f"{word!r} is not in the vocabulary of {len(self):,} tokens{hint}"
+        return f"{shown(word)} is not in the vocabulary of {len(self):,} tokens{hint}"
 
     def similar_words(self, word: str, count: int = 3) -> list[str]:
         """Return up to `count` words of the vocabulary spelled like `word`: other case first, then by similarity."""
@@ -175,41 +175,40 @@ class Vocabulary:
         }  # fmt: skip
 
     def to_bytes(self) -> bytes:
-        """Return the vocabulary file: the text settings as a comment, then `word<TAB>count`, one line per id."""
-        lines = [_HEADER + json.dumps(self.text.to_json())]
-        lines += [f"{word}\t{count}" for word, count in zip(self.words, self.counts, strict=True)]
-        return ("\n".join(lines) + "\n").encode()
+        """Return the vocabulary file."""
+        return vocabulary_file(self.words, self.counts, self.text)
 
-    def save(self, path: Path) -> None:
-        """Write the vocabulary file. Raises SaveError."""
-        replace_file(path, [self.to_bytes()])
+    def save(self, path: Path, *, follow_links: bool = True) -> None:
+        """Write the vocabulary file; `follow_links` as in `replace_file`. Raises SaveError."""
+        replace_file(path, [self.to_bytes()], follow_links=follow_links)
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a vocabulary file. Raises ModelError, which names the invalid line."""
-        try:
-            lines = read_bounded(path, MAX_BYTES, "vocabulary file").decode().split("\n")
-        except UnicodeDecodeError as error:
-            raise ModelError(f"vocabulary file {path}: expected UTF-8, found other bytes at {error.start:,}") from error
-        if not lines[0].startswith(_HEADER) or lines.pop() != "":
-            raise ModelError(
-                f"expected a whole vocabulary file, found something else: {path}; make one with: rnnwords build-vocab "
-                "TEXT -o FILE"
-            )
-        try:
-            text = TextConfig.from_json(parse_json(lines[0].removeprefix(_HEADER), f"{path}, line 1"))
-        except UsageError as error:
-            raise ModelError(f"{path}, line 1: {error}") from error
-        words, counts = [], []
-        for number, line in enumerate(lines[1:], start=2):
-            word, tab, count = line.rpartition("\t")
-            if not (word and tab and count.isascii() and count.isdigit() and len(count) < 19):
-                raise ModelError(f"{path}, line {number}: expected word<TAB>count, found {line[:80]!r}")
-            words.append(word)
-            counts.append(int(count))
+        words, counts, text = read_vocabulary_file(path)
         try:
             return cls(words, counts, text)
         except TokenError as error:
             raise ModelError(f"{path}, line {error.token_id + 2}: {error.problem}") from error
         except ModelError as error:
             raise ModelError(f"{path}: {error}") from error
+
+
+def check_has_words(vocabulary: Vocabulary, counts: Mapping[str, int]) -> None:
+    """Raise UsageError if no word of a text with these counts is in its vocabulary.
+
+    A network would only learn to predict <unk>, with an accuracy of 100 %.
+    """
+    if any(word not in (UNK, EOS) for word in vocabulary.words[:3]):
+        return
+    words = {word: count for word, count in counts.items() if word not in (UNK, EOS)}
+    if not words:
+        raise UsageError("expected a text with at least one word, found none")
+    if all(len(word) > MAX_LENGTH for word in words):
+        raise UsageError(f"expected words of at most {MAX_LENGTH:,} characters, found none; pass a text with spaces")
+    most = max(words.values())
+    times = {1: "once, so every word is distinct", 2: "twice"}.get(most, f"{most:,} times")
+    raise UsageError(
+        f"expected words in the vocabulary besides <unk>, found none: the most frequent word occurs {times}; set "
+        f"`min_count` to {most:,} or less, and `max_size` to 2 or more"
+    )

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnwords.network.config import NetworkConfig
 from rnnwords.text.encoded import EncodedText, Ids, read_type
+from rnnwords.training.config import TrainingConfig
 
 SHUFFLE_BLOCK = 1 << 22  # windows shuffled at a time: bounds memory; shorter texts are shuffled as a whole
 
@@ -107,6 +109,12 @@ class Streams(_Batches):
         rows = np.stack([self.text[start : start + count * self.window + 1] for start in starts]).astype(np.int32)
         windows = np.lib.stride_tricks.sliding_window_view(rows, self.window + 1, axis=1)  # (B, ., T + 1)
         return np.ascontiguousarray(windows[:, :: self.window].swapaxes(0, 1))
+
+
+def batches_of(network: NetworkConfig, training: TrainingConfig, text: EncodedText) -> Windows | Strides | Streams:
+    """Return the batches of a run. Their number of steps only depends on the length of the text."""
+    kind = Streams if network.stateful else Strides if training.sampling_order == "strides" else Windows
+    return kind(text, network.window, training.batch_size or 1, training.seed)
 
 
 def max_accuracy(text: EncodedText, window: int) -> tuple[int, int]:

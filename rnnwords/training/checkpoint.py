@@ -1,21 +1,19 @@
-"""The run directory: its lock, its checkpoints, its history. The newest undamaged checkpoint always loads.
+"""The files of a run: model, checkpoints, history. The newest undamaged checkpoint always loads.
 
+rnnwords-run        marks the directory as a run, and is locked while training; see `run_directory`
 model.safetensors   the best model so far, which all other commands load
 vocabulary.tsv      its vocabulary as text
 checkpoints/        the complete training state, of the last two checkpoints
 history.jsonl       one line per report, appended at once
 logs/               TensorBoard
-lock                locked while training
 tensorflow.log      what TensorFlow's libraries write
 """
 
 import contextlib
-import errno
-import fcntl
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +21,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnwords.errors import ModelError, SaveError, TrainingError, UsageError
-from rnnwords.files import TEMPORARY_SUFFIX, append_to_file, parse_json, reason, replace_file
-from rnnwords.model_file import FILE_NAME
-from rnnwords.tensor_file import read_tensors, write_tensors
-from rnnwords.training.resume import check_same_settings, upgraded
+from rnnwords.errors import ModelError, UsageError
+from rnnwords.files import parse_json
+from rnnwords.model_file import FILE_NAME, Model
+from rnnwords.network.config import NetworkConfig
+from rnnwords.saving import append_to_file, remove_file, replace_file
+from rnnwords.tensor_file import damaged_file, read_tensors, write_tensors
+from rnnwords.training.batches import batches_of
+from rnnwords.training.checkpoint_state import CheckpointState
+from rnnwords.training.checkpoint_tensors import STEPS, check_tensors
+from rnnwords.training.optimization.schedule import Budget
+from rnnwords.training.resume import check_same_settings
+from rnnwords.training.run_directory import CHECKPOINTS, HISTORY, LOGS, NATIVE_LOG, VOCABULARY, locked
 
 FORMAT = "rnnwords-checkpoint"
 # 1.0  the first format
@@ -37,26 +42,41 @@ VERSION = (3, 0)
 KEEP = 2
 OTHER_KIND = "expected a model of {} in {}, found one of {}; name another `directory`"
 _NAME = re.compile(r"step-(\d{10,})\.safetensors")
-_OWN = {FILE_NAME, "vocabulary.tsv", "checkpoints", "history.jsonl", "logs", "lock", "tensorflow.log"}
-_UNSAVED = {"checkpoints", "lock", "tensorflow.log"}  # files of a run before its first save
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A complete training state: tensors by name, and everything else as JSON."""
+    """A complete training state: tensors by name, and everything else."""
 
     step: int
     tensors: Mapping[str, NDArray[Any]]
-    state: dict[str, Any]
+    state: CheckpointState
+
+    def check_fits(self, network: NetworkConfig, words: int) -> None:
+        """Raise ModelError unless a run of this network on so many training words (or values) can have this state."""
+        training, position = self.state.training, self.state.position
+        check_tensors(network, training, self.tensors)
+        if (steps := int(self.tensors[STEPS])) != self.step:
+            raise ModelError(f"expected {self.step:,} steps of the optimizer, found {steps:,}")
+        text = np.broadcast_to(np.zeros(1, np.int32), words)  # takes no memory
+        if (steps := batches_of(network, training, text).steps) < 1:
+            raise ModelError(f"expected a batch or more of {words:,} words, found a larger `batch_size`")
+        budget = Budget.of(training, steps).steps
+        last = position.finished == "budget"
+        if budget is not None and not (self.step == budget if last else self.step < budget):
+            raise ModelError(f"expected {'' if last else 'less than '}{budget:,} steps, found {self.step:,}")
 
 
 class RunDirectory:
     """The files of one run. They are only written while `locked`."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.checkpoints, self.logs = path, path / "checkpoints", path / "logs"
-        self.model, self.vocabulary = path / FILE_NAME, path / "vocabulary.tsv"
-        self.history = path / "history.jsonl"
+        self.path = path
+        self._check_place: Callable[[], None] = lambda: None  # raises SaveError if another run took the place of this
+        # The directory may be a link; inside it, none is followed.
+        self._root = root = Path(os.path.realpath(path)) if os.path.islink(path) and os.path.isdir(path) else path
+        self.checkpoints, self.logs, self.native_log = root / CHECKPOINTS, root / LOGS, root / NATIVE_LOG
+        self.model, self.vocabulary, self.history = root / FILE_NAME, root / VOCABULARY, root / HISTORY
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -65,90 +85,44 @@ class RunDirectory:
         Raises UsageError if the path is not a run directory, TrainingError if another process holds the lock, SaveError
         if the directory cannot be written.
         """
-        self._refuse_foreign()
-        new = [path for path in (self.path, *self.path.parents) if not path.exists()]
-        try:
-            self.checkpoints.mkdir(parents=True, exist_ok=True)
-            for directory in (self.path, self.checkpoints):
-                if not os.access(directory, os.W_OK | os.X_OK):
-                    raise PermissionError(errno.EACCES, "no permission to write in it", str(directory))
-            descriptor = self._acquire_lock()
-        except OSError as error:
-            raise SaveError(f"{self.path} cannot be written: {reason(error)}; nothing was changed") from error
-        try:
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-            pattern = f"*{TEMPORARY_SUFFIX}"
-            for left in (*self.path.glob(pattern), *self.checkpoints.glob(pattern)):  # by a run that was killed
-                with contextlib.suppress(OSError):
-                    left.unlink()
+        with locked(self._root, self._has_checkpoint) as self._check_place:
             yield
-        except BaseException:
-            if new:
-                self._remove_if_unused(new)
-            raise
-        finally:
-            os.close(descriptor)
 
-    def _refuse_foreign(self) -> None:
-        if self.path.exists() and not self.path.is_dir():
-            raise UsageError(f"`directory`: expected a directory for the run, found a file: {self.path}")
-        if self.path.is_dir() and not (self.path / "lock").exists():
-            names = {item.name for item in self.path.iterdir()} - _OWN
-            if foreign := sorted(name for name in names if not name.endswith(TEMPORARY_SUFFIX)):
-                raise UsageError(
-                    f"`directory`: expected a run or an empty directory, found other files in {self.path} "
-                    f"({foreign[0]}); name a new directory"
-                )
-
-    def _acquire_lock(self) -> int:
-        """Return the descriptor of the lock file, locked. Raises TrainingError if another process holds the lock."""
-        while True:
-            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if os.path.samestat(os.fstat(descriptor), os.stat(self.path / "lock")):
-                    return descriptor  # else its last owner has just removed it, and the loop takes the new one
-            except BlockingIOError as error:
-                owner = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
-                os.close(descriptor)
-                raise TrainingError(
-                    f"{self.path} is in use by process {owner}; wait for it, or name another `directory`"
-                ) from error
-            except FileNotFoundError:
-                pass
-            os.close(descriptor)
-
-    def _remove_if_unused(self, new: Sequence[Path]) -> None:
-        """Remove the new directories of a run that ended before its first save."""
-        if {item.name for item in self.path.iterdir()} <= _UNSAVED and not any(self.checkpoints.iterdir()):
-            with contextlib.suppress(OSError):
-                self.checkpoints.rmdir()
-                for name in _UNSAVED - {self.checkpoints.name}:
-                    (self.path / name).unlink(missing_ok=True)
-                for directory in new:
-                    directory.rmdir()
+    def _has_checkpoint(self) -> bool:
+        """Return whether an undamaged checkpoint, of any version, is in the directory."""
+        for item in self._files().values():
+            with contextlib.suppress(ModelError):
+                read_tensors(item, FORMAT, VERSION, "checkpoint")
+                return True
+        return False
 
     def clear(self) -> None:
         """Remove checkpoints, history and logs. The model stays until the new run saves one."""
         for item in [*self._files().values(), self.history, *self.logs.glob("events.out.tfevents.*")]:
-            item.unlink(missing_ok=True)
+            remove_file(item)
 
     def _files(self) -> dict[int, Path]:
         """Return step -> checkpoint file, newest last: by the step in the name, because clocks can be wrong."""
         files = self.checkpoints.glob("step-*.safetensors")
         return dict(sorted((int(match[1]), item) for item in files if (match := _NAME.fullmatch(item.name))))
 
-    def newest(self, warn: Callable[[str], None]) -> Checkpoint | None:
+    def newest(
+        self, warn: Callable[[str], None], check: Callable[[Checkpoint], None] = lambda _: None
+    ) -> Checkpoint | None:
         """Return the newest undamaged checkpoint, or None if there is none; `warn` is called for each damaged one.
 
-        Raises ModelError if all are damaged.
+        One for which `check` raises ModelError is damaged too. Raises ModelError if all are.
         """
         files = self._files()
         for step, item in reversed(files.items()):
             try:
-                tensors, state, _ = read_tensors(item, FORMAT, VERSION, "checkpoint")
-                return Checkpoint(step, tensors, upgraded(state))
+                tensors, state, deferred = read_tensors(item, FORMAT, VERSION, "checkpoint")
+                with damaged_file("checkpoint", item):
+                    checkpoint = Checkpoint(step, tensors, CheckpointState.from_json(state))
+                    if (found := checkpoint.state.position.step) != step or deferred:
+                        raise ModelError(f"expected step {step:,}, as in its name, and no more, found {found:,}")
+                check(checkpoint)
+                return checkpoint
             except ModelError as error:
                 last = error
                 warn(f"{error}; using the checkpoint before it")
@@ -159,48 +133,59 @@ class RunDirectory:
         return None
 
     def resumable(
-        self, settings: Mapping[str, Any], seed: int | None, warn: Callable[[str], None]
-    ) -> Checkpoint | None:
-        """Return the newest undamaged checkpoint, as `newest` does, for a run with these settings.
+        self, settings: Mapping[str, Any], seed: int | None, network: NetworkConfig, words: int,
+        warn: Callable[[str], None],
+    ) -> Checkpoint | None:  # fmt: skip
+        """Return the newest undamaged checkpoint, as `newest` does, for a run with these settings on so many words.
 
-        Raises ResumeError for another setting or `seed`, UsageError for numbers instead of words or the reverse,
-        ModelError if its state is incomplete.
+        Raises ResumeError for another setting or `seed`, UsageError for numbers instead of words or the reverse.
         """
-        checkpoint = self.newest(warn)
-        if checkpoint:
-            if missing := {"training", "position", "precision", "metrics"} - set(checkpoint.state):
-                raise ModelError(f"the checkpoint of {self.path} has no {min(missing)}; start again with `restart`")
-            before = checkpoint.state["settings"]
+
+        def check(checkpoint: Checkpoint) -> None:
+            before = checkpoint.state.settings
             kinds = ["numbers" if "column" in one else "words" for one in (settings, before)]
             if kinds[0] != kinds[1]:
                 raise UsageError(OTHER_KIND.format(kinds[0], self.path, kinds[1]))
-            check_same_settings(self.path, before, settings, (checkpoint.state.get("training", {}).get("seed"), seed))
-        return checkpoint
+            check_same_settings(self.path, before, settings, (checkpoint.state.training.seed, seed))
+            with damaged_file("checkpoint", self._files()[checkpoint.step]):
+                checkpoint.check_fits(network, words)
+
+        return self.newest(warn, check)
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint, then remove all but the last KEEP. Raises SaveError, which says what is kept."""
+        self._check_place()
         before = [step for step in self._files() if step < checkpoint.step]
         kept = f"the checkpoint of step {before[-1]:,} is kept" if before else "there is no checkpoint yet"
         item = self.checkpoints / f"step-{checkpoint.step:010}.safetensors"
-        write_tensors(item, FORMAT, VERSION, checkpoint.tensors, checkpoint.state, kept=kept)
+        write_tensors(
+            item, FORMAT, VERSION, checkpoint.tensors, checkpoint.state.to_json(), kept=kept, follow_links=False
+        )
         files = self._files()
         damaged = [old for step, old in files.items() if step > checkpoint.step]  # else the run would be beyond it
         for old in [*list(files.values())[: -KEEP - len(damaged)], *damaged]:
             with contextlib.suppress(OSError):
-                old.unlink()
+                remove_file(old)
+
+    def save_model(self, model: Model) -> None:
+        """Write the model that all other commands load. Raises SaveError."""
+        self._check_place()
+        model.save(self.model, follow_links=False)
 
     def append_history(self, report: Mapping[str, Any]) -> None:
         """Append a report to the history. Raises SaveError."""
+        self._check_place()
         append_to_file(self.history, f"{json.dumps(report, ensure_ascii=False, allow_nan=False)}\n".encode())
 
     def cut_history(self, step: int) -> None:
         """Remove reports after a step, which the resumed run repeats, and incomplete lines. Raises SaveError."""
         if self.history.exists():
-            replace_file(self.history, self._reports(step))
+            replace_file(self.history, self._reports(step), follow_links=False)
 
     def _reports(self, step: int) -> Iterator[bytes]:
         """Yield the lines of the history that are reports up to a step."""
-        with open(self.history, "rb") as lines:
+        no_wait = os.O_NOFOLLOW | os.O_NONBLOCK  # for a pipe, if it is one
+        with open(self.history, "rb", opener=lambda name, flags: os.open(name, flags | no_wait)) as lines:
             for line in lines:
                 with contextlib.suppress(ModelError):
                     report = parse_json(line, "a report")

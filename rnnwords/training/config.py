@@ -13,6 +13,7 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 SAMPLING_ORDERS = ("shuffled", "strides")
 OUTPUT_INITS = ("glorot", "normal")
 SAMPLES = ("word", "tutorial", "text")
+MAX_STEPS = 2**31 - 1  # of a run; TensorFlow's random numbers take the step as an int32
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class TrainingConfig(Config):
     short_windows: float | None = within(0.0, 0.9, default=None)  # share of windows that start late
     precision: str = one_of(PRECISIONS, default="auto")
     epochs: int | None = within(1, 1_000_000, default=None)
-    iterations: int | None = within(1, 10**12, default=None)
+    iterations: int | None = within(1, MAX_STEPS, default=None)
     seconds: float | None = within(1.0, 10**8, default=None)
     patience: int | None = within(1, 1_000_000, default=None)  # reports without a lower validation loss
     log_every: int | None = within(1, 10**9, default=None)  # iterations

@@ -102,7 +102,7 @@ class Finished:
     """The end of the run, or of this session of it.
 
     `reason`: max_accuracy (no predictor with this context gets more words right), patience, budget, already (an earlier
-    session finished the run), or SIGINT or SIGTERM (stopped; the next session resumes).
+    session finished the run), or one of `request.STOPPED` (the next session resumes).
     """
 
     reason: str

@@ -4,6 +4,7 @@ A checkpoint holds everything that the next step depends on, and is only written
 """
 
 import contextlib
+import dataclasses
 import math
 import time
 from collections.abc import Callable, Generator
@@ -13,14 +14,15 @@ import numpy as np
 
 from rnnwords.errors import ModelError, TrainingError
 from rnnwords.model_file import Model
-from rnnwords.training.batches import Streams, Strides, Windows
+from rnnwords.training.batches import batches_of
 from rnnwords.training.checkpoint import Checkpoint, as_tensors
+from rnnwords.training.checkpoint_state import CheckpointState, Position
 from rnnwords.training.events import Event, Finished, Saved, StepProgress, Warned
 from rnnwords.training.optimization.schedule import Budget, dropout, learning_rate
 from rnnwords.training.optimization.steps import Steps
 from rnnwords.training.reports.reporter import Reporter
 from rnnwords.training.request import StopRequest
-from rnnwords.training.resume import Position, run_identity
+from rnnwords.training.resume import run_identity
 from rnnwords.training.task import EVAL_WORDS, RunPlan
 
 CALL_SECONDS = 0.5  # duration of a graph call: short enough to stop soon, long enough that its overhead is negligible
@@ -42,8 +44,7 @@ class TrainingLoop:
         self.identity = run_identity(plan.settings, training.to_json(), precision)
         self.position = plan.position or Position()
         self.warnings: list[str] = []
-        batches = Streams if network.stateful else Strides if training.sampling_order == "strides" else Windows
-        self.data = batches(task.train, network.window, training.batch_size or 1, training.seed)
+        self.data = batches_of(network, training, task.train)
         if self.data.steps < 1:
             batch, strides = training.batch_size or 1, training.sampling_order == "strides"
             needed = (network.window + 1) * (batch + strides) + (not strides)
@@ -66,7 +67,7 @@ class TrainingLoop:
             self.saved_loss = self._saved_loss(checkpoint)
         else:
             if self.task.vocabulary:
-                self.task.vocabulary.save(self.directory.vocabulary)
+                self.task.vocabulary.save(self.directory.vocabulary, follow_links=False)
             if initial := self.task.initial_weights():
                 weights = {f"weights/{name}": weight for name, weight in initial.items()}
                 self.steps.restore(self.steps.tensors() | weights)
@@ -120,7 +121,7 @@ class TrainingLoop:
             )
             stopped = None if reason else self.stop.reason  # does not enter the position, so resuming repeats the run
             if stopped and not self.directory.model.exists():
-                self._model().save(self.directory.model)
+                self.directory.save_model(self._model())
                 yield Saved("model", position.step)
             if due or reason or stopped:
                 position.finished = reason
@@ -131,6 +132,7 @@ class TrainingLoop:
             self.warnings.clear()
             reason = reason or stopped
         self.reporter.log_embedding()
+        yield from (Warned(message) for message in self.warnings)
         return Finished(reason, position.step, position.seconds, self._metrics())
 
     def _spent(self, evaluations: int = 1, ahead: int = 0) -> float:
@@ -175,7 +177,7 @@ class TrainingLoop:
         if position.best_loss is None or loss < position.best_loss or reached:
             position.best_loss, position.best_accuracy, position.evaluations_since_best = loss, correct / count, 0
             if loss <= self.saved_loss or reached:
-                self._model().save(self.directory.model)
+                self.directory.save_model(self._model())
                 yield Saved("model", position.step)
         else:
             position.evaluations_since_best += 1
@@ -208,7 +210,7 @@ class TrainingLoop:
         """Return the loss of the model if this run saved it: after kill -9 it can be newer than the checkpoint."""
         with contextlib.suppress(ModelError):
             record = Model.load(self.directory.model).training
-            own = record.get("run") in (self.identity, checkpoint.state.get("run", self.identity))
+            own = record.get("run") in (self.identity, checkpoint.state.run)
             if own and record["metrics"]["loss"] is not None:
                 return float(record["metrics"]["loss"])
         return math.inf
@@ -227,9 +229,9 @@ class TrainingLoop:
 
     def _save(self) -> None:
         begun = time.monotonic()
-        state = {
-            "settings": self.plan.settings, "position": self.position.to_json(), "precision": self.precision,
-            "training": self.training.to_json(), "metrics": self._metrics(), "run": self.identity,
-        }  # fmt: skip
+        state = CheckpointState(
+            dict(self.plan.settings), dataclasses.replace(self.position), self.training, self._metrics(),
+            self.identity, self.precision,
+        )  # fmt: skip
         self.directory.save(Checkpoint(self.position.step, as_tensors(self.steps.tensors()), state))
         self.saving_seconds = time.monotonic() - begun

@@ -7,32 +7,37 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from rnnwords.saving import open_new
+
 
 @contextlib.contextmanager
 def native_output_to(path: Path) -> Iterator[None]:
-    """Redirect file descriptor 2 to the file `path`; sys.stderr still writes where it wrote before."""
+    """Redirect file descriptor 2 to a new file at `path`; sys.stderr still writes where it wrote before."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    before = sys.stderr
-    before.flush()
+    before, own = sys.stderr, None
+    with contextlib.suppress(OSError, AttributeError):  # nobody reads it, or it is None
+        before.flush()
     kept = os.dup(2)
     try:
-        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        log = open_new(path)
     except OSError:  # a full disk does not stop the training
         log = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
     os.dup2(log, 2)
     os.close(log)
-    own = os.fdopen(kept, "w", buffering=1, encoding=before.encoding, errors="backslashreplace")
     with contextlib.suppress(OSError, ValueError, AttributeError):  # a stream without a descriptor, as in a notebook
         if before.fileno() == 2:
+            own = os.fdopen(os.dup(kept), "w", buffering=1, encoding=before.encoding, errors="backslashreplace")
             sys.stderr = own
     try:
         yield
     finally:
-        own.flush()
-        if sys.stderr is own:
-            sys.stderr = before
         os.dup2(kept, 2)
-        own.close()
+        os.close(kept)
+        if own:
+            if sys.stderr is own:
+                sys.stderr = before
+            with contextlib.suppress(OSError):
+                own.close()
 
 
 def discard_output_at_exit() -> None:

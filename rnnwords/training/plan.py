@@ -61,10 +61,12 @@ def make_plan(request: TrainRequest, warn: Callable[[str], None], progress: Star
     _check_length(prepared, corpus, validation, window)
     directory = RunDirectory(request.directory)
     settings = _settings(request, prepared, vocabulary)
-    checkpoint = None if request.restart else directory.resumable(settings, request.seed, warn)
     config = _network(request, network, prepared)
+    checkpoint = (
+        None if request.restart else directory.resumable(settings, request.seed, config, len(prepared.train), warn)
+    )
     if checkpoint:
-        training = resumed_config(checkpoint.state["training"], request.training_settings)
+        training = resumed_config(checkpoint.state.training, request.training_settings)
     else:
         seed = secrets.randbelow(2**32) if request.seed is None else request.seed
         training = TrainingConfig(seed=seed, **request.training_settings)

@@ -1,7 +1,8 @@
 """What `train` is called with: the request, and the object that stops a run."""
 
+import contextlib
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,28 @@ NETWORK_DEFAULTS: dict[str, Any] = {
 TRAINING_SETTINGS = tuple(item.name for item in dataclasses.fields(TrainingConfig) if item.name != "seed")
 # Training settings that may differ when a run is resumed: they do not change the weights.
 FREE_SETTINGS = frozenset({"seed", "histograms", "checkpoint_every", "checkpoint_seconds"})
+STOPPED = ("SIGINT", "SIGTERM", "SIGHUP")  # reasons of a session that was stopped; the next one resumes the run
 
 
 @dataclass
 class StopRequest:
-    """Stops a run: once `reason` is set, the run saves a checkpoint after its current step and ends with it."""
+    """Stops a run: once `reason` is set, the run saves a checkpoint after its current step and ends with it.
 
-    reason: str | None = None  # SIGINT or SIGTERM
+    Steps end soon, but what precedes and follows them (counting words, post-training) can take long, and saves nothing
+    before its end; there, close the iterator of events instead.
+    """
+
+    reason: str | None = None  # one of STOPPED
+    in_training: bool = False  # set by the run: whether it makes steps, and so checks `reason`
+
+    @contextlib.contextmanager
+    def checked(self) -> Iterator[None]:
+        """Set `in_training` meanwhile."""
+        self.in_training = True
+        try:
+            yield
+        finally:
+            self.in_training = False
 
 
 @dataclass(frozen=True)

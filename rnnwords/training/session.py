@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
 
-from rnnwords.errors import MissingDependencyError, TrainingError
+from rnnwords.errors import TrainingError
 from rnnwords.network.config import NetworkConfig
 from rnnwords.training.config import TrainingConfig
 from rnnwords.training.distributed.cluster import Role, WorkerLostError
@@ -19,19 +19,7 @@ from rnnwords.training.events import Event, Finished, Note, Started
 from rnnwords.training.native_output import discard_output_at_exit, native_output_to
 from rnnwords.training.request import StopRequest
 from rnnwords.training.task import RunPlan
-
-STOPPED = ("SIGINT", "SIGTERM")  # reasons of a session whose run can be resumed
-
-
-@contextlib.contextmanager
-def tensorflow_required() -> Iterator[None]:
-    """Turn a missing package into MissingDependencyError, around imports of what only training needs."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError(
-            f"training needs {error.name}, which is not installed; install it with: pip install tensorflow tensorboard"
-        ) from error
+from rnnwords.training.tensorflow_loading import check_limits, keras_defaults, tensorflow_required
 
 
 def run_session(
@@ -46,13 +34,15 @@ def run_session(
     if plan.checkpoint and plan.position and plan.complete:
         if role and role.workers > 1:
             yield from gather(role, None, {"complete": True})
-        return Finished("already", plan.position.step, plan.position.seconds, plan.checkpoint.state["metrics"])
-    with native_output_to(plan.directory.path / "tensorflow.log"):
+        return Finished("already", plan.position.step, plan.position.seconds, plan.checkpoint.state.metrics)
+    check_limits(plan.network, plan.training.batch_size or 1)
+    with native_output_to(plan.directory.native_log):
         with tensorflow_required():
             from rnnwords.training.distributed.steps import DistributedSteps
             from rnnwords.training.distributed.team import Team, gpus, make_strategy
             from rnnwords.training.loop import TrainingLoop
-            from rnnwords.training.optimization.steps import Steps, choose_precision
+            from rnnwords.training.optimization.precision import choose_precision
+            from rnnwords.training.optimization.steps import Steps
         team = None
         try:
             if role:
@@ -61,13 +51,15 @@ def run_session(
                     yield from gather(role, gpus(), settings)
                 team = Team(make_strategy(role), role, stop)
                 yield Note(team.describe(plan.training.batch_size or 1))
+            resumed = plan.checkpoint
+            precision = choose_precision(resumed.state.precision if resumed else plan.training.precision)
             if restart:
                 plan.directory.clear()
-            state = plan.checkpoint.state if plan.checkpoint else {}
-            precision = state["precision"] if state else choose_precision(plan.training.precision)
-            loop = TrainingLoop(plan, precision, partial(DistributedSteps, team=team) if team else Steps, stop)
-            yield Started(precision)
-            finished = yield from loop.events()
+            with keras_defaults():
+                loop = TrainingLoop(plan, precision, partial(DistributedSteps, team=team) if team else Steps, stop)
+                yield Started(precision)
+                with stop.checked():
+                    finished = yield from loop.events()
             if team:
                 team.dismiss(finished.reason)
             return finished
@@ -89,7 +81,7 @@ def work(role: Role, stop: StopRequest | None = None) -> Iterator[Event]:
     name = f"worker {role.index} of {role.workers}"
     descriptor, log = tempfile.mkstemp(prefix=f"rnnwords-worker-{role.index}-", suffix=".log")
     os.close(descriptor)
-    with native_output_to(Path(log)):
+    with native_output_to(Path(os.path.realpath(log))):
         try:
             finished = yield from _follow(role, name, stop or StopRequest())
         except TrainingError as error:
@@ -107,6 +99,7 @@ def work(role: Role, stop: StopRequest | None = None) -> Iterator[Event]:
 
 
 def _follow(role: Role, name: str, stop: StopRequest) -> Generator[Event, None, Finished]:
+    check_limits()
     with tensorflow_required():
         from rnnwords.training.distributed.steps import follow
         from rnnwords.training.distributed.team import Team, gpus, make_strategy
@@ -117,5 +110,6 @@ def _follow(role: Role, name: str, stop: StopRequest) -> Generator[Event, None, 
     team = Team(make_strategy(role), role, stop)
     yield Note(f"{name}: training for {role.name(0)}")
     yield Started(training.precision)
-    reason, step = follow(team, network, training)
+    with keras_defaults(), stop.checked():
+        reason, step = follow(team, network, training)
     return Finished(reason, step, 0.0, {})

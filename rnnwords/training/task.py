@@ -3,6 +3,7 @@
 The loop itself only handles batches, losses and weights.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -19,8 +20,8 @@ from rnnwords.text.tokenizer import detokenize
 from rnnwords.text.vocabulary import Vocabulary
 from rnnwords.training.batches import max_accuracy
 from rnnwords.training.checkpoint import Checkpoint, RunDirectory
+from rnnwords.training.checkpoint_state import Position
 from rnnwords.training.config import TrainingConfig
-from rnnwords.training.resume import Position
 
 EVAL_WORDS = 100_000  # words at the beginning of the validation (or training) text that an evaluation predicts
 MAX_ACCURACY_WORDS = 1_000_000  # of longer texts no network reaches the maximum accuracy, and it would cost memory
@@ -71,7 +72,7 @@ class RunPlan:
     @property
     def position(self) -> Position | None:
         """A copy of the position from which the run is resumed; None for a new run."""
-        return Position.from_json(self.checkpoint.state["position"]) if self.checkpoint else None
+        return dataclasses.replace(self.checkpoint.state.position) if self.checkpoint else None
 
     @property
     def complete(self) -> bool:

@@ -1,16 +1,20 @@
 """`train`: from a text to a model file."""
 
+import contextlib
 import os
 from collections.abc import Generator
+from dataclasses import replace
 
+from rnnwords.errors import ModelError, ModelNotFoundError
+from rnnwords.model_file import Model
 from rnnwords.text.corpus import StartProgress, no_progress
 from rnnwords.text.tokenizer import EOS, UNK, detokenize
 from rnnwords.training.checkpoint import RunDirectory
 from rnnwords.training.distributed.cluster import role_of
 from rnnwords.training.events import Event, Planned, PostTrained, Warned
 from rnnwords.training.plan import Plan, make_plan
-from rnnwords.training.request import StopRequest, TrainRequest
-from rnnwords.training.session import STOPPED, run_session, work
+from rnnwords.training.request import STOPPED, StopRequest, TrainRequest
+from rnnwords.training.session import run_session, work
 
 PROMPT_WORDS = 3
 
@@ -39,7 +43,11 @@ def train(
         yield from (Warned(message) for message in warnings)
         yield _planned(plan)
         finished = yield from run_session(plan, restart=request.restart, stop=stop, role=role)
+        if stop and stop.reason and (request.ngram or request.cache or request.calibrate):
+            finished = replace(finished, reason=stop.reason)  # it came with the last step; post-training is left
         if finished.reason not in STOPPED:
+            if finished.reason == "already":
+                _check_model(plan)
             yield from _post_train(request, plan)
         yield finished
 
@@ -54,6 +62,16 @@ def _planned(plan: Plan) -> Planned:
         detokenize(first, prepared.vocabulary.text), network, plan.training,
         plan.position.step if plan.position else None, plan.complete,
     )  # fmt: skip
+
+
+def _check_model(plan: Plan) -> None:
+    """Raise ModelError unless a complete run has its model: somebody may have removed it, or put another one there."""
+    path, found = plan.directory.model, "none"
+    with contextlib.suppress(ModelNotFoundError):
+        model, found = Model.load(path), "another one"
+        if model.vocabulary == plan.prepared.vocabulary and model.network.shapes() == plan.network.shapes():
+            return
+    raise ModelError(f"expected the model of this run at {path}, found {found}; name another `directory`, or `restart`")
 
 
 def _post_train(request: TrainRequest, plan: Plan) -> Generator[Event, None, None]:

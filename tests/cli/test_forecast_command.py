@@ -22,8 +22,8 @@ from tests.processes import (
     contents,
     here,
     killed_at_end,
+    matched,
     rnnwords,
-    said,
     start,
     until,
     without,
@@ -95,10 +95,10 @@ def test_a_run_prints_its_settings_and_has_the_files_of_a_run(forecasted):
         "series: column Open, 54 values for training (2020-01-01 to 2020-02-23), 6 for the test; "
     )
     assert notes[1].startswith("network: windows of 5 values, 1 x lstm 6, 1 output; ")
-    said(done.stderr, r"^step 6  epoch 3\.0  loss [\d.]+  RMSE [\d.]+  [\d,]+ windows/s .* -> [\d,.]+ \([\d,.]+\)$")
+    matched(done.stderr, r"^step 6  epoch 3\.0  loss [\d.]+  RMSE [\d.]+  [\d,]+ windows/s .* -> [\d,.]+ \([\d,.]+\)$")
     run = there / "run"
     assert {item.name for item in run.iterdir()} == {
-        "model.safetensors", "checkpoints", "history.jsonl", "logs", "lock", "tensorflow.log"
+        "model.safetensors", "checkpoints", "history.jsonl", "logs", "rnnwords-run", "tensorflow.log"
     }  # fmt: skip
     report = json.loads((run / "history.jsonl").read_text().splitlines()[-1])
     assert (report["step"], report["accuracy"], report["validation_loss"]) == (6, None, None)
@@ -150,7 +150,7 @@ def test_ctrl_c_saves_and_prints_the_command_that_resumes(tmp_path):
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=LIMIT)
     assert (process.returncode, out) == (130, "")
-    assert said(err, r"^Interrupted; step [\d,]+ is saved\. Resume with: rnnwords forecast a\.csv --column Open ")
+    assert matched(err, r"^Interrupted; step [\d,]+ is saved\. Resume with: rnnwords forecast a\.csv --column Open ")
     Forecaster.load(tmp_path / "run" / "model.safetensors")
 
 
@@ -312,7 +312,7 @@ def test_train_and_forecast_do_not_take_over_each_others_runs(place, trained, ru
 def test_info_of_a_model_of_numbers(place, capfd):
     status, out, _ = asked("info", "--model", "run", cwd=place, capfd=capfd)
     assert status == 0
-    assert said(out, r"^numbers     column Open, 54 values; 8\d\d\.\d+ to 1,\d+\.\d+ scaled to 0 to 1$")
+    assert matched(out, r"^numbers     column Open, 54 values; 8\d\d\.\d+ to 1,\d+\.\d+ scaled to 0 to 1$")
     assert "vocabulary" not in out
     status, out, _ = asked("info", "--model", "run", "--json", cwd=place, capfd=capfd)
     assert json.loads(out)["series"]["column"] == "Open"

@@ -11,7 +11,7 @@ import pytest
 
 from rnnwords.config import TextConfig
 from tests.models import chain, plain_vocabulary, random_model, saved
-from tests.processes import LIMIT, ask, coprocess, environment, in_terminal, killed_at_end, said, start
+from tests.processes import LIMIT, ask, coprocess, environment, in_terminal, killed_at_end, matched, start
 from tests.texts import FABLE_TEXT
 
 LINES = "The cat sat .\nA mouse ran .\nThe cat sat .\n"
@@ -76,7 +76,7 @@ def test_equal_seeds_give_equal_texts(sample):
 
 def test_a_random_seed_is_printed_and_repeats_the_text(generate, random):
     _, first, err = generate("w1", "--top-k", "9", model=random)
-    seed = said(err, r"^seed (\d+)$")[1]
+    seed = matched(err, r"^seed (\d+)$")[1]
     assert generate("w1", "--top-k", "9", "--seed", seed, model=random)[1] == first
 
 
@@ -90,7 +90,7 @@ def test_sample_i_has_the_seed_plus_i(sample):
 
 def test_beam_search_prints_the_best_texts_first_with_scores(generate, random):
     status, out, err = generate("w1", "--beam", "4", "--samples", "3", "-n", "5", model=random)
-    notes = [said(line, r"^log-probability (\S+), score (\S+)$") for line in err.splitlines()]
+    notes = [matched(line, r"^log-probability (\S+), score (\S+)$") for line in err.splitlines()]
     assert (status, len(out.splitlines()), len(notes)) == (0, 3, 3)
     scores = [float(note[2]) for note in notes]
     assert scores == sorted(scores, reverse=True)

@@ -194,6 +194,7 @@ def test_numpy_runs_single_threaded_unless_the_environment_says_otherwise(monkey
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", given or "")
     if given is None:
         monkeypatch.delenv("OPENBLAS_NUM_THREADS")
+    monkeypatch.setattr("rnnwords.cli.prepare_streams", lambda: None)  # the stderr that it opens is that of a process
     with pytest.raises(SystemExit):
         main(["--version"])
     assert os.environ["OPENBLAS_NUM_THREADS"] == expected

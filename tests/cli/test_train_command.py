@@ -17,7 +17,18 @@ from rnnwords.model_file import Model
 from rnnwords.network.config import NetworkConfig
 from rnnwords.prediction.predictor import Predictor
 from rnnwords.training.config import TrainingConfig
-from tests.processes import PROGRAM, TINY, contents, environment, here, in_terminal, only_error, rnnwords, said, screen
+from tests.processes import (
+    PROGRAM,
+    TINY,
+    contents,
+    environment,
+    here,
+    in_terminal,
+    matched,
+    only_error,
+    rnnwords,
+    screen,
+)
 from tests.texts import FABLE, FABLES
 
 SAMPLE = r"(\S+ \S+ \S+) -> (\S+) \((\S+)\)$"
@@ -36,8 +47,8 @@ def fable(tmp_path_factory):
 def test_the_fable_reaches_its_maximum_accuracy(fable):
     done, there = fable
     assert done.returncode == 0, done.stderr
-    said(done.stderr, r"^Done after .*: maximum accuracy, no predictor with this context gets more words right\.$")
-    said(
+    matched(done.stderr, r"^Done after .*: maximum accuracy, no predictor with this context gets more words right\.$")
+    matched(
         done.stderr,
         r"accuracy 99\.0%, .*\(199 of 201 windows; no predictor with .* of context gets more than 199\)$",
     )
@@ -58,10 +69,10 @@ def test_the_saved_model_has_the_printed_accuracy(fable):
 
 def test_the_chosen_settings_are_printed(fable):
     done, _ = fable
-    said(done.stderr, r"^text: 204 words for training, none for validation; 112 tokens$")
-    said(done.stderr, r"^network: windows of 3 words, embedding \d+, 2 x lstm 512, softmax 112.*; [\d,]+ weights$")
-    said(done.stderr, r"^training: \w+ \S+ \S+, batch \d+, .*, at most epochs \d+, .*seed 1$")
-    said(done.stderr, r"^settings: precision (float32|bfloat16), short windows 0\.1$")
+    matched(done.stderr, r"^text: 204 words for training, none for validation; 112 tokens$")
+    matched(done.stderr, r"^network: windows of 3 words, embedding \d+, 2 x lstm 512, softmax 112.*; [\d,]+ weights$")
+    matched(done.stderr, r"^training: \w+ \S+ \S+, batch \d+, .*, at most epochs \d+, .*seed 1$")
+    matched(done.stderr, r"^settings: precision (float32|bfloat16), short windows 0\.1$")
 
 
 def test_settings_that_are_off_are_not_printed():
@@ -77,7 +88,7 @@ def test_settings_that_are_off_are_not_printed():
 def test_the_last_learning_rate_of_a_cosine_is_printed_and_reached(tmp_path):
     rates = "--learning-rate", "0.01", "--learning-rate-end", "0.004", "--schedule", "cosine", "--warmup", "0"
     done = rnnwords("train", FABLE, *QUICK, *rates, "--log-every", "1", "--model", "run", cwd=tmp_path)
-    said(done.stderr, r"^training: \w+ 0\.01 to 0\.004 cosine, ")
+    matched(done.stderr, r"^training: \w+ 0\.01 to 0\.004 cosine, ")
     history = (tmp_path / "run" / "history.jsonl").read_text(encoding="utf-8").splitlines()
     match = [json.loads(line)["learning_rate"] for line in history]
     assert match[0] == pytest.approx(0.01)
@@ -93,12 +104,12 @@ def test_each_report_is_one_line_with_a_sample(fable):
     assert lines
     for line in lines:
         assert re.match(r"step \d+  epoch \d+\.\d  loss \d+\.\d+  accuracy \d+\.\d%  perplexity [\d,]+\.\d  ", line)
-        sample = said(line, SAMPLE)
+        sample = matched(line, SAMPLE)
         start = [at for at in range(201) if words[at : at + 3] == sample[1].split()]
         assert sample[3] in {words[at + 3] for at in start}  # the next word of the text
         assert sample[2] in words
     history = (there / "models" / "belling_the_cat" / "history.jsonl").read_text(encoding="utf-8").splitlines()
-    assert [json.loads(line)["sample"] for line in history] == [said(line, r"rate \S+  (.*)$")[1] for line in lines]
+    assert [json.loads(line)["sample"] for line in history] == [matched(line, r"rate \S+  (.*)$")[1] for line in lines]
 
 
 def test_log_lines_of_tensorflow_are_not_on_stderr(fable):
@@ -113,7 +124,7 @@ def test_log_lines_of_tensorflow_are_not_on_stderr(fable):
 
 def test_the_last_line_is_a_command_that_works(fable):
     done, there = fable
-    match = said(done.stderr.splitlines()[-1], r"^next: rnnwords (generate .*)$")
+    match = matched(done.stderr.splitlines()[-1], r"^next: rnnwords (generate .*)$")
     assert match[1] == 'generate "long ago,"'
     after = rnnwords(*shlex.split(match[1]), cwd=there)
     assert after.returncode == 0
@@ -125,13 +136,13 @@ def test_the_latest_model_is_the_default_of_other_commands(fable):
     assert (there / "models" / "latest").read_text(encoding="utf-8") == "belling_the_cat\n"
     done = rnnwords("predict", "had a general", "--json", cwd=there)
     assert json.loads(done.stdout)["predictions"][0]["word"] == "council"
-    said(done.stderr, r"^model models/belling_the_cat/model\.safetensors$")
+    matched(done.stderr, r"^model models/belling_the_cat/model\.safetensors$")
 
 
 def test_files_of_a_run_directory(trained):
     names = {item.name for item in trained.iterdir()}
     assert names == {
-        "model.safetensors", "vocabulary.tsv", "checkpoints", "history.jsonl", "logs", "lock", "tensorflow.log",
+        "model.safetensors", "vocabulary.tsv", "checkpoints", "history.jsonl", "logs", "rnnwords-run", "tensorflow.log",
     }  # fmt: skip
     vocabulary = (trained / "vocabulary.tsv").read_text(encoding="utf-8").splitlines()
     assert len(vocabulary) == 113
@@ -160,7 +171,7 @@ def test_a_random_seed_is_printed_and_gives_the_same_model(tmp_path, capfd):
     options = ["--units", "8", "--layers", "1", "--embedding", "4", "--epochs", "5", "--dropout", "0.3"]
     options += ["--precision", "float32"]
     assert run_program(["train", str(FABLE), *options, "--model", str(tmp_path / "a")]) == 0
-    seed = said(capfd.readouterr().err, r"seed (\d+)$")[1]
+    seed = matched(capfd.readouterr().err, r"seed (\d+)$")[1]
     assert run_program(["train", str(FABLE), *options, "--model", str(tmp_path / "b"), "--seed", seed]) == 0
     assert run_program(["train", str(FABLE), *options, "--model", str(tmp_path / "c"), "--seed", "7"]) == 0
     a, b, c = ((tmp_path / name / "model.safetensors").read_bytes() for name in "abc")
@@ -178,12 +189,12 @@ def test_a_tenth_of_a_larger_text_is_for_validation(tmp_path, capfd):
     options = [*TINY, "--epochs", "1", "--batch-size", "512"]
     assert run_program(["train", str(FABLES), *options, "--model", str(tmp_path / "run")]) == 0
     err = capfd.readouterr().err
-    said(err, r"^settings: precision float32, weight decay 0\.01, warm-up 0\.05, short windows 0\.1$")
-    text = said(err, r"^text: ([\d,]+) words for training, ([\d,]+) for validation; ([\d,]+) tokens$")
+    matched(err, r"^settings: precision float32, weight decay 0\.01, warm-up 0\.05, short windows 0\.1$")
+    text = matched(err, r"^text: ([\d,]+) words for training, ([\d,]+) for validation; ([\d,]+) tokens$")
     training, validation = (int(text[group].replace(",", "")) for group in (1, 2))
     assert validation == (training + validation) // 10
-    said(err, r"^step .*  validation perplexity [\d,.]+  accuracy [\d.]+%  ")
-    said(err, r"^validation text: accuracy [\d.]+%, perplexity [\d,.]+$")
+    matched(err, r"^step .*  validation perplexity [\d,.]+  accuracy [\d.]+%  ")
+    matched(err, r"^validation text: accuracy [\d.]+%, perplexity [\d,.]+$")
 
 
 def test_dropout_changes_from_its_start(tmp_path, capfd):
@@ -199,7 +210,7 @@ def test_dropout_changes_from_its_start(tmp_path, capfd):
         err = capfd.readouterr().err
         lines = (place / "history.jsonl").read_text(encoding="utf-8").splitlines()
         losses[name] = [json.loads(line)["loss"] for line in lines]
-        said(err, r"^training: .*, dropout 0 to 0\.6, " if name == "rising" else r"^training: .*, dropout [\d.]+, ")
+        matched(err, r"^training: .*, dropout 0 to 0\.6, " if name == "rising" else r"^training: .*, dropout [\d.]+, ")
     assert losses["rising"][0] == pytest.approx(losses["off"][0], rel=1e-5)
     assert losses["level"][0] != pytest.approx(losses["off"][0], rel=1e-3)
     assert losses["rising"][-1] != pytest.approx(losses["off"][-1], rel=1e-4)
@@ -208,7 +219,7 @@ def test_dropout_changes_from_its_start(tmp_path, capfd):
 def test_the_warmup_is_printed_and_refused_with_one_cycle(tmp_path, capfd):
     options = [*QUICK, "--schedule", "cosine", "--warmup", "0.5", "--model", str(tmp_path / "run")]
     assert run_program(["train", str(FABLE), *options]) == 0
-    said(capfd.readouterr().err, r"^settings: .*warm-up 0\.5")
+    matched(capfd.readouterr().err, r"^settings: .*warm-up 0\.5")
     assert Model.load(tmp_path / "run" / "model.safetensors").training["settings"]["warmup"] == 0.5
     options = ["--schedule", "one-cycle", "--warmup", "0.5", "--model", str(tmp_path / "other")]
     assert run_program(["train", str(FABLE), *options]) == 2
@@ -227,9 +238,9 @@ def test_metrics_name_the_evaluated_part_of_a_long_text(split, tmp_path, capfd, 
     assert run_program(["train", str(FABLE), *options]) == 0
     err = capfd.readouterr().err
     if split == "0.4":
-        said(err, r"^validation text \(its first 50 words\): accuracy [\d.]+%, perplexity [\d,.]+$")
+        matched(err, r"^validation text \(its first 50 words\): accuracy [\d.]+%, perplexity [\d,.]+$")
     else:
-        match = said(
+        match = matched(
             err,
             r"^training text \(its first 50 words\): accuracy ([\d.]+)%, perplexity .* \((\d+) of 50 windows; "
             r"of all 201 no predictor with 3 words of context gets more than 199\)$",
@@ -256,7 +267,7 @@ def test_a_vocabulary_file_has_the_text_settings(tmp_path, capfd):
     for options in (["--tokenizer", "whitespace"], ["--max-size", "9"]):
         new = str(tmp_path / "new")
         assert run_program(["train", str(FABLE), *QUICK, "--vocab", vocabulary, *options, "--model", new]) == 2
-        said(capfd.readouterr().err, rf"^Error: {re.escape(vocabulary)} ")
+        matched(capfd.readouterr().err, rf"^Error: {re.escape(vocabulary)} ")
 
 
 @pytest.mark.parametrize("name", ["a story.txt", "-it's $HOME `x`.txt", "m\u00e4rchen.txt"])
@@ -265,7 +276,7 @@ def test_the_printed_command_works_for_any_name_of_a_text(name, tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     where = f"out of {name}"
     assert run_program(["train", *QUICK, "--tokenizer", "whitespace", "--model", where, "--", name]) == 0
-    match = said(capfd.readouterr().err, r"^next: rnnwords (generate .*)$")
+    match = matched(capfd.readouterr().err, r"^next: rnnwords (generate .*)$")
     done = subprocess.run(
         ["sh", "-c", f'"$@" {match[1]}', "sh", *PROGRAM], env=environment(HOME="never"), capture_output=True, text=True,
         check=False,
@@ -316,8 +327,8 @@ def test_a_terminal_shows_a_bar_that_disappears(tmp_path):
 
 @pytest.mark.parametrize(
     ("changes", "columns"),
-    [({"NO_COLOR": "1"}, 80), ({"TERM": "dumb", "LC_ALL": "C", "PYTHONUTF8": "0"}, 80)],
-    ids=["NO_COLOR", "dumb, no locale"],
+    [({"TERM": "dumb"}, 80), ({"TERM": "dumb", "LC_ALL": "C", "PYTHONUTF8": "0"}, 80)],
+    ids=["dumb", "dumb, no locale"],
 )
 def test_plain_terminals_get_plain_text(changes, columns, tmp_path):
     (tmp_path / "m.txt").write_text("die M\u00e4use und die Katze , die M\u00e4use und der Rat .", encoding="utf-8")
@@ -325,8 +336,8 @@ def test_plain_terminals_get_plain_text(changes, columns, tmp_path):
     assert status == 0, seen
     assert b"\x1b" not in seen
     assert not PLAIN.search(seen)
-    said(seen.decode("utf-8").replace("\r\n", "\n"), r"^step 5 .* -> ")
-    said(seen.decode("utf-8").replace("\r\n", "\n"), r"^next: rnnwords generate ")
+    matched(seen.decode("utf-8").replace("\r\n", "\n"), r"^step 5 .* -> ")
+    matched(seen.decode("utf-8").replace("\r\n", "\n"), r"^next: rnnwords generate ")
 
 
 def test_a_narrow_terminal_shows_no_rest_of_the_bar(tmp_path):

@@ -14,6 +14,7 @@ from rnnwords.forecasting.scaling import fit, scaled, unscaled
 from rnnwords.forecasting.series import read_series
 from tests.texts import write
 
+UNPAIRED = "expected cells with paired quotes and at most 131,072 characters, found otherwise: "
 HEADER = "Date,Open,Volume\n"
 PRICES = HEADER + '1/03/2012,325.25,"7,380,500"\n1/04/2012,"1,331.27","5,749,400"\n1/13/2012,.5,+1e3\n'
 
@@ -58,7 +59,7 @@ def test_gz_semicolons_and_the_only_column_of_numbers(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("cell", "said"),
+    ("cell", "part"),
     [
         ("", "expected a number, found an empty cell"),
         ("  ", "expected a number, found an empty cell"),
@@ -78,28 +79,28 @@ def test_gz_semicolons_and_the_only_column_of_numbers(tmp_path):
         ("\x1b[31m", r"found '\x1b[31m'"),
     ],
 )
-def test_a_cell_that_is_not_a_number_is_named_with_its_line(tmp_path, cell, said):
+def test_a_cell_that_is_not_a_number_is_named_with_its_line(tmp_path, cell, part):
     message = refused(tmp_path / "a.csv", f"{HEADER}1/03/2012,1,1\n\n1/04/2012,{cell},1\n")
     assert message.startswith(", line 4, column Open: expected a number")
-    assert said in message
+    assert part in message
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "start"),
     [
         ("", ": expected a header and rows of numbers, found nothing"),
         (HEADER, ": expected a header and rows of numbers, found a header"),
         (HEADER + "1/03/2012,1\n", ", line 2: expected 3 columns, as in the header, found 2"),
-        (HEADER + '1/03/2012,"1,1\n', ", line 2: unexpected end of data"),
-        (HEADER + '1/03/2012,"1"2,1\n', ", line 2: ',' expected after '\"'"),
+        (HEADER + '1/03/2012,"1,1\n', f", line 2: {UNPAIRED}unexpected end of data"),
+        (HEADER + '1/03/2012,"1"2,1\n', f", line 2: {UNPAIRED}',' expected after '\"'"),
         ("Open,Open\n1,2\n", ": expected one column 'Open', found 2"),
         ("Date,Close\n1/03/2012,1\n", ": expected a column 'Open', found Date, Close"),
         (b"Date,Open\n1/03/2012,1\xe9\n", ", line 2: expected UTF-8, found 0xe9; convert the file"),
         (HEADER + "1/04/2012,1,1\n1/03/2012,2,2\n", ", line 3, column Date: expected the oldest first"),
     ],
 )  # fmt: skip
-def test_a_file_without_a_table_of_numbers_is_refused(tmp_path, content, said):
-    assert refused(tmp_path / "a.csv", content).startswith(said)
+def test_a_file_without_a_table_of_numbers_is_refused(tmp_path, content, start):
+    assert refused(tmp_path / "a.csv", content).startswith(start)
 
 
 def test_an_unreadable_file_or_an_ambiguous_column_is_named(tmp_path):

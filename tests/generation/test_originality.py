@@ -1,6 +1,8 @@
 """Copied and repeated words of generated texts against their definitions, and `generate --report`."""
 
+import dataclasses
 import functools
+import hashlib
 import json
 import tracemalloc
 
@@ -14,7 +16,7 @@ from rnnwords.generation.suffix_array import Overlap, SuffixArray, packed
 from rnnwords.generation.writer import GenerationRequest
 from rnnwords.prediction.predictor import Predictor
 from tests.models import chain, plain_vocabulary, random_model, saved
-from tests.processes import ask, said
+from tests.processes import ask, matched
 from tests.texts import FABLE_TEXT
 
 words_lists = functools.partial(st.lists, st.integers(0, 3), max_size=40)
@@ -98,21 +100,30 @@ def test_analysis_memory_does_not_depend_on_the_training_text(trained):
 # --- command line -----------------------------------------------------------------------------------------------
 
 
+ODD_TEXT = "w1 w2 w3 w0 w1 w1 w2 w4 w0 w3"
+
+
+def trained_on(model, text, directory):
+    """Save the model as one that was trained on this text, and return the path of the file."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return saved(dataclasses.replace(model, training={**model.training, "corpus": digest}), directory)
+
+
 @pytest.fixture(scope="module")
 def fable(tmp_path_factory):
-    return saved(chain(), tmp_path_factory.mktemp("fable"))
+    return trained_on(chain(), FABLE_TEXT, tmp_path_factory.mktemp("fable"))
 
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory):
-    return saved(random_model(plain_vocabulary(5)), tmp_path_factory.mktemp("odd"))
+    return trained_on(random_model(plain_vocabulary(5)), ODD_TEXT, tmp_path_factory.mktemp("odd"))
 
 
 @pytest.fixture
 def generate(capsys, monkeypatch, tmp_path, fable):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "fable.txt").write_text(FABLE_TEXT)
-    (tmp_path / "odd.txt").write_text("w1 w2 w3 w0 w1 w1 w2 w4 w0 w3")
+    (tmp_path / "odd.txt").write_text(ODD_TEXT)
 
     def generate(*arguments, stdin=None, model=fable):
         return ask(capsys, monkeypatch, "generate", "--model", model, *arguments, stdin=stdin)
@@ -137,7 +148,7 @@ def test_report_without_training_text_names_the_missing_figures(generate):
     assert (status, out) == (0, generate("had a", "-n", "60")[1])
     first, second = err.splitlines()
     assert first == "no training text to compare with; add --train-text FILE to find copies"
-    assert said(second, r"^text 1, 60 words: (\S+)% of its 4-grams repeat an earlier one$")
+    assert matched(second, r"^text 1, 60 words: (\S+)% of its 4-grams repeat an earlier one$")
 
 
 def test_report_shortens_long_runs_and_omits_ngrams_of_short_texts(generate, tmp_path):
@@ -165,7 +176,9 @@ def test_json_has_one_report_per_text(generate, odd, options):
         assert list(sample) == ["text", "words", "log_probability", "score", "seed", "report"]
         text = [int(word[1]) for word in sample["text"].split()]
         expected, report = slow_originality(text, trained), sample["report"]
-        assert list(report) == ["words", "longest_copy", "longest_copy_text", "copied_4grams", "repeated_4grams"]
+        figures = ["words", "longest_copy", "longest_copy_text", "copied_4grams", "repeated_4grams"]
+        assert list(report) == [*figures, "is_training_text"]
+        assert report.pop("is_training_text") is True
         assert report.pop("longest_copy_text") == " ".join(
             f"w{word}" for word in text[expected.longest_copy_at :][: expected.longest_copy]
         )
@@ -181,7 +194,7 @@ def test_json_report_without_training_text_has_nulls(generate):
     report = json.loads(out)["samples"][0]["report"]
     assert (status, err) == (0, "")
     assert report == {"words": 6, "longest_copy": None, "longest_copy_text": None, "copied_4grams": None,
-                      "repeated_4grams": 0.0}  # fmt: skip
+                      "repeated_4grams": 0.0, "is_training_text": None}  # fmt: skip
     assert "--train-text FILE" in generate("had a", "--report", "--json")[2]
 
 

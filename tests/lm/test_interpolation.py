@@ -340,14 +340,14 @@ def test_a_damaged_ngram_is_refused_when_it_is_read(tmp_path):
         damaged[place] ^= 16
         path.write_bytes(damaged)
         assert Model.load(path).interpolation == made.interpolation  # which does not read it
-        with pytest.raises(ModelError, match="is damaged, or was replaced after"):
+        with pytest.raises(ModelError, match="is damaged, or was overwritten after"):
             Predictor(Model.load(path), InterpolationConfig("auto"))
     for cut in range(1, made.ngram.size, 7):
         path.write_bytes(content[:-cut])
         with pytest.raises(ModelError, match="is damaged"):
             Model.load(path)
     saved(random_model(vocabulary_of(OTHER)), tmp_path)
-    with pytest.raises(ModelError, match="was replaced after"):
+    with pytest.raises(ModelError, match="was overwritten after"):
         loaded.ngram.read()
 
 

@@ -18,7 +18,7 @@ from rnnwords.text.corpus import Corpus
 from rnnwords.text.counting import count_words
 from rnnwords.text.tokenizer import tokenize
 from tests.processes import run_python
-from tests.texts import texts, write
+from tests.texts import file_texts, write
 
 MAX_EXTRA = 45 << 10  # kilobytes that a line of 60 MB needs more than a small text
 CLEAN = "The cat, the mouse.\n\nNa\u00efve \u732b\nend\n"
@@ -57,7 +57,7 @@ def test_bom_and_line_ends_do_not_change_the_text(tmp_path, monkeypatch, content
                       "\u732b": 1, "end": 1}  # fmt: skip
 
 
-@given(texts, st.integers(4, 40), st.booleans())
+@given(file_texts, st.integers(4, 40), st.booleans())
 def test_blocks_join_to_the_text_and_never_cut_a_word(tmp_path_factory, text, size, mark):
     content = b"\xef\xbb\xbf" * mark + text.encode()
     path = write(tmp_path_factory.mktemp("reading") / "text", content)
@@ -236,12 +236,13 @@ def test_file_names_with_spaces_dashes_or_invalid_utf8_are_read(tmp_path):
 
 
 MEMORY = """
+import os
 import sys
 from pathlib import Path
 from rnnwords.config import TextConfig
 from rnnwords.text import counting
 from rnnwords.text.corpus import Corpus
-counting.PARALLEL_FROM = 1 << 40
+os.sched_getaffinity = lambda process: {0}  # one core: no worker processes
 counts = counting.count_words(Corpus([Path(sys.argv[1])]), TextConfig(tokenizer=sys.argv[2]))
 peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(peak, counts.total)

@@ -1,14 +1,8 @@
 """Counting and encoding: equal results for any number of processes and any blocks, in bounded memory."""
 
-import concurrent.futures
-import multiprocessing
-import os
+import gzip
 import re
-import signal
-import subprocess
-import sys
 from collections import Counter
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,22 +10,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnwords.config import TextConfig
-from rnnwords.errors import CorpusError, UnknownWordError, WorkerError
+from rnnwords.errors import CorpusError, UnknownWordError
 from rnnwords.text import corpus as corpus_module
-from rnnwords.text import counting
+from rnnwords.text import counting, workers
 from rnnwords.text.corpus import Corpus
 from rnnwords.text.counting import WordCounts, count_words, encode_corpus, id_type, subtract_tail
 from rnnwords.text.encoded import in_memory
 from rnnwords.text.tokenizer import UNK, tokenize
 from rnnwords.text.vocabulary import Vocabulary
-from tests.processes import killed_at_end
-from tests.texts import FABLES, ROOT, texts, write
+from tests.texts import FABLES, file_texts, write
 
 PLAIN = TextConfig()
 ENDS = TextConfig(eos=True)
 
 
-@given(texts, st.integers(4, 60), st.integers(1, 3))
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[workers._Worker]:
+    """Return the list of the worker processes that are started from now on."""
+    started = []
+    start = workers._Worker
+
+    def worker() -> workers._Worker:
+        started.append(start())
+        return started[-1]
+
+    monkeypatch.setattr(workers, "_Worker", worker)
+    return started
+
+
+@given(file_texts, st.integers(4, 60), st.integers(1, 3))
 def test_counts_and_ids_equal_those_of_the_undivided_text(tmp_path_factory, text, size, group):
     path = write(tmp_path_factory.mktemp("counting") / "text", text)
     corpus = Corpus([path])
@@ -66,26 +72,19 @@ def test_several_processes_give_the_result_of_one(tmp_path, monkeypatch):
     assert len(progress) > 5
 
     monkeypatch.setattr(counting, "PARALLEL_FROM", 0)
-    started = []
-    pool = concurrent.futures.ProcessPoolExecutor
-
-    def start(*arguments: Any, **options: Any) -> concurrent.futures.ProcessPoolExecutor:
-        started.append(arguments)
-        return pool(*arguments, **options)
-
-    monkeypatch.setattr(counting, "ProcessPoolExecutor", start)
+    started = counted(monkeypatch)
     several = count_words(corpus, ENDS, progress.append)
     assert list(several.counts.items()) == list(one.counts.items())
     assert several.groups == one.groups
     assert sum(progress) == 2 * corpus.size
     again = in_memory(encode_corpus(corpus, vocabulary), id_type(len(vocabulary)))
     assert again.tolist() == ids.tolist()
-    assert len(started) == 2
+    assert len(started) == 4
     every = tokenize("".join(corpus.texts()), ENDS)
     head = len(every) // 3
     subtract_tail(several, corpus, ENDS, head)
     assert list(several.counts.items()) == list(Counter(every[:head]).items())
-    assert len(started) == 3
+    assert len(started) == 6
 
 
 def test_errors_in_workers_reach_the_caller(tmp_path, monkeypatch):
@@ -115,7 +114,7 @@ def test_id_type_holds_the_largest_id(size, expected):
     assert np.dtype("I").itemsize == 4
 
 
-@given(texts, st.integers(0, 60), st.integers(4, 30))
+@given(file_texts, st.integers(0, 60), st.integers(4, 30))
 def test_subtracting_the_tail_leaves_the_counts_of_the_head(tmp_path_factory, text, words, size):
     path = write(tmp_path_factory.mktemp("counting") / "text", text)
     corpus = Corpus([path])
@@ -175,62 +174,11 @@ def test_vocabulary_of_a_pruned_count_contains_unk(tmp_path, monkeypatch):
     assert list(zip(made.words, made.counts, strict=True))[:3] == [(UNK, 20), ("a", 3), ("b", 2)]
 
 
-def test_interrupted_count_ends_its_workers(monkeypatch, tmp_path):
-    monkeypatch.setattr(counting, "PARALLEL_FROM", 0)
+def test_a_compressed_text_is_counted_in_several_processes_by_its_uncompressed_size(tmp_path, monkeypatch):
+    monkeypatch.setattr(counting, "PARALLEL_FROM", 1_000_000)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
-    monkeypatch.setattr(corpus_module, "BLOCK_SIZE", 1_000)
-
-    def stop(_: int) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        count_words(Corpus([FABLES]), PLAIN, stop)
-    assert multiprocessing.active_children() == []
-
-
-def test_killed_worker_ends_the_count_with_a_one_line_error(monkeypatch, tmp_path):
-    monkeypatch.setattr(counting, "PARALLEL_FROM", 0)
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
-    monkeypatch.setattr(corpus_module, "BLOCK_SIZE", 1_000)
-    path = write(tmp_path / "text", "the mice had a general council " * 10_000)
-
-    def kill(_: int) -> None:
-        for worker in multiprocessing.active_children()[:1]:  # none once the pool has noticed the first kill
-            os.kill(worker.pid or 0, signal.SIGKILL)
-
-    with pytest.raises(WorkerError, match="found one killed"):
-        count_words(Corpus([path]), PLAIN, kill)
-    assert multiprocessing.active_children() == []
-
-
-WAITING = """
-import multiprocessing, os, sys, time
-from pathlib import Path
-from rnnwords.config import TextConfig
-from rnnwords.text import corpus, counting
-
-os.sched_getaffinity = lambda _: {0, 1}
-counting.PARALLEL_FROM, corpus.BLOCK_SIZE = 0, 1_000
-
-def wait(_):
-    print(*(child.pid for child in multiprocessing.active_children()), flush=True)
-    time.sleep(600)
-
-counting.count_words(corpus.Corpus([Path(sys.argv[1])]), TextConfig(), wait)
-"""
-
-
-def test_workers_end_when_the_main_process_is_killed():
-    process = subprocess.Popen(
-        [sys.executable, "-c", WAITING, FABLES], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    with killed_at_end(process):
-        workers = [int(word) for word in process.stdout.readline().split()]  # type: ignore[union-attr]
-        assert workers
-        process.kill()
-        try:
-            process.communicate(timeout=60)  # ends when no process has its standard output open
-        except subprocess.TimeoutExpired:
-            for worker in workers:
-                os.kill(worker, signal.SIGKILL)
-            pytest.fail("workers outlived the process that started them")
+    started = counted(monkeypatch)
+    path = write(tmp_path / "text.gz", gzip.compress(b"the cat sat\n" * 100_000))
+    assert path.stat().st_size < 10_000
+    assert count_words(Corpus([path]), PLAIN).counts == {"the": 100_000, "cat": 100_000, "sat": 100_000}
+    assert len(started) == 2

@@ -157,7 +157,7 @@ def test_large_validation_text_is_cached(tmp_path, cache, encoded, monkeypatch):
     assert len(encoded) == done + 2
     assert again.validation is not None
     assert max(again.validation[:]) < 300
-    write(validation.paths[0], "the fox")
+    validation = Corpus([write(validation.paths[0], "the fox")])
     assert fables(validation=validation).validation[:].tolist() == prepared.vocabulary.encode(["the", "fox", "<eos>"])  # type: ignore[index]
 
 
@@ -220,7 +220,7 @@ def test_ids_stay_readable_after_the_cache_is_deleted(cache):
 
 
 def test_incomplete_cache_entry_is_encoded_again(cache, encoded, monkeypatch):
-    def refused(vocabulary: Vocabulary, path: Path) -> None:
+    def refused(vocabulary: Vocabulary, path: Path, **options: Any) -> None:
         shutil.rmtree(cache)
         raise SaveError(f"could not save {path}: No such file or directory")
 
@@ -244,9 +244,9 @@ def test_unusable_cache_directory_is_replaced_by_a_temporary_one(tmp_path, monke
 
 def test_temporary_files_are_removed_once_no_process_uses_the_cache(cache):
     cache.mkdir()
-    names = [f"{'0a' * 16}{suffix}.123.tmp" for suffix in (".ids", ".vocabulary.tsv", ".json")]
+    names = [f"rnnwords-{'0a' * 8}-{'1b' * 8}.tmp", f"rnnwords-{'2c' * 8}-{'3d' * 8}.tmp"]
     left = [write(cache / name, "half") for name in names]
-    others = [write(cache / name, "mine") for name in ("notes.tmp", "notes.ids.123.tmp")]
+    others = [write(cache / name, "mine") for name in ("notes.tmp", "notes.ids.123.tmp", "rnnwords-notes.tmp")]
     other_process = os.open(cache, os.O_RDONLY)
     fcntl.flock(other_process, fcntl.LOCK_SH)
     fables()
@@ -270,7 +270,7 @@ def test_cache_is_locked_while_a_text_is_encoded(cache, monkeypatch):
 
 
 def test_full_cache_error_names_the_environment_variable(cache, monkeypatch):
-    def full(path: Path, pieces: Any, *, kept: str = "") -> None:
+    def full(path: Path, pieces: Any, *, kept: str = "", **options: Any) -> None:
         raise SaveError(f"could not save {path}: No space left on device; {kept}")
 
     monkeypatch.setattr(module, "replace_file", full)
@@ -287,12 +287,16 @@ def test_cache_directory_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache_directory() == tmp_path / ".cache" / "rnnwords"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert cache_directory() == tmp_path / ".cache" / "rnnwords"
+    monkeypatch.setenv("RNNWORDS_CACHE", "~/texts")
+    assert cache_directory() == tmp_path / "texts"
 
 
 def test_cache_entry_is_json_tsv_and_raw_ids(cache):
     prepared = fables()
     (about,) = cache.glob("*.json")
-    assert json.loads(about.read_text())["limits"]["max_size"] == 400
+    assert set(json.loads(about.read_text())) == {"sha256"}
     assert {path.suffix for path in cache.iterdir()} == {".json", ".ids", ".tsv"}
     shutil.rmtree(cache)  # safe to delete at any time
     assert np.array_equal(fables().train[:], prepared.train[:])

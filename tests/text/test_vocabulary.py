@@ -12,7 +12,8 @@ from rnnwords.errors import ModelError, ModelNotFoundError, UnknownWordError, Us
 from rnnwords.text.corpus import Corpus
 from rnnwords.text.counting import count_words
 from rnnwords.text.tokenizer import UNK, tokenize
-from rnnwords.text.vocabulary import MAX_TOKENS, Vocabulary
+from rnnwords.text.vocabulary import Vocabulary
+from rnnwords.text.vocabulary_file import MAX_TOKENS
 from tests.texts import FABLE, texts, write
 
 PLAIN = TextConfig()

@@ -112,4 +112,4 @@ def test_a_run_ends_after_as_many_evaluations_without_a_better_one_as_its_patien
     assert Model.load(planned.directory.model).training["step"] == 15
     newest = planned.directory.newest(pytest.fail)
     assert newest is not None
-    assert newest.state["position"]["finished"] == "patience"
+    assert newest.state.position.finished == "patience"

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 
 import click
 
-from rnnwords.cli.output.terminal import safe
+from rnnwords.cli.output.messages import one_line
+
+MAX_COMMAND = 300  # characters; a command that a message cuts could not be pasted
 
 
 def note(message: str, quiet: bool = False) -> None:
     """Print a line on stderr that is not an error, unless `quiet`."""
     if not quiet:
-        click.echo(safe(message), err=True)
+        click.echo(one_line(message), err=True)
 
 
 def quoted(words: Sequence[str]) -> str:
@@ -22,6 +24,12 @@ def quoted(words: Sequence[str]) -> str:
         f'"{word}"' if shlex.quote(word) != word and not re.search(r'["$`\\!]', word) else shlex.quote(word)
         for word in words
     )
+
+
+def command_line(words: Sequence[str], otherwise: str) -> str:
+    """Return a command line that can be pasted into a shell, or `otherwise` where it is too long for a message."""
+    command = quoted(words)
+    return command if len(command) <= MAX_COMMAND else otherwise
 
 
 def seed_or_random(seed: int | None, quiet: bool) -> int:

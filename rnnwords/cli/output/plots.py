@@ -1,13 +1,16 @@
 """Plots as files, drawn by matplotlib, which is loaded with the first figure. No window is opened."""
 
+import contextlib
 import io
 import logging
+import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnwords.errors import MissingDependencyError, UsageError
-from rnnwords.files import replace_file
+from rnnwords.saving import check_replaceable, replace_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,18 +26,20 @@ SETTINGS: dict[Any, Any] = {"svg.hashsalt": "rnnwords", "text.parse_math": False
 
 
 def check_plot(path: Path) -> None:
-    """Raise UsageError unless a plot can be saved under this name. Call it before long work."""
+    """Raise UsageError or SaveError unless a plot can be saved under this name. Call it before long work."""
     if path.suffix.lower() not in METADATA:
         raise UsageError(f"`plot`: expected a name that ends in {', '.join(METADATA)}, found {path}")
-    if path.is_dir() or not path.parent.is_dir():
+    if os.path.isdir(path) or not os.path.isdir(path.parent):
         raise UsageError(f"`plot`: expected a file in an existing directory, found {path}")
+    check_replaceable(path)
 
 
 def new_figure(width: float, height: float) -> "Figure":
     """Return an empty figure of this size in inches. Raises MissingDependencyError without matplotlib."""
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it logs the path of its font cache
     try:
-        import matplotlib
+        with _outside_the_current_directory():
+            import matplotlib
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
         raise MissingDependencyError(
@@ -42,6 +47,22 @@ def new_figure(width: float, height: float) -> "Figure":
         ) from error
     matplotlib.rcParams.update(SETTINGS)
     return Figure(figsize=(width, height), dpi=100, layout="constrained")
+
+
+@contextlib.contextmanager
+def _outside_the_current_directory() -> Iterator[None]:
+    """Change the current directory for a while: when matplotlib is imported, it reads a file `matplotlibrc` there."""
+    try:
+        here = os.open(os.curdir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:  # it may not be read, or has been deleted
+        yield
+        return
+    try:
+        os.chdir("/")
+        yield
+    finally:
+        os.fchdir(here)
+        os.close(here)
 
 
 def save_figure(figure: "Figure", path: Path) -> None:

@@ -71,11 +71,8 @@ def columns(output: TextIO) -> int | None:
 
 
 def plain_terminal(stream: Any) -> bool:
-    """Return whether `stream` gets plain text: not a terminal, or one whose environment asks for it."""
-    if stream is None:
-        return True
-    asks_for_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "") in ("", "dumb")
-    return bool(asks_for_plain) or not stream.isatty()
+    """Return whether `stream` gets plain text: no terminal, or one that cannot draw. NO_COLOR only removes colour."""
+    return stream is None or os.environ.get("TERM", "") in ("", "dumb") or not stream.isatty()
 
 
 @contextlib.contextmanager

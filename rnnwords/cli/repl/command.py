@@ -6,21 +6,22 @@ On a terminal, `terminal_app` draws. From a pipe, or on a plain terminal, lines 
 
 import builtins
 import contextlib
+import errno
 import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from click import IntRange
-
 from rnnwords.cli import options as shared
 from rnnwords.cli.help import command
 from rnnwords.cli.models import load_predictor
 from rnnwords.cli.options import option
 from rnnwords.cli.output.terminal import plain_terminal
-from rnnwords.cli.types import Number
-from rnnwords.errors import RnnwordsError, UsageError
+from rnnwords.cli.stdin import MAX_LINE, line_too_long
+from rnnwords.cli.types import Number, Whole
+from rnnwords.errors import CorpusError, RnnwordsError, UsageError
+from rnnwords.files import reason
 
 if TYPE_CHECKING:
     from rnnwords.cli.repl.display import SessionDisplay
@@ -39,7 +40,7 @@ SETTINGS = ("words", "temperature", "top_k", "top_p", "seed")
 )
 @shared.options(
     shared.model_option,
-    option("-n --words", IntRange(1, 100_000), "Number of words that Enter adds.", default=32),
+    option("-n --words", Whole(1, 100_000), "Number of words that Enter adds.", default=32),
     option("--temperature", Number(0.001, 100), "Sample words; a higher temperature gives rarer words.  "
            "[default: take the most probable word]"),
     shared.sampling_options,
@@ -64,7 +65,7 @@ def repl(model: Path | None, tutorial: bool, quiet: bool, **options: Any) -> Non
 
 def run_repl(
     model: "WritingModel", settings: "WritingSettings", *, input: TextIO | None = None, output: TextIO | None = None,
-    notes: TextIO | None = None, history_path: Path | None = None, tutorial: bool = False, quiet: bool = False,
+    notes: TextIO | None = None, tutorial: bool = False, quiet: bool = False,
 ) -> None:  # fmt: skip
     """Read lines and answer them until the input ends or :quit.
 
@@ -86,10 +87,14 @@ def run_repl(
     if own_streams and not (plain_terminal(input) or plain_terminal(output)):
         from rnnwords.cli.repl.terminal_app import run_terminal
 
-        run_terminal(session, display, history_path)
+        run_terminal(session, display)
+    elif input.isatty():
+        from rnnwords.cli.repl.unsaved import state_directory, unsaved_text_kept
+
+        with unsaved_text_kept(session, display, state_directory()):
+            _read_and_answer(input, display, "> ", lambda line: _answer_line(session, display, line))
     else:
-        prompt = "> " if input.isatty() else ""
-        _read_and_answer(input, display, prompt, lambda line: _answer_line(session, display, line))
+        _read_and_answer(input, display, "", lambda line: _answer_line(session, display, line))
 
 
 def _read_and_answer(input: TextIO, display: "SessionDisplay", prompt: str, respond: Callable[[str], bool]) -> None:
@@ -97,8 +102,8 @@ def _read_and_answer(input: TextIO, display: "SessionDisplay", prompt: str, resp
 
     On a terminal, Ctrl-C cancels only the line or the response.
     """
-    if isinstance(input, io.TextIOWrapper):
-        input.reconfigure(errors="replace")  # bytes that are not text become U+FFFD
+    if isinstance(input, io.TextIOWrapper):  # bytes that are not text become U+FFFD; lines end as in files
+        input.reconfigure(encoding=None if input.isatty() else "utf-8-sig", errors="replace", newline=None)
     if input.isatty():
         with contextlib.suppress(ImportError):
             import readline  # noqa: F401 -- input() then edits the line
@@ -119,12 +124,19 @@ def _read(input: TextIO, display: "SessionDisplay", prompt: str) -> str | None:
     if input is sys.stdin and display.output is sys.stdout and input.isatty() and display.live:
         try:
             return builtins.input(prompt)
-        except EOFError:
+        except (EOFError, OSError):  # Ctrl-D, or the terminal is closed
             line = ""
     else:
         if prompt and (input.isatty() or not display.quiet):
             display.prompt(prompt)
-        line = input.readline()
+        try:
+            line = input.readline(MAX_LINE + 1)
+        except OSError as error:
+            if error.errno != errno.EIO:  # of a terminal that is closed
+                raise CorpusError(f"cannot read standard input: {reason(error)}") from error
+            line = ""
+        if len(line) > MAX_LINE:
+            raise line_too_long()
     if not line and prompt and not display.quiet:
         display.prompt("\n")  # the shell's prompt begins on a new line
     return line.removesuffix("\n") if line else None

@@ -14,7 +14,7 @@ from typing import Any, cast
 from rnnwords.cli.repl.session import Reply, WritingSession, WritingSettings, end_of
 from rnnwords.config import check_value
 from rnnwords.errors import RnnwordsError, UsageError
-from rnnwords.files import replace_file
+from rnnwords.saving import replace_file
 
 SessionCommand = Callable[[WritingSession, str], Iterator[Reply]]
 SETTINGS = {  # name -> example, and what the command does
@@ -176,7 +176,7 @@ def _save(session: WritingSession, argument: str, *, replace: bool = False) -> I
     document = session.document
     if not document:
         raise UsageError("the text is empty; type some words first")
-    if "\0" in argument or path.is_dir():
+    if "\0" in argument or os.path.isdir(path):
         raise UsageError(f"expected a file name, found {argument[:80]!r}")
     if os.path.lexists(path) and not (replace or path == session.file):
         raise UsageError(f"{argument} exists; :save! {argument} replaces it")

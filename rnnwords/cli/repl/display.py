@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Iterable
 from typing import TextIO
 
+from rnnwords.cli.output.messages import one_line
 from rnnwords.cli.output.terminal import cell_count, columns, encodable, safe
 from rnnwords.cli.repl.session import Reply
 
@@ -79,8 +80,8 @@ class SessionDisplay:
     def _write_note(self, text: str) -> None:
         if self.live:
             self.end_line()
-        width = columns(self.notes)
-        lines = textwrap.wrap(safe(text), width, break_long_words=False) if width else [text]
+        line, width = one_line(text), columns(self.notes)
+        lines = textwrap.wrap(line, width, break_long_words=False) if width else [line]
         self._write(self.notes, "\n".join(lines) + "\n")
 
     def _wrapped(self, text: str) -> str:

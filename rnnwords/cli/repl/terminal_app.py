@@ -5,10 +5,9 @@ results for a line that has changed since are dropped.
 """
 
 import asyncio
-import contextlib
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app, run_in_terminal
@@ -26,11 +25,11 @@ from rnnwords.cli.output.bars import BLOCK, EMPTY_BLOCK
 from rnnwords.cli.output.terminal import can_write, safe, without_echo
 from rnnwords.cli.repl.commands import answer
 from rnnwords.cli.repl.display import SessionDisplay
-from rnnwords.cli.repl.history import keep_text, open_history, state_directory
+from rnnwords.cli.repl.history import open_history
 from rnnwords.cli.repl.menu import MenuCompleter, UnknownWordLexer
 from rnnwords.cli.repl.session import WritingSession
 from rnnwords.cli.repl.suggestions import MENU_SIZE, Suggestions
-from rnnwords.cli.signals import ended_in_order
+from rnnwords.cli.repl.unsaved import state_directory, unsaved_text_kept
 
 PROMPT = "> "
 HINT = "Tab: accept the grey text   Alt-\u2192: accept a word   Enter: continue   :help   Ctrl-D: end"
@@ -41,7 +40,7 @@ STYLE = Style.from_dict(
     {
         "prompt": "ansicyan",
         "unknown": "underline",
-        "auto-suggestion": "ansibrightblack",
+        "auto-suggestion": "italic" if os.environ.get("NO_COLOR") else "ansibrightblack",  # differs from typed text
         "bottom-toolbar": "noreverse ansibrightblack",
         "completion-menu": "noinherit",
         "completion-menu.completion": "noinherit",
@@ -55,35 +54,31 @@ STYLE = Style.from_dict(
 
 
 def run_terminal(
-    session: WritingSession, display: SessionDisplay, history_path: Path | None = None, *,
-    input: Input | None = None, screen: Output | None = None,
+    session: WritingSession, display: SessionDisplay, *, input: Input | None = None, screen: Output | None = None
 ) -> None:  # fmt: skip
     """Read lines in the editor and answer them, until Ctrl-D on an empty line, :quit or the end of the terminal.
 
     Unsaved text is kept in a file then, and a note names it.
     """
-    path = history_path or state_directory() / "history"
-    history, trouble = open_history(path)
+    directory = state_directory()
+    history, trouble = open_history(directory)
     session.notes_unknown = False
     words = len(session.model.vocabulary)
     display.note(
         trouble or f"{words:,} words; Tab accepts the grey text, Enter continues it, :help lists the commands."
     )
     editor = LineEditor(session, display, history, input, screen)
-    try:
-        with ended_in_order("SIGHUP"), without_echo(editor.prompt.app.input.fileno):
-            goes_on = True
-            while goes_on:
-                try:
-                    goes_on = _answer_line(editor, session, display)
-                except KeyboardInterrupt:  # cancels the line or its answer; what is written stays
-                    display.end_line()
-    finally:
-        editor.close()
-        if session.document != session.saved:
-            kept = keep_text(session.document, path.with_name("unsaved.txt"))
-            with contextlib.suppress(OSError):  # the terminal is closed
-                display.note(kept)
+    with unsaved_text_kept(session, display, directory):
+        try:
+            with without_echo(editor.prompt.app.input.fileno):
+                goes_on = True
+                while goes_on:
+                    try:
+                        goes_on = _answer_line(editor, session, display)
+                    except KeyboardInterrupt:  # cancels the line or its answer; what is written stays
+                        display.end_line()
+        finally:
+            editor.close()
 
 
 def _answer_line(editor: "LineEditor", session: WritingSession, display: SessionDisplay) -> bool:

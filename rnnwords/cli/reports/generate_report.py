@@ -17,8 +17,11 @@ SHOWN_WORDS = 12  # of a copy in a note
 class OriginalityReporter:
     """Reports the originality of one text after another, compared with the training text if there is one."""
 
-    def __init__(self, vocabulary: "Vocabulary", trained: "SuffixArray | None", quiet: bool) -> None:
-        self.vocabulary, self.trained = vocabulary, trained
+    def __init__(
+        self, vocabulary: "Vocabulary", trained: "SuffixArray | None", is_training_text: bool | None, quiet: bool
+    ) -> None:
+        """`is_training_text`: whether `trained` is the text that the model was trained on; None without a text."""
+        self.vocabulary, self.trained, self.is_training_text = vocabulary, trained, is_training_text
         self.texts = 0
         if trained is None:
             note("no training text to compare with; add --train-text FILE to find copies", quiet)
@@ -31,6 +34,7 @@ class OriginalityReporter:
         return {
             "words": text.words, "longest_copy": text.longest_copy, "longest_copy_text": copied,
             "copied_4grams": text.copied_4grams, "repeated_4grams": text.repeated_4grams,
+            "is_training_text": self.is_training_text,
         }  # fmt: skip
 
     def note(self, ids: Sequence[int]) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from rnnwords.cli.output.notes import note, quoted
-from rnnwords.cli.output.terminal import plain_terminal, safe
+from rnnwords.cli.output.messages import one_line
+from rnnwords.cli.output.notes import command_line, note
+from rnnwords.cli.output.terminal import plain_terminal
 from rnnwords.config import FittedInterpolation
 from rnnwords.lm.perplexity import perplexity
 from rnnwords.network.config import NetworkConfig
@@ -56,7 +57,7 @@ class RunDisplay:
     def line(self, line: str, *, always: bool = False) -> None:
         """Print a line above the bar."""
         if self.bar is not None:  # then not quiet
-            self.bar.console.print(safe(line), highlight=False, markup=False)
+            self.bar.console.print(one_line(line), highlight=False, markup=False)
         else:
             note(line, self.quiet and not always)
 
@@ -80,12 +81,13 @@ class TextRunDisplay(RunDisplay):
     """Shows the events of a run on text. `planned` is the event of this name, None in a worker."""
 
     def __init__(
-        self, quiet: bool, as_json: bool, on_planned: Callable[[], None], on_model: Callable[[], None]
+        self, quiet: bool, as_json: bool, on_planned: Callable[[], None], on_model: Callable[[], str | None]
     ) -> None:
-        """`on_planned` is called when the text is read, `on_model` when a model is saved."""
+        """`on_planned` is called when the text is read, `on_model` when a model is saved; it returns a warning."""
         super().__init__(quiet, as_json)
         self.planned: Planned | None = None
         self.on_planned, self.on_model = on_planned, on_model
+        self.problem: str | None = None  # the first warning of `on_model`
 
     def show(self, event: object) -> None:
         """Show an event, as a line or on the bar."""
@@ -97,11 +99,16 @@ class TextRunDisplay(RunDisplay):
         elif isinstance(event, Started) and self.planned is not None:
             self.line(other_settings(self.planned.network, self.planned.training, event.precision))
         elif isinstance(event, Saved) and event.what == "model":
-            self.on_model()
+            self._model_saved()
         elif isinstance(event, PostTrained):
             for line in describe_interpolation(event.interpolation):
                 self.line(line)
         super().show(event)
+
+    def _model_saved(self) -> None:
+        if (problem := self.on_model()) and not self.problem:
+            self.problem = problem
+            self.line(f"Warning: {problem}", always=True)
 
     def report_line(self, report: Report) -> str:
         """Return `step 1,200  epoch 3.0  loss 2.31  accuracy 45.1 %  perplexity 10.1  ...  a b c -> d (e)`."""
@@ -208,4 +215,5 @@ def conclusion(finished: Finished, planned: Planned, model: Path | None) -> Iter
             )
         yield line
     command = ["rnnwords", "generate", *([] if model is None else ["--model", str(model)])]
-    yield "next: " + quoted([*command, *(["--"] if planned.prompt.startswith("-") else []), planned.prompt])
+    words = [*command, *(["--"] if planned.prompt.startswith("-") else []), planned.prompt]
+    yield "next: " + command_line(words, "rnnwords generate --help")

@@ -10,6 +10,8 @@ nothing is sent.
 import contextlib
 import os
 import re
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -21,9 +23,9 @@ from tensorflow.python.eager import context
 from rnnwords.errors import UsageError
 from rnnwords.training.distributed import cluster
 from rnnwords.training.distributed.cluster import Role, WorkerLostError, rows_of
-from rnnwords.training.request import StopRequest
+from rnnwords.training.request import STOPPED, StopRequest
 
-REASONS = ("error", "budget", "patience", "max_accuracy", "SIGINT", "SIGTERM")  # why a run ends
+REASONS = ("error", "budget", "patience", "max_accuracy", *STOPPED)  # why a run ends
 START, RESTORE, TRAIN, RESET, GATHER, END = range(1, 7)  # commands of the chief
 
 
@@ -43,10 +45,22 @@ def make_strategy(role: Role) -> Any:
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     _configure(role)
     try:
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        with _sigterm_handler_kept():
+            return tf.distribute.MultiWorkerMirroredStrategy()
     except tf.errors.OpError as error:
         cause = str(error).splitlines()[0].partition(". ")[0][:200]
         raise WorkerLostError(f"the workers could not be connected ({cause}); start all workers again") from error
+
+
+@contextlib.contextmanager
+def _sigterm_handler_kept() -> Iterator[None]:
+    """Put the handler of SIGTERM back at the end: TensorFlow's preemption service replaces it unnoticed."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread() and handler is not None:
+            signal.signal(signal.SIGTERM, handler)
 
 
 def _configure(role: Role) -> None:
@@ -108,10 +122,10 @@ class Team:
 
     def _exchange(self, command: Sequence[float]) -> list[int]:
         """Return the command of the chief. With it, every worker learns whether one of them is stopped."""
-        stops = [float(self.stop.reason == name) for name in ("SIGINT", "SIGTERM")]
+        stops = [float(self.stop.reason == name) for name in STOPPED]
         sums = self.total(np.array([*command, *[0.0] * (4 - len(command)), *stops]))
         if sums[4:].any():
-            self.stop.reason = self.stop.reason or ("SIGINT" if sums[4] else "SIGTERM")
+            self.stop.reason = self.stop.reason or STOPPED[int(np.argmax(sums[4:] > 0))]
         return [int(number) for number in sums[:4]]
 
     def total(self, values: NDArray[Any]) -> NDArray[Any]:

@@ -1,12 +1,10 @@
-"""TensorFlow graphs of training: many steps per call, the evaluation of a text, and the choice of the precision.
+"""TensorFlow graphs of training: many steps per call, and the evaluation of a text.
 
 Shapes as in `network.cells`; K steps per call.
 """
 
 import contextlib
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,13 +14,13 @@ from rnnwords.network.config import NetworkConfig
 from rnnwords.network.keras_network import KerasNetwork
 from rnnwords.network.keras_regularization import Regularization
 from rnnwords.network.recurrent import Floats, Ids
+from rnnwords.training.checkpoint_tensors import check_tensors, tensor_types
 from rnnwords.training.config import TrainingConfig
 from rnnwords.training.optimization.optimizers import make_optimizer
 
 EVALUATION_BATCH = 512  # windows evaluated at a time
 STREAM_WORDS = 64  # time steps per call when a stateful network is evaluated
 MAX_STREAMS = 32  # of a text in the evaluation of a stateful network
-MIN_SPEEDUP = 1.2  # of bfloat16 over float32
 AVERAGING_INTERVAL = 0.02  # between updates of the averages, as a share of their time constant: updates take time
 
 
@@ -181,45 +179,15 @@ class Steps:
 
     def tensors(self) -> dict[str, Any]:
         """Return all numbers that the next step depends on, by name."""
-        tensors = {f"weights/{name}": variable.numpy() for name, variable in self.network.variables.items()}
-        state = tf.nest.flatten(self.state)
-        for kind, parts in (("optimizer", self.optimizer.variables), ("average", self.averages), ("state", state)):
-            tensors |= {f"{kind}/{index:03}": part.numpy() for index, part in enumerate(parts)}
-        return tensors
+        variables = [*self.network.trainable, *self.optimizer.variables, *self.averages, *tf.nest.flatten(self.state)]
+        names = tensor_types(self.config, self.training)
+        return {name: variable.numpy() for name, variable in zip(names, variables, strict=True)}
 
     def restore(self, tensors: Any) -> None:
-        """Restore what `tensors` returned. Raises ModelError (weights) or ValueError (optimizer) for other shapes."""
-        weights = {name: value for name, value in tensors.items() if name.startswith("weights/")}
-        self.network.load({name.removeprefix("weights/"): value for name, value in weights.items()})
-        for index, variable in enumerate(self.optimizer.variables):
-            variable.assign(tensors[f"optimizer/{index:03}"].astype(variable.dtype))
-        for index, average in enumerate(self.averages):
-            average.assign(tensors[f"average/{index:03}"])
-        parts = [tf.constant(tensors[f"state/{index:03}"]) for index in range(len(tf.nest.flatten(self.state)))]
-        self.state = tf.nest.pack_sequence_as(self.state, parts)
-
-
-def choose_precision(setting: str) -> str:
-    """Return the setting, or for `auto` the faster of bfloat16 and float32.
-
-    It is measured, which takes about 50 ms, if the hardware supports bfloat16.
-    """
-    if setting != "auto":
-        return setting
-    flags: list[str] = []  # of the processor, in Linux
-    with contextlib.suppress(OSError):
-        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").split()
-    if not tf.config.list_physical_devices("GPU") and not {"avx512_bf16", "amx_bf16"} & set(flags):
-        return "float32"
-    times = {name: min(_seconds(name) for _ in range(3)) for name in ("float32", "bfloat16")}
-    return "bfloat16" if times["float32"] >= MIN_SPEEDUP * times["bfloat16"] else "float32"
-
-
-def _seconds(name: str) -> float:
-    """Return the duration of a product (256, 512) x (512, 2048), the largest share of the work of a default network."""
-    dtype = tf.as_dtype(name)
-    left, right = tf.ones((256, 512), dtype), tf.ones((512, 2048), dtype)
-    tf.matmul(left, right).numpy()
-    start = time.perf_counter()
-    tf.matmul(left, right).numpy()
-    return time.perf_counter() - start
+        """Restore what `tensors` returned. Raises ModelError for other names, types, shapes, or infinite numbers."""
+        check_tensors(self.config, self.training, tensors)
+        values = [tensors[name] for name in tensor_types(self.config, self.training)]
+        variables = [*self.network.trainable, *self.optimizer.variables, *self.averages]
+        for variable, value in zip(variables, values, strict=False):
+            variable.assign(value)
+        self.state = tf.nest.pack_sequence_as(self.state, [tf.constant(part) for part in values[len(variables) :]])

@@ -62,7 +62,7 @@ def add_post_training(
             return fitted
     if not config.order and not config.cache:
         if calibrate:
-            model.save(path)
+            model.save(path, follow_links=False)
         return FittedInterpolation()
     ngram = None
     if config.order:
@@ -77,5 +77,5 @@ def add_post_training(
         fitted = dataclasses.replace(fitted, validation_words=words, validation_digest=config.digest, **weights)
     tensors = ngram.to_tensors() if ngram else {}
     deferred = DeferredTensors(sum(one.nbytes for one in tensors.values()), lambda: tensors) if ngram else None
-    dataclasses.replace(model, interpolation=fitted, ngram=deferred).save(path)
+    dataclasses.replace(model, interpolation=fitted, ngram=deferred).save(path, follow_links=False)
     return fitted

@@ -5,12 +5,13 @@ from dataclasses import asdict
 
 import numpy as np
 
+from rnnwords.errors import SaveError
 from rnnwords.network.recurrent import Floats
 from rnnwords.training.batches import Streams, Strides, Windows
+from rnnwords.training.checkpoint_state import Position
 from rnnwords.training.events import Report
 from rnnwords.training.optimization.steps import Steps
 from rnnwords.training.reports.tensorboard import EventLog
-from rnnwords.training.resume import Position
 from rnnwords.training.task import RunPlan, TrainingTask
 
 
@@ -21,8 +22,9 @@ class Reporter:
         self, plan: RunPlan, task: TrainingTask, data: Windows | Strides | Streams, steps: Steps, position: Position,
         warn: Callable[[str], None],
     ) -> None:  # fmt: skip
-        """`warn` is called if the logs cannot be written."""
+        """`warn` is called if the history or the logs cannot be written; the training continues without them."""
         self.plan, self.task, self.data, self.steps, self.position = plan, task, data, steps, position
+        self.warn, self.history_fails = warn, False
         self.log = EventLog(plan.directory.logs, position.step, warn)
 
     def log_graph(self) -> None:
@@ -46,7 +48,7 @@ class Reporter:
             self.task.sample(self.steps.export(), generator), speed,
         )  # fmt: skip
         position.begin_report()
-        self.plan.directory.append_history(asdict(report))
+        self._append_to_history(report)
         curves = {**figures, "learning rate": learning_rate, "words per second": speed}
         if validation:
             curves |= {f"validation/{name}": number for name, number in self.task.figures(*validation).items()}
@@ -59,6 +61,15 @@ class Reporter:
             gradients = self.steps.gradients(self.data.batches(position.step - 1, 1)[0])
             self.log.histograms(position.step, {f"gradients/{k}": v for k, v in gradients.items()})
         return report
+
+    def _append_to_history(self, report: Report) -> None:
+        """Append a report to the history, unless this failed before: its end may then be a part of a line."""
+        if not self.history_fails:
+            try:
+                self.plan.directory.append_history(asdict(report))
+            except SaveError as error:
+                self.history_fails = True
+                self.warn(f"{error}; training continues without it")
 
     def log_embedding(self) -> None:
         """Log the embeddings of the words, at the end of training."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +19,11 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util.tensor_util import make_tensor_proto
 
 from rnnwords.errors import SaveError
-from rnnwords.files import reason, replace_file
+from rnnwords.files import reason
+from rnnwords.saving import open_new, replace_file
 
 PROJECTED_WORDS = 2_000  # the most frequent ones; more would make the projector page slow and unreadable
+_NAME = re.compile(r"events\.out\.tfevents\.([0-9]{1,20})\.")
 
 
 class EventLog:
@@ -33,10 +36,10 @@ class EventLog:
         try:
             directory.mkdir(parents=True, exist_ok=True)
             # TensorBoard reads files in the order of their names; this one must be the last, also with a wrong clock.
-            earlier = [int(item.name.split(".")[3]) for item in directory.glob("events.out.tfevents.[0-9]*.*")]
-            number = max([int(time.time()), *(then + 1 for then in earlier)])
+            earlier = [int(match[1]) + 1 for item in directory.iterdir() if (match := _NAME.match(item.name))]
+            number = max([int(time.time()), *earlier])
             name = f"events.out.tfevents.{number:010}.{socket.gethostname()}.{os.getpid()}.{step}"
-            self._stream = open(directory / name, "wb")  # noqa: SIM115
+            self._stream = os.fdopen(open_new(directory / name), "wb")
             self._writer = RecordWriter(self._stream)
         except OSError as error:
             self._give_up(error)
@@ -72,6 +75,8 @@ class EventLog:
 
     def embedding(self, vectors: NDArray[np.float32], words: Sequence[str]) -> None:
         """Write the embeddings of at most PROJECTED_WORDS words, labelled, for the page Projector."""
+        if self._writer is None:  # the logs cannot be written
+            return
         vectors, words = vectors[:PROJECTED_WORDS], words[:PROJECTED_WORDS]
         labels = "\n".join(word.replace("\t", " ") for word in words) + "\n"
         rows = "\n".join("\t".join(f"{number:.5g}" for number in row) for row in vectors) + "\n"
@@ -79,7 +84,7 @@ class EventLog:
         files = {"words.tsv": labels, "embedding.tsv": rows, "projector_config.pbtxt": f"{config}\n"}
         try:
             for name, text in files.items():
-                replace_file(self._directory / name, [text.encode()])
+                replace_file(self._directory / name, [text.encode()], follow_links=False)
         except SaveError as error:
             self._warn(f"{error}; training continues without it")
 
@@ -108,4 +113,5 @@ class EventLog:
         """Close the file."""
         if self._writer is not None:
             self._writer = None
-            self._stream.close()
+            with contextlib.suppress(OSError):  # nothing is lost: each event was flushed
+                self._stream.close()

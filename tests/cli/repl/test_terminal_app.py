@@ -3,15 +3,12 @@
 import contextlib
 import io
 import os
-import re
-import select
 import stat
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from prompt_toolkit.document import Document
@@ -20,14 +17,14 @@ from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from rnnwords.cli.repl.display import SessionDisplay
-from rnnwords.cli.repl.history import open_history, state_directory
+from rnnwords.cli.repl.history import open_history
 from rnnwords.cli.repl.menu import UnknownWordLexer
 from rnnwords.cli.repl.session import Reply, WritingSession, WritingSettings
 from rnnwords.cli.repl.terminal_app import LineEditor, run_terminal
+from rnnwords.cli.repl.unsaved import state_directory
 from rnnwords.config import TextConfig
 from rnnwords.errors import UsageError
 from tests.cli.repl.fake import FakeModel
-from tests.texts import ROOT
 
 pty = pytest.importorskip("pty")
 LIMIT = 30  # seconds that any wait may take on a busy machine
@@ -220,38 +217,42 @@ def shows(output: io.StringIO, text: str) -> Callable[[], bool]:
     return lambda: text in output.getvalue()
 
 
-def session_with(path: Path, *actions: Action, words: int = 2, model: FakeModel | None = None) -> str:
-    """Return what a whole session writes."""
+def session_with(state: Path, *actions: Action, words: int = 2, model: FakeModel | None = None) -> str:
+    """Return what a whole session writes. Its files are in `state`/rnnwords."""
     output = Screen()
     session = WritingSession(model or FakeModel(), WritingSettings(words=words))
     with create_pipe_input() as keyboard:
         ready = [
             shows(output, action[1:]) if isinstance(action, str) and action[0] == "?" else action for action in actions
         ]
-        with typing(keyboard, *ready):
-            run_terminal(session, SessionDisplay(output, output), path, input=keyboard, screen=DummyOutput())
+        with mock.patch.dict(os.environ, XDG_STATE_HOME=str(state)), typing(keyboard, *ready):
+            run_terminal(session, SessionDisplay(output, output), input=keyboard, screen=DummyOutput())
     return output.getvalue()
 
 
 def test_a_session_writes_its_text_history_and_unsaved_copy(tmp_path: Path) -> None:
-    path = tmp_path / "state" / "rnnwords" / "history"
+    state = tmp_path / "state"
     output = session_with(
-        path, "had a\r", "?> had a general council\n", "xyz\x03", ":undo\r", "?the text is: had a\n", "\r",
+        state, "had a\r", "?> had a general council\n", "xyz\x03", ":undo\r", "?the text is: had a\n", "\r",
         "?> general council\n", "\x04",
     )  # fmt: skip
+    (unsaved,) = state.glob("rnnwords/unsaved-*.txt")
     assert output.splitlines()[1:] == [
         "> had a general council",
         "> :undo",
         "removed: general council",
         "the text is: had a",
         "> general council",
-        f"the text was not saved; a copy is in {path.with_name('unsaved.txt')}",
+        f"the text was not saved; a copy is in {unsaved}",
     ]
-    assert path.with_name("unsaved.txt").read_text() == "had a general council\n"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    assert session_with(path, ":quit\r").splitlines()[1:] == ["> :quit"]
-    assert list(open_history(path)[0].load_history_strings()) == [":quit", ":undo", "had a"]
+    assert unsaved.read_text() == "had a general council\n"
+    files = [state / "rnnwords", unsaved, state / "rnnwords" / "history"]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in files] == [0o700, 0o600, 0o600]
+    assert session_with(state, ":quit\r").splitlines()[1:] == [
+        f"unsaved text of an earlier session: {unsaved}; move it to keep it, remove it to end this note", "> :quit",
+    ]  # fmt: skip
+    lines = open_history(state / "rnnwords")[0].load_history_strings()
+    assert list(lines) == [":quit", ":undo", "had a"]
 
 
 def test_control_c_stops_generation_and_keeps_its_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,153 +272,16 @@ def test_control_c_stops_generation_and_keeps_its_words(tmp_path: Path, monkeypa
 
 def test_history_that_cannot_be_written_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
-    path = tmp_path / "file" / "history"
-    assert session_with(path, ":q\r").startswith(f"typed lines are not saved for the next session: {path}: ")
-    os.mkfifo(tmp_path / "pipe")
-    assert "not a regular file" in str(open_history(tmp_path / "pipe")[1])
+    path = tmp_path / "file" / "rnnwords" / "history"
+    note = f"typed lines are not saved for the next session: {path}: "
+    assert session_with(tmp_path / "file", ":q\r").startswith(note)
+    os.mkfifo(tmp_path / "history")
+    assert "not a regular file" in str(open_history(tmp_path)[1])
     monkeypatch.setenv("XDG_STATE_HOME", "relative")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert state_directory() == tmp_path / ".local/state/rnnwords"
     monkeypatch.setenv("XDG_STATE_HOME", "/var/state")
     assert state_directory() == Path("/var/state/rnnwords")
-
-
-PROGRAM = """
-import os, sys
-os.close(os.open(os.ttyname(0), os.O_RDWR))  # the leader of a session gets its terminal by opening one
-from rnnwords.cli.repl.command import run_repl
-from rnnwords.cli.repl.session import WritingSettings
-from tests.cli.repl.fake import HOSTILE, FakeModel
-model = FakeModel([HOSTILE])
-model.next["mice"] = {HOSTILE: 1.0}
-run_repl(model, WritingSettings(words=6), tutorial="--tutorial" in sys.argv)
-"""
-
-
-class Terminal:
-    """A process in its own pseudo-terminal, and all that it has written."""
-
-    def __init__(self, state: Path, *arguments: str, **environment: str) -> None:
-        self.master, slave = pty.openpty()
-        values = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "TERM")}
-        values |= {
-            "TERM": "xterm",
-            "PYTHONUTF8": "1",
-            "XDG_STATE_HOME": str(state),
-            "INPUTRC": "/dev/null",
-            **environment,
-        }
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, *arguments],
-            stdin=slave, stdout=slave, stderr=slave, env=values, start_new_session=True,
-            cwd=ROOT,
-        )  # fmt: skip
-        os.close(slave)
-        self.raw = b""
-
-    def see(self, text: str, again: str = "") -> None:
-        """Wait until the terminal has shown `text`, without colours and cursor movements; press `again` until then.
-
-        Python may handle a Ctrl-C just before it waits for keys only at the next key.
-        """
-        deadline = time.monotonic() + LIMIT
-        pressed = 0.0
-        while text not in self.shown():
-            assert time.monotonic() < deadline, f"{text!r} is not in {self.shown()!r}"
-            if again and time.monotonic() > pressed + 1:
-                self.type(again)
-                pressed = time.monotonic()
-            assert self.read(), f"{text!r} is not in {self.shown()!r}"
-
-    def read(self) -> bool:
-        """Read what the process has written, as a terminal does. Return whether it still runs."""
-        if select.select([self.master], [], [], 0.1)[0]:
-            try:
-                data = os.read(self.master, 65_536)
-            except OSError:  # Linux reports EIO when the other side is closed
-                return False
-            self.raw += data
-            for _ in range(data.count(b"\x1b[6n")):  # where is the cursor?
-                os.write(self.master, b"\x1b[1;1R")
-            return data != b""
-        return True
-
-    def status(self) -> int:
-        """Return the exit status. Output is read until then, since a process may wait for that before it ends."""
-        deadline = time.monotonic() + LIMIT
-        while self.read():
-            assert time.monotonic() < deadline, f"the process does not end: {self.shown()!r}"
-        return self.process.wait(LIMIT)
-
-    def shown(self) -> str:
-        return re.sub(r"\x1b(\[[0-9;?]*[A-Za-z]|[=>])", "", self.raw.decode(errors="replace"))
-
-    def type(self, keys: str) -> None:
-        os.write(self.master, keys.encode())
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            os.close(self.master)
-
-    def __enter__(self) -> "Terminal":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-        self.process.kill()
-        self.process.wait()
-
-
-def test_repl_in_a_pseudo_terminal_escapes_control_characters_and_keeps_the_text(tmp_path: Path) -> None:
-    with Terminal(tmp_path) as terminal:
-        terminal.see("Tab accepts the grey text")
-        terminal.type("had a g")
-        terminal.see("eneral council of mice")
-        terminal.see("▇▇▇▇▁   86 %")
-        terminal.type("\t")
-        terminal.type("\r")
-        terminal.see(r"> had a general council of mice \x1b]52;c;aGk=\x07\u202e\x9b")
-        terminal.type("\x03")
-        terminal.type("\x04")
-        terminal.see("a copy is in")
-        assert terminal.status() == 0
-        assert b"\x1b]52" not in terminal.raw
-        assert "\u202e" not in terminal.shown()
-
-
-def test_closing_the_terminal_ends_the_session_and_keeps_the_text(tmp_path: Path) -> None:
-    with Terminal(tmp_path) as terminal:
-        terminal.type("had a\r")
-        terminal.see("> had a general council of mice")
-        terminal.close()
-        assert terminal.process.wait(LIMIT) is not None
-    assert (tmp_path / "rnnwords/unsaved.txt").read_text().startswith("had a general council of mice")
-
-
-@pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"NO_COLOR": "1"}])
-def test_a_plain_terminal_gets_lines_without_drawing(tmp_path: Path, environment: dict[str, str]) -> None:
-    with Terminal(tmp_path, **environment) as terminal:
-        terminal.see("> ")
-        terminal.type("had x")
-        terminal.see("had x")
-        terminal.see("\n> ", again="\x03")
-        terminal.type("had a\r")
-        terminal.see("\ngeneral council of mice")
-        terminal.see("said\r\n> ")
-        terminal.type("\x04")
-        assert terminal.status() == 0
-        assert "\u2587" not in terminal.shown()
-        assert b"\x1b[3" not in terminal.raw
-
-
-def test_tutorial_prompt_in_a_pseudo_terminal(tmp_path: Path) -> None:
-    with Terminal(tmp_path, "--tutorial") as terminal:
-        terminal.see("2 words: ")
-        terminal.type("had a\r")
-        terminal.see("had a general council of mice")
-        terminal.see("said\r\n2 words: ")
-        terminal.type("\x04")
-        assert terminal.status() == 0
 
 
 @pytest.mark.parametrize("width", [30, 70, 200])

@@ -1,0 +1,105 @@
+"""Text files: plain or `.gz` by name, in UTF-8, or in UTF-16 or UTF-32 with a byte-order mark; read as UTF-8."""
+
+import codecs
+import contextlib
+import gzip
+import io
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, cast
+
+from rnnwords.errors import CorpusError
+from rnnwords.files import reason
+from rnnwords.text.formats import HEAD_SIZE, refuse_other_formats
+
+# The mark of UTF-32 in little-endian order begins with that of UTF-16.
+_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16",
+}  # fmt: skip
+
+
+class TextFile:
+    """A file that contains a text, as far as its first bytes show, and that does not change while it is in use."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        """Raises CorpusError for a file that cannot be read, or whose first bytes show that it is not a text."""
+        self.name, self.path = name, path
+        self.is_compressed = name.lower().endswith(".gz")
+        self._version: tuple[int, int, int] | None = None  # size, time of the last change and inode
+        with self._opened() as (_, stream):
+            head = stream.read(HEAD_SIZE)
+        self.encoding = next((encoding for mark, encoding in _MARKS.items() if head.startswith(mark)), "UTF-8")
+        if self.encoding == "UTF-8":
+            is_named = name == str(path) and not self.is_compressed  # else a pipe, or compressed twice
+            refuse_other_formats(head, name, f"{name}.gz" if is_named else None)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self._version[0] if self._version else 0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the text has as many bytes as the file."""
+        return not self.is_compressed and self.encoding == "UTF-8"
+
+    def pieces(self, size: int, encoding_errors: str) -> Iterator[bytes]:
+        """Yield the text in pieces of about `size` bytes of UTF-8, without its byte-order mark.
+
+        Raises CorpusError as the constructor, for a file that has changed since, and for invalid UTF-16 or UTF-32.
+        UTF-8 is not checked.
+        """
+        with self._opened() as (file, stream):
+            mark, read = codecs.BOM_UTF8, cast(Callable[[int], bytes], stream.read)
+            if self.encoding != "UTF-8":
+                text = io.TextIOWrapper(stream, self.encoding, encoding_errors, newline="")
+                mark, read = b"", lambda size: text.read(size).encode()
+            piece = read(size).removeprefix(mark)
+            self._check_unchanged(file)
+            while piece:
+                yield piece
+                piece = read(size)
+                self._check_unchanged(file)
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+        """Yield the file, and the stream of its decompressed content. Raises CorpusError."""
+        try:
+            with open(self.path, "rb") as file:
+                self._check_unchanged(file)
+                if not self.is_compressed:
+                    yield file, file
+                elif os.fstat(file.fileno()).st_size == 0:
+                    raise EOFError("it is empty")
+                else:
+                    with gzip.GzipFile(fileobj=file, mode="rb") as stream:
+                        yield file, cast(IO[bytes], stream)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise CorpusError(
+                f"expected a whole .gz file, found {self.name} damaged: {error}; copy it again, or remove .gz from its "
+                "name if it is a plain text"
+            ) from error
+        except UnicodeDecodeError as error:
+            raise CorpusError(
+                f"{self.name}: expected {self.encoding}, as its byte-order mark states, found invalid bytes "
+                f"({error.reason}); convert the file to UTF-8, or set `encoding_errors` to replace"
+            ) from error
+        except OSError as error:
+            raise CorpusError(f"cannot read {self.name}: {reason(error)}") from error
+
+    def _check_unchanged(self, file: IO[bytes]) -> None:
+        """Raise CorpusError if the file differs from the one that was opened first.
+
+        Its vocabulary, its token ids and its digest would be those of different texts.
+        """
+        status = os.fstat(file.fileno())
+        version = (status.st_size, status.st_mtime_ns, status.st_ino)
+        self._version = self._version or version
+        if version != self._version:
+            raise CorpusError(
+                f"{self.name}: expected a text that does not change while it is read, found it changed; run the "
+                "command again when it is complete"
+            )
