@@ -9,7 +9,8 @@ INSTALLED := .venv/installed
 # its fixtures.
 WORKERS := --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test test-slow coverage docs pictures install lint types unit clean
+.PHONY: demo test test-slow test-machines test-python test-lowest test-newest fuzz coverage docs pictures install lint \
+	types unit wheel sbom audit clean
 
 demo: install
 	$(BIN)/rnnwords train corpora/belling_the_cat.txt --seed 1
@@ -32,7 +33,28 @@ unit: install
 	$(BIN)/pytest -m "serial and not slow"
 
 test-slow: install
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest $(WORKERS) -m "slow and not serial"
+	$(BIN)/pytest -m "slow and serial"
+
+# The numeric tests on each kernel of numpy, OpenBLAS and TensorFlow that can be chosen here, and on one core.
+test-machines: install
+	$(BIN)/python -m tests.machines
+
+# The tests of `make test` on each Python found here, and with the lowest and newest dependencies, in environments of
+# their own. PYTHONS="PATH ..." adds Pythons.
+test-python: install
+	$(BIN)/python -m tests.environments pythons
+
+test-lowest: install
+	$(BIN)/python -m tests.environments lowest
+
+test-newest: install
+	$(BIN)/python -m tests.environments newest
+
+# For example: make fuzz TARGETS="models series" SECONDS=600. Guided by coverage where atheris has a wheel.
+fuzz: install
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[fuzz]"
+	$(BIN)/python -m tests.faults.fuzz $(TARGETS) --seconds $(or $(SECONDS),120)
 
 # Of all tests but the slow ones. A process that a test kills leaves no data.
 coverage: install
@@ -50,6 +72,24 @@ pictures: install
 	$(BIN)/python -m docs.pictures
 	$(BIN)/python -m docs.generate
 
+# The wheel and the source archive. Equal files give equal bytes, on every machine and at every time.
+wheel: install
+	rm -rf dist
+	$(BIN)/python -m hatchling build
+	$(BIN)/python -m pip hash dist/*
+
+# The installed packages with their licences, as CycloneDX. The tool has an environment of its own, or it would be listed.
+sbom: install
+	$(PYTHON) -m venv build/sbom
+	build/sbom/bin/python -m pip install --quiet --disable-pip-version-check "cyclonedx-bom>=7,<8"
+	build/sbom/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible -o build/sbom.json $(BIN)/python
+
+# Known vulnerabilities of the pinned versions. Needs the vulnerability service of PyPI, or of OSV with AUDIT="-s osv".
+audit:
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/python -m pip install --quiet --disable-pip-version-check "pip-audit>=2.10,<3"
+	build/audit/bin/pip-audit --strict --no-deps --disable-pip -r constraints.txt $(AUDIT)
+
 install: $(INSTALLED)
 
 # PIP_CONSTRAINT also reaches the environment in which pip builds this package.
@@ -59,4 +99,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

@@ -32,6 +32,11 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows])
 
 
+def unsupported(what: str, target: str, reason: str) -> list[str]:
+    """Return a row of a measurement that the processor does not support."""
+    return [what, target, "not supported by this processor", reason]
+
+
 def in_turns(repeats: int, **sides: Callable[[], float]) -> dict[str, float]:
     """Return the median of each side; the sides are measured in alternation."""
     values: dict[str, list[float]] = {name: [] for name in sides}

@@ -14,13 +14,14 @@ import tensorflow as tf
 from rnnwords.network import keras_network as keras
 from rnnwords.network.config import NetworkConfig
 from rnnwords.training.config import TrainingConfig
+from rnnwords.training.optimization.precision import choose_precision
 from rnnwords.training.optimization.steps import Steps
 
 
-def gemm_rate() -> float:
-    """Return FLOP per second of bfloat16 products of 2048 x 2048 matrices, the best of 15."""
+def gemm_rate(precision: str) -> float:
+    """Return FLOP per second of products of 2048 x 2048 matrices, the best of 15."""
     numbers = np.random.default_rng(0).normal(size=(2048, 2048)).astype(np.float32)
-    left = tf.cast(tf.constant(numbers), tf.bfloat16)
+    left = tf.cast(tf.constant(numbers), precision)
     multiply = tf.function(lambda a: tf.matmul(a, a))
     multiply(left)
     times = []
@@ -57,7 +58,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--stateful", action="store_true")
     parser.add_argument("--softmax", default="full")
-    parser.add_argument("--precision", default="bfloat16")
+    parser.add_argument("--precision", default="auto")
     parser.add_argument("--optimizer", default="adam")
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--clip", type=float, default=None)
@@ -83,7 +84,8 @@ def main() -> None:
         short_windows=0.0,
         ema=0.0,
     )
-    steps = Steps(network, training, options.precision)
+    precision = choose_precision(options.precision)
+    steps = Steps(network, training, precision)
     weights = 1 / np.arange(1, options.vocabulary + 1)
     generator = np.random.default_rng(0)
 
@@ -100,9 +102,8 @@ def main() -> None:
         seconds.append((time.perf_counter() - begun) / options.steps)
     step = statistics.median(seconds)
     words = options.batch * (options.window if options.stateful else 1)
-    print(
-        json.dumps({"words": words / step, "flops": flops_per_step(network, options.batch) / step, "gemm": gemm_rate()})
-    )
+    flops = flops_per_step(network, options.batch) / step
+    print(json.dumps({"words": words / step, "flops": flops, "gemm": gemm_rate(precision), "precision": precision}))
 
 
 if __name__ == "__main__":
