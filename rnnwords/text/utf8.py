@@ -1,6 +1,6 @@
 """UTF-8 decoding of files, pipes and arguments: invalid bytes are an error with its position, or become U+FFFD.
 
-NUL bytes are an error in files and pipes: they show that the data is no text, or a text in another encoding.
+NUL bytes are an error in files and pipes: they show that the data is not a text, or a text in another encoding.
 """
 
 import os

@@ -193,7 +193,7 @@ def _prepare(path: Path, descriptor: int, changed: Sequence[Path]) -> None:
 
 
 def _refuse_foreign(path: Path, has_checkpoint: Callable[[], bool]) -> None:
-    """Raise UsageError if a directory without a complete marker has other files and is no run of an earlier version."""
+    """Raise UsageError if a directory without a complete marker has other files, except those of an earlier version."""
     if names := set(os.listdir(path)) - {MARKER}:
         others = names - _NAMES
         if others or not has_checkpoint():
