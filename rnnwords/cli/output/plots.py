@@ -1,9 +1,12 @@
 """Plots as files, drawn by matplotlib, which is loaded with the first figure. No window is opened."""
 
+import atexit
 import contextlib
 import io
 import logging
 import os
+import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +41,7 @@ def new_figure(width: float, height: float) -> "Figure":
     """Return an empty figure of this size in inches. Raises MissingDependencyError without matplotlib."""
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it logs the path of its font cache
     try:
+        _give_settings_a_place()
         with _outside_the_current_directory():
             import matplotlib
         from matplotlib.figure import Figure
@@ -47,6 +51,13 @@ def new_figure(width: float, height: float) -> "Figure":
         ) from error
     matplotlib.rcParams.update(SETTINGS)
     return Figure(figsize=(width, height), dpi=100, layout="constrained")
+
+
+def _give_settings_a_place() -> None:
+    """Let matplotlib keep its settings in a temporary directory if the user has no home; before 3.11 it would fail."""
+    if "MPLCONFIGDIR" not in os.environ and not os.path.isabs(os.path.expanduser("~")):
+        os.environ["MPLCONFIGDIR"] = directory = tempfile.mkdtemp(prefix="rnnwords-")
+        atexit.register(shutil.rmtree, directory, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -53,7 +53,7 @@ TEXTS = {entry for entry in ARGUMENTS if entry[1] in ("corpus", "validation", "t
 # Variables of the environment that the program reads: those that are paths, and all others.
 PATH_VARIABLES = {"RNNWORDS_MODEL", "RNNWORDS_CACHE", "XDG_CACHE_HOME", "XDG_STATE_HOME", "HOME"}
 OTHER_VARIABLES = {
-    "DNNL_MAX_CPU_ISA", "MPLBACKEND", "NO_COLOR", "ONEDNN_MAX_CPU_ISA", "OPENBLAS_NUM_THREADS", "TERM",
+    "DNNL_MAX_CPU_ISA", "MPLBACKEND", "MPLCONFIGDIR", "NO_COLOR", "ONEDNN_MAX_CPU_ISA", "OPENBLAS_NUM_THREADS", "TERM",
     "TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS",
 }  # fmt: skip
 
