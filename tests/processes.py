@@ -8,6 +8,7 @@ import pty
 import re
 import select
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -297,3 +298,19 @@ def returned(messages: Any) -> Any:
             next(messages)
         except StopIteration as end:
             return end.value
+
+
+@contextlib.contextmanager
+def in_time(seconds: int) -> Iterator[None]:
+    """Fail if the block takes longer: it waits for a pipe or reads without end. The program catches no such error."""
+
+    def late(number: int, frame: object) -> None:
+        raise AssertionError(f"no answer within {seconds} seconds")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)

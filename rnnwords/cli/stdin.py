@@ -28,7 +28,7 @@ def waiting_lines(nul: bool) -> Iterator[list[str]]:
 def waiting_batches(nul: bool = False) -> Iterator[list[bytes]]:
     """Yield the lines of standard input, or with `nul` the parts between NULs, as bytes, in batches.
 
-    As in a text file, lines end in \\n, \\r\\n or \\r, and a byte-order mark is no part of the text. A batch ends where
+    As in a text file, lines end in \\n, \\r\\n or \\r, and a byte-order mark is left out. A batch ends where
     reading on would block, or at its limit. So a terminal and a slow pipe are answered line by line, and a file or a
     fast pipe in large batches.
     """
@@ -82,7 +82,7 @@ def _blocks(stream: io.BufferedReader, nul: bool) -> Iterator[bytes]:
 
 
 def _of_text(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the blocks of an input. Raises CorpusError if the first one shows that it is no text."""
+    """Yield the blocks of an input. Raises CorpusError if the first one shows that it is not a text."""
     for number, block in enumerate(blocks):
         if number == 0:
             refuse_other_formats(block[:HEAD_SIZE], "standard input", unmarked=False)  # prompts may have NULs

@@ -13,7 +13,7 @@ from rnnwords.errors import UsageError
 from rnnwords.generation.sampling import History, Sampling, adjust, largest_of
 from rnnwords.lm.interface import LanguageModel, S
 
-LENGTH_ALPHA = 0.6  # Wu et al. 2016: 0 is no length normalization, 1 nearly a mean over the words
+LENGTH_ALPHA = 0.6  # Wu et al. 2016: 0 means without length normalization, 1 nearly a mean over the words
 MAX_WIDTH, MAX_LENGTH = 1_000, 100_000
 
 

@@ -20,7 +20,8 @@ _CONVERT = "convert it with iconv -f {} -t UTF-8"
 _PANDOC = _PLAIN.format("pandoc -t plain")
 _CSV = "save it as CSV or text"
 
-_GZIP = b"\x1f\x8b"
+_GZIP, _ZSTANDARD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_BZIP2 = tuple(b"BZh%d1AY&SY" % level for level in range(1, 10))
 # First bytes, name, remedy.
 _SIGNATURES = (
     (codecs.BOM_UTF32_LE, "UTF-32", _CONVERT.format("UTF-32")),  # a file with these marks is read
@@ -32,8 +33,8 @@ _SIGNATURES = (
     (b"%!PS-Adobe-", "a PostScript file", _PLAIN.format("ps2ascii")),
     (_GZIP, "gzip data", _DECOMPRESS.format("gzip -dc")),
     (b"\xfd7zXZ\0", "xz data", _DECOMPRESS.format("xz -dc")),
-    *((b"BZh%d1AY&SY" % level, "bzip2 data", _DECOMPRESS.format("bzip2 -dc")) for level in range(1, 10)),
-    (b"\x28\xb5\x2f\xfd", "Zstandard data", _DECOMPRESS.format("zstd -dc")),
+    *((signature, "bzip2 data", _DECOMPRESS.format("bzip2 -dc")) for signature in _BZIP2),
+    (_ZSTANDARD, "Zstandard data", _DECOMPRESS.format("zstd -dc")),
     (b"\x04\x22\x4d\x18", "LZ4 data", _DECOMPRESS.format("lz4 -dc")),
     (b"LZIP\x01", "lzip data", _DECOMPRESS.format("lzip -dc")),
     (b"\x1f\x9d", "data of compress", _DECOMPRESS.format("gzip -dc")),

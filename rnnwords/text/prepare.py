@@ -151,7 +151,7 @@ def _no_words(corpus: Corpus) -> CorpusError:
 
 
 def _entry_digest(key: Path) -> str:
-    """Return the SHA-256 of the files of a cache entry. Raises ModelError, also for what is no regular file."""
+    """Return the SHA-256 of the files of a cache entry. Raises ModelError, also for what is not a regular file."""
     state = hashlib.sha256()
     for suffix in (".ids", ".vocabulary.tsv"):
         with open_bounded(key.with_suffix(suffix), sys.maxsize, "cached text") as (stream, _):
@@ -163,7 +163,7 @@ def _entry_digest(key: Path) -> str:
 def cache_directory() -> Path | None:
     """Return the directory of encoded texts: $RNNWORDS_CACHE, else in the user's cache directory.
 
-    It may be deleted at any time. Returns None if the user has no home directory, or it is no absolute path.
+    It may be deleted at any time. Returns None if the user has no home directory, or one that is not an absolute path.
     """
     try:
         if named := os.environ.get("RNNWORDS_CACHE"):

@@ -143,7 +143,7 @@ class RunDirectory:
 
         def check(checkpoint: Checkpoint) -> None:
             before = checkpoint.state.settings
-            kinds = ["numbers" if "column" in one else "words" for one in (settings, before)]
+            kinds = ["numbers" if numeric else "words" for numeric in ("column" in settings, checkpoint.state.numeric)]
             if kinds[0] != kinds[1]:
                 raise UsageError(OTHER_KIND.format(kinds[0], self.path, kinds[1]))
             check_same_settings(self.path, before, settings, (checkpoint.state.training.seed, seed))

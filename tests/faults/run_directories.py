@@ -1,15 +1,12 @@
 """Run directories that `train` must refuse and leave unchanged."""
 
-import contextlib
 import os
-import signal
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.processes import TINY, here, matched
+from tests.processes import TINY, here, in_time, matched
 from tests.texts import FABLE, ROOT
 
 MARKER = "rnnwords-run"
@@ -28,22 +25,6 @@ def everything(directory: Path) -> dict[str, tuple[int, int, bytes | str | None]
             content = item.read_bytes()
         found[str(item.relative_to(directory))] = (status.st_mode, status.st_mtime_ns, content)
     return found
-
-
-@contextlib.contextmanager
-def in_time(seconds: int) -> Iterator[None]:
-    """Raise TimeoutError if the block takes longer: it waits for a pipe."""
-
-    def late(number: int, frame: object) -> None:
-        raise TimeoutError
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def refused(capfd: pytest.CaptureFixture[str], place: Path, pattern: str, *options: str, status: int = 2) -> None:

@@ -4,15 +4,15 @@ import dataclasses
 import json
 import random
 import shutil
-from typing import Any
 
 import pytest
 
 from rnnwords.tensor_file import read_tensors, write_tensors
 from rnnwords.training.checkpoint import FORMAT, VERSION, RunDirectory
-from rnnwords.training.checkpoint_state import OLD_POSITION, OLD_SETTINGS, CheckpointState, Position
+from rnnwords.training.checkpoint_state import CheckpointState, Position
 from rnnwords.training.config import TrainingConfig
 from rnnwords.training.resume import resumed_config, run_identity
+from tests.checkpoints import as_format_1, as_format_2
 from tests.processes import checkpoints, here
 from tests.runs import COMMANDS, STEPS, reports_of, result
 
@@ -57,28 +57,6 @@ def test_sums_of_a_position_do_not_depend_on_the_steps_per_call():
         parts.advance(numbers[at : at + 7], numbers[at : at + 7])
         parts = Position.from_json(json.loads(json.dumps(parts.to_json())))
     assert whole == parts
-
-
-def as_format_2(state: dict[str, Any]) -> dict[str, Any]:
-    """Return the state of a checkpoint with the names of format 2.0."""
-    old = {new: name for name, new in (OLD_POSITION | OLD_SETTINGS).items()}
-    settings = {old.get(name, name).replace("_", "-"): value for name, value in state["settings"].items()}
-    position = {old.get(name, name): value for name, value in state["position"].items()}
-    training = {old.get(name, name): value for name, value in state["training"].items()}
-    metrics = {"ceiling" if name == "max_accuracy" else name: value for name, value in state["metrics"].items()}
-    return {"asked": settings, "position": position, "training": training, "precision": state["precision"],
-            "metrics": {**metrics, "of": "held-out text"}}  # fmt: skip
-
-
-def as_format_1(state: dict[str, Any]) -> dict[str, Any]:
-    """Return the state of a checkpoint as in format 1.0, which has losses instead of their sums."""
-    state = as_format_2(state)
-    position = state["position"]
-    steps = position.pop("steps")
-    position |= {name: [position[name] / max(1, steps)] * steps for name in ("losses", "hits")}
-    position["reports"] = [{"step": 50}]
-    del position["epoch_steps"], position["epoch_hits"]
-    return state
 
 
 @pytest.mark.parametrize(("version", "downgraded"), [((1, 0), as_format_1), ((2, 0), as_format_2)], ids=["1.0", "2.0"])

@@ -1,13 +1,10 @@
 """Rows 34, 35 and 37: the exploits in attacks/ fail: no code runs, no command hangs, words are only printed."""
 
-import contextlib
 import io
 import json
 import pickle
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +12,7 @@ import pytest
 
 from tests.faults.files.attacks import code, names, paths
 from tests.models import saved, small_model
-from tests.processes import TINY, ask, contents, in_terminal, matched, rnnwords
+from tests.processes import TINY, ask, contents, in_terminal, in_time, matched, rnnwords
 from tests.texts import CATS, FABLE, write
 
 GOOD = "good.safetensors"
@@ -35,22 +32,6 @@ OTHERS = [
 ]  # fmt: skip
 
 MAX_SECONDS = 60
-
-
-@contextlib.contextmanager
-def in_time() -> Iterator[None]:
-    """Fail if the block hangs."""
-
-    def ended(number: int, frame: object) -> None:
-        raise AssertionError(f"no answer within {MAX_SECONDS} seconds")
-
-    before = signal.signal(signal.SIGALRM, ended)
-    signal.alarm(MAX_SECONDS)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture
@@ -159,7 +140,7 @@ def test_row_35_the_keras_exploit_runs_code_where_it_is_loaded_without_safe_mode
 @pytest.mark.parametrize("words", READERS, ids=" ".join)
 def test_row_34_endless_silent_and_looped_paths_given_as_a_model_are_refused(words, there, capsys, monkeypatch):
     for name, path in paths.paths(there):
-        with in_time():
+        with in_time(MAX_SECONDS):
             status, out, err = ask(capsys, monkeypatch, *[word.replace("FILE", str(path)) for word in words], stdin=b"")
         assert status in (1, 2), (name, err)
         assert (out, err.count("\n")) == ("", 1), (name, err)

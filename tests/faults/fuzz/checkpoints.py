@@ -9,7 +9,6 @@ import dataclasses
 import functools
 import json
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from rnnwords.training.checkpoint import Checkpoint
 from rnnwords.training.checkpoint_state import CheckpointState
 from rnnwords.training.optimization import schedule
 from rnnwords.training.resume import resumed_config, run_identity
-from tests.faults.checkpoints import (
+from tests.checkpoints import (
     BUDGET,
     FORMATS,
     KINDS,
@@ -34,7 +33,7 @@ from tests.faults.checkpoints import (
     run_of,
     signed_checkpoint,
 )
-from tests.faults.fuzz.choices import Choices
+from tests.faults.fuzz.choices import Choices, json_places
 from tests.signed_files import nested
 
 VALUES: tuple[Any, ...] = (
@@ -80,17 +79,8 @@ def changed(data: bytes) -> tuple[str, int, bytes, bytes]:
     return kind, step, signed_checkpoint(tensors, state, version), older
 
 
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield each container in a JSON value with each of its keys or indices."""
-    items: list[tuple[Any, Any]] = list(enumerate(value)) if isinstance(value, list) else []
-    items += value.items() if isinstance(value, dict) else []
-    for key, inner in items:
-        yield value, key
-        yield from _places(inner)
-
-
 def _change_state(choices: Choices, state: State, tensors: Tensors) -> None:
-    places = [place for _, place in zip(range(2_000), _places(state), strict=False)]
+    places = [place for _, place in zip(range(2_000), json_places(state), strict=False)]
     if not places:
         return
     container, key = choices.one_of(places)

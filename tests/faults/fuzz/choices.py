@@ -1,6 +1,7 @@
 """Choices that follow from bytes, so that a fuzzer of bytes can change structures."""
 
 import tempfile
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -60,3 +61,12 @@ def folder() -> Path:
 
 
 _kept: list[Any] = []  # it is removed when it is garbage
+
+
+def json_places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield each container in a JSON value with each of its keys or indices."""
+    items: list[tuple[Any, Any]] = list(enumerate(value)) if isinstance(value, list) else []
+    items += value.items() if isinstance(value, dict) else []
+    for key, inner in items:
+        yield value, key
+        yield from json_places(inner)

@@ -4,7 +4,7 @@ import copy
 import dataclasses
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -18,7 +18,7 @@ from rnnwords.forecasting.forecaster import Forecaster
 from rnnwords.lm.parts import ngram_model
 from rnnwords.model_file import Model
 from rnnwords.prediction.predictor import Predictor
-from tests.faults.fuzz.choices import Choices, folder
+from tests.faults.fuzz.choices import Choices, folder, json_places
 from tests.faults.fuzz.programs import answer, check_message, check_status
 from tests.models import random_model, small_model, vocabulary_of
 from tests.signed_files import assembled, nested, ngram_base, parts, saved, with_header
@@ -116,17 +116,8 @@ def _changed(choices: Choices) -> bytes:
     return assembled(header, bytes(changed), deferred=bool(choices.below(4)))
 
 
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield each container in a JSON value with each of its keys or indices."""
-    items: list[tuple[Any, Any]] = list(enumerate(value)) if isinstance(value, list) else []
-    items += value.items() if isinstance(value, dict) else []
-    for key, inner in items:
-        yield value, key
-        yield from _places(inner)
-
-
 def _change_json(choices: Choices, value: Any) -> None:
-    places = [place for _, place in zip(range(500), _places(value), strict=False)]
+    places = [place for _, place in zip(range(500), json_places(value), strict=False)]
     if not places:  # also where it is no longer an object
         return
     container, key = choices.one_of(places)

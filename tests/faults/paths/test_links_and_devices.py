@@ -15,8 +15,8 @@ from rnnwords.model_file import Model
 from rnnwords.saving import open_new
 from rnnwords.training.checkpoint import RunDirectory
 from rnnwords.training.native_output import native_output_to
-from tests.faults.run_directories import MARKER, everything, in_time, refused
-from tests.processes import here, matched
+from tests.faults.run_directories import MARKER, everything, refused
+from tests.processes import here, in_time, matched
 from tests.texts import write
 
 

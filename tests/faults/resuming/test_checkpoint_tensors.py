@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rnnwords.errors import ModelError
-from tests.faults.checkpoints import KINDS, NEWER, run_of, signed_checkpoint
+from tests.checkpoints import KINDS, NEWER, run_of, signed_checkpoint
 from tests.faults.resuming.wrong_checkpoints import TENSORS, check_refused
 
 

@@ -10,7 +10,7 @@ from rnnwords.errors import ModelError, ResumeError
 from rnnwords.model_file import Model
 from rnnwords.tensor_file import read_tensors
 from rnnwords.training.checkpoint import FORMAT, VERSION
-from tests.faults.checkpoints import BUDGET, FORMATS, KINDS, NEWER, checkpoint_path, run_of, signed_checkpoint
+from tests.checkpoints import BUDGET, FORMATS, KINDS, NEWER, checkpoint_path, run_of, signed_checkpoint
 from tests.faults.fuzz.checkpoints import check
 from tests.faults.resuming.wrong_checkpoints import GONE, LISTS, PARTS, STATE, changed, check_refused
 from tests.processes import TINY, Killed, contents, here, matched, only_error, rnnwords

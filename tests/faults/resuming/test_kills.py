@@ -19,7 +19,7 @@ import pytest
 
 from rnnwords.tensor_file import read_tensors
 from rnnwords.training.checkpoint import FORMAT, VERSION
-from tests.faults.checkpoints import checkpoint_path
+from tests.checkpoints import checkpoint_path
 from tests.processes import checkpoints, killed_at_end, rnnwords, start, until
 from tests.runs import COMMANDS, STEPS, place, result
 

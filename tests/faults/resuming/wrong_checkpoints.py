@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.faults.checkpoints import NEWER, OLDER, State, Tensors, checkpoint_path, run_of, signed_checkpoint
+from tests.checkpoints import NEWER, OLDER, State, Tensors, checkpoint_path, run_of, signed_checkpoint
 from tests.faults.fuzz.checkpoints import renew_identity
 from tests.signed_files import nested
 

@@ -1,4 +1,4 @@
-"""Lines of standard input that never end, prompts in a file that is no text, and texts without a known word."""
+"""Lines of standard input that never end, prompts in a file without text, and texts without a known word."""
 
 import io
 import sys
