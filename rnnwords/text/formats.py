@@ -78,8 +78,8 @@ _IN_ZIP = (
     (b"ppt/", "a PowerPoint presentation", _PANDOC),
 )
 _ALONE = (
-    codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"%PDF-", b"{\\rtf", b"%!PS-Adobe-", b"\x28\xb5\x2f\xfd",
-    *(b"BZh%d1AY&SY" % level for level in range(1, 10)),
+    codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"%PDF-", b"{\\rtf", b"%!PS-Adobe-", _ZSTANDARD,
+    *_BZIP2,
 )  # fmt: skip
 _PRINTABLE = bytes(range(0x20, 0x7F))
 _BLANKS = " \n\u3000"
