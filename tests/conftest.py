@@ -19,8 +19,11 @@ from tests.texts import FABLE
 # No deadline: a busy machine is no failure. Continuous integration draws the same examples each time.
 settings.register_profile("rnnwords", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("rnnwords")
-# Where a shell starts the tests in the background, Ctrl-C is ignored, here and in all processes that tests start.
+# Where a shell starts the tests in the background, Ctrl-C is ignored, here and in all processes that tests start; so is
+# SIGHUP under nohup.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -1,34 +1,88 @@
 """Row 1: kill -9 at random moments of training; the same command resumes, and the files equal those of an unbroken run.
 
-Each run is killed ten times: while it starts, between and in its saves, after its last step, and in post-training.
+Each run is killed ten times, in phases that are seen in its files: before its first checkpoint, between its saves, in
+its saves, in post-training, and at its end. Where in a phase is random; the phases last as long as in an unbroken run.
 """
 
 import collections
 import contextlib
+import os
 import random
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from rnnwords.tensor_file import read_tensors
 from rnnwords.training.checkpoint import FORMAT, VERSION
 from tests.checkpoints import checkpoint_path
-from tests.processes import checkpoints, killed_at_end, rnnwords, start, until
+from tests.processes import LIMIT, checkpoints, killed_at_end, rnnwords, start
 from tests.runs import COMMANDS, STEPS, place, result
 
 pytestmark = [pytest.mark.serial, pytest.mark.slow]
 RUNS = ("windows", "stateful", "bfloat16", "adaptive", "windows")
-KILLS = 10  # of each run
+KILLS = {"start": 2, "steps": 3, "save": 2, "post-training": 2, "end": 1}  # phase -> kills of each run
+RANKS = {"start": 0, "steps": 1, "save": 1, "post-training": 2, "end": 3}  # order in which a run passes the phases
+ATTEMPTS = 20  # at one kill
+POLL = 0.0002  # seconds: a save takes a few times as long
 SEED = 1
-START_SECONDS = 4.0  # until the first step; a machine that needs longer is killed earlier in its start
-Moment = Callable[[Path, Callable[[], bool]], None]  # returns when the process, which may have ended, is to be killed
+
+
+class Moment(NamedTuple):
+    """When a process is to be killed."""
+
+    phase: str
+    step: int = 0  # of the checkpoint that the process has passed
+    in_save: bool = False  # as soon as a temporary file exists; else a random time after the phase has begun
+
+
+@dataclass
+class State:
+    """Files of a run, as the process that writes them has found and changed them."""
+
+    run: Path
+    found: frozenset[Path]  # temporary files that an earlier process left
+    found_step: int  # last checkpoint of the earlier processes; 0 for none
+
+    @classmethod
+    def of(cls, run: Path) -> "State":
+        return cls(run, frozenset(temporary_files(run)), last_step(run))
+
+    def saves(self) -> bool:
+        """Return whether the process is writing a file."""
+        return bool(set(temporary_files(self.run)) - self.found)
+
+    def phase(self) -> str:
+        """Return the phase that the process is in."""
+        with contextlib.suppress(FileNotFoundError):
+            if b'"ngram/' in (self.run / "model.safetensors").read_bytes():
+                return "end"
+        step = last_step(self.run)
+        if step == STEPS:
+            return "post-training"
+        if step == 0 or step == self.found_step:
+            return "start"
+        return "save" if self.saves() else "steps"
+
+    def reached(self, moment: Moment) -> bool:
+        return (
+            self.phase() == moment.phase and last_step(self.run) >= moment.step and (self.saves() or not moment.in_save)
+        )
+
+
+def temporary_files(run: Path) -> list[Path]:
+    return [*run.glob("*.tmp"), *run.glob("checkpoints/*.tmp")]
+
+
+def last_step(run: Path) -> int:
+    return (checkpoints(run) or [0])[-1]
 
 
 def command_of(kind: str) -> list[str]:
@@ -36,75 +90,90 @@ def command_of(kind: str) -> list[str]:
     return [*COMMANDS[kind], "--ngram", "3"]
 
 
-def in_start(seconds: float) -> Moment:
-    """Return the moment so many seconds after the start of the process."""
-    return lambda run, ended: time.sleep(seconds)
+def started(kind: str, there: Path) -> "subprocess.Popen[Any]":
+    return start(*command_of(kind), cwd=there, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def after_step(step: int, seconds: float) -> Moment:
-    """Return the moment so many seconds after the checkpoint of a step."""
-
-    def wait(run: Path, ended: Callable[[], bool]) -> None:
-        until(lambda: (checkpoints(run) or [-1])[-1] >= step or ended())
-        time.sleep(seconds)
-
-    return wait
-
-
-def in_save(step: int) -> Moment:
-    """Return the moment at which a temporary file exists after a step."""
-
-    def wait(run: Path, ended: Callable[[], bool]) -> None:
-        until(lambda: (checkpoints(run) or [-1])[-1] >= step or ended())
-        until(lambda: temporary_files(run) or ended())
-
-    return wait
+def seconds_of_phases(kind: str, there: Path) -> dict[str, float]:
+    """Train a run without a break; return how long each phase took, of steps and saves together."""
+    state, seconds, last = State.of(there / "run"), dict.fromkeys(KILLS, 0.0), time.monotonic()
+    process = started(kind, there)
+    with killed_at_end(process):
+        while process.poll() is None:
+            phase, now = state.phase(), time.monotonic()
+            seconds["steps" if phase == "save" else phase] += now - last
+            last = now
+            time.sleep(POLL)
+    assert process.returncode == 0
+    return seconds
 
 
-def temporary_files(run: Path) -> list[Path]:
-    return [*run.glob("*.tmp"), *run.glob("checkpoints/*.tmp")]
+def moments(generator: random.Random) -> list[Moment]:
+    """Return the moments of all kills, in the order in which a run passes them."""
+    training = ["steps"] * KILLS["steps"] + ["save"] * KILLS["save"]
+    generator.shuffle(training)
+    steps = sorted(generator.sample(range(STEPS * 4 // 5), len(training)))
+    return [
+        *[Moment("start")] * KILLS["start"],
+        *(Moment(phase, step, phase == "save") for phase, step in zip(training, steps, strict=True)),
+        Moment("post-training", STEPS),  # of the process that takes the last step
+        *[Moment("post-training", in_save=True)] * (KILLS["post-training"] - 1),  # of one that finds training finished
+        *[Moment("end")] * KILLS["end"],
+    ]
 
 
-def moments(generator: random.Random) -> Iterator[Moment]:
-    """Yield KILLS moments in the order in which a run passes them."""
-    steps = sorted(generator.sample(range(STEPS * 9 // 10), 5))
-    for number, step in enumerate(steps):
-        if number < 3:
-            yield in_start(generator.uniform(0, START_SECONDS))
-        yield in_save(step) if number % 2 else after_step(step, generator.uniform(0, 0.05))
-    yield after_step(STEPS, generator.uniform(0, 0.1))
-    yield in_start(generator.uniform(0.2, 0.8))  # TensorFlow is not loaded any more
+def wait_for(condition: Callable[[], bool], process: "subprocess.Popen[Any]") -> bool:
+    """Wait for a condition; return whether it held before the process ended."""
+    deadline = time.monotonic() + LIMIT
+    while not condition():
+        if process.poll() is not None:
+            return False
+        assert time.monotonic() < deadline, "the condition never held"
+        time.sleep(POLL)
+    return True
 
 
-def phase(run: Path, before: list[int]) -> str:
-    """Return where a process was killed, from the files that it left."""
-    if temporary_files(run):
-        return "save"
-    if (run / "model.safetensors").exists() and b'"ngram/' in (run / "model.safetensors").read_bytes():
-        return "end"
-    steps = checkpoints(run)
-    if steps[-1:] == [STEPS]:
-        return "post-training"
-    return "start" if steps == before else "steps"
+def killed_at(moment: Moment, seconds: float, kind: str, there: Path) -> bool:
+    """Train, and kill the process at a moment; return whether it was reached. The process is stopped to look at it."""
+    state = State.of(there / "run")
+    process = started(kind, there)
+    with killed_at_end(process):
+        while wait_for(lambda: state.reached(moment) or RANKS[state.phase()] > RANKS[moment.phase], process):
+            time.sleep(0 if moment.in_save else seconds)
+            os.kill(process.pid, signal.SIGSTOP)
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+            reached = state.reached(moment)
+            if reached or RANKS[state.phase()] > RANKS[moment.phase]:
+                process.kill()
+                process.wait()
+                return reached and process.returncode == -signal.SIGKILL
+            os.kill(process.pid, signal.SIGCONT)
+    return False
 
 
-def killed(kind: str, there: Path, seed: int) -> "collections.Counter[str]":
-    """Train a run to its end, killed on its way; return how many kills hit which phase."""
+def killed(kind: str, there: Path, lengths: Mapping[str, float], seed: int) -> "collections.Counter[str]":
+    """Train a run to its end, killed on its way; return how many kills hit which phase.
+
+    If the process has passed the phase, the run is put back to where it was, and the kill comes sooner.
+    """
     hits: collections.Counter[str] = collections.Counter()
     generator = random.Random(seed)
-    left = list(moments(generator))
-    while left:
-        moment = left.pop(0)
-        before = checkpoints(there / "run") if (there / "run").exists() else []
-        process = start(*command_of(kind), cwd=there, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        with killed_at_end(process):
-            moment(there / "run", lambda: process.poll() is not None)  # noqa: B023 -- called in this turn only
-            process.kill()
-            process.wait()
-        if process.returncode == -signal.SIGKILL:
-            hits[phase(there / "run", before)] += 1
-        else:  # it ended before; no process ends that soon after its start
-            left.append(in_start(generator.uniform(0, 0.1)))
+    run, copy = there / "run", there / "before"
+    run.mkdir()
+    for moment in moments(generator):
+        shutil.copytree(run, copy)
+        length = lengths[moment.phase]
+        if moment.phase == "steps":
+            length /= STEPS / 7  # from one save to the next
+        for _ in range(ATTEMPTS):
+            seconds = generator.uniform(0, length)
+            if killed_at(moment, seconds, kind, there):
+                hits[moment.phase] += 1
+                break
+            length = seconds
+            shutil.rmtree(run)
+            shutil.copytree(copy, run)
+        shutil.rmtree(copy)
     done = rnnwords(*command_of(kind), cwd=there)
     assert done.returncode == 0, done.stderr
     return hits
@@ -119,19 +188,19 @@ def files(there: Path) -> tuple[Any, dict[str, bytes]]:
 def test_row_01_runs_that_are_killed_fifty_times_end_with_equal_files(tmp_path, request, capfd):
     with ThreadPoolExecutor(2) as pool:
         whole = {kind: place(tmp_path / kind) for kind in COMMANDS}
-        for done in pool.map(lambda kind: rnnwords(*command_of(kind), cwd=whole[kind]), whole):
-            assert done.returncode == 0, done.stderr
+        lengths = dict(zip(whole, pool.map(seconds_of_phases, whole, whole.values()), strict=True))
         broken = [place(tmp_path / f"killed-{number}") for number in range(len(RUNS))]
         seeds = range(SEED, SEED + len(RUNS))
-        hits = sum(pool.map(killed, RUNS, broken, seeds), collections.Counter())
+        hits = list(pool.map(killed, RUNS, broken, [lengths[kind] for kind in RUNS], seeds))
     equal = [files(there) == files(whole[kind]) for kind, there in zip(RUNS, broken, strict=True)]
-    text = ", ".join(f"{phase} {count}" for phase, count in sorted(hits.items()))
-    line = f"kills: {hits.total()} of {KILLS * len(RUNS)} ({text}); equal runs: {sum(equal)} of {len(equal)}"
+    total = sum(hits, collections.Counter())
+    text = ", ".join(f"{phase} {total[phase]}" for phase in KILLS)
+    kills = sum(KILLS.values()) * len(RUNS)
+    line = f"kills: {total.total()} of {kills} ({text}); equal runs: {sum(equal)} of {len(equal)}"
     with capfd.disabled():
         request.config.get_terminal_writer().line(f"\n{line}")
     assert all(equal), line
-    assert hits.total() == KILLS * len(RUNS), line
-    assert {"start", "steps", "save"} <= set(hits), line
+    assert hits == [KILLS] * len(RUNS), line
     for there in broken:
         assert not temporary_files(there / "run")
         with contextlib.suppress(OSError):
