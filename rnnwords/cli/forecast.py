@@ -15,6 +15,7 @@ from rnnwords.cli.output.notes import note
 from rnnwords.cli.output.plots import check_plot, save_figure
 from rnnwords.cli.training_run import run_options, show_run, stopped_status, training_options
 from rnnwords.cli.types import Number, Whole
+from rnnwords.config import DECIMALS
 from rnnwords.errors import UsageError
 from rnnwords.network.config import RNN_CELLS
 from rnnwords.training.config import OPTIMIZERS
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 @click.argument("csv", type=PATH_OR_STDIN)
 @options(
     option("--column", str, "Column to forecast.  [default: the only one of numbers]", metavar="NAME"),
+    option("--decimal", Choice(DECIMALS), "Decimal sign of the numbers.  [default: auto, decided per file]"),
     option("--test", PATH_OR_STDIN, "CSV file with the values that follow, used as test values.  "
            "[default: the last tenth of CSV]", metavar="FILE"),
     option("--plot", PATH, "Plot of real and forecast values: .png, .svg or .pdf.", metavar="FILE"),
@@ -66,8 +68,9 @@ def forecast(csv: Path, test: Path | None, plot: Path | None, as_json: bool, qui
     from rnnwords.forecasting.series import read_series
     from rnnwords.forecasting.training import NETWORK_DEFAULTS, TEST_SPLIT, ForecastRequest, train_forecaster
 
-    series = read_series(csv, options["column"])
-    later = read_series(test, series.column, like=series) if test else None
+    decimal = options["decimal"] or "auto"
+    series = read_series(csv, options["column"], decimal=decimal, warn=_warn)
+    later = read_series(test, series.column, series, decimal, _warn) if test else None
     if later and series.dates and later.dates and later.dates.days[0] <= series.dates.days[-1]:
         note(f"Warning: {later.name} begins at {later.when(0)}, before the end of {series.name}, {series.when(-1)}")
     request = ForecastRequest(
@@ -95,6 +98,10 @@ def forecast(csv: Path, test: Path | None, plot: Path | None, as_json: bool, qui
         save_figure(draw(plan, tested, evaluation), plot)
         note(f"plot {plot}", quiet)
     return 0
+
+
+def _warn(message: str) -> None:
+    note(f"Warning: {message}")
 
 
 def _run_name(csv: Path, series: "Series") -> str:

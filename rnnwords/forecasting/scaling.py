@@ -18,7 +18,7 @@ def fit(column: str, values: SeriesValues) -> SeriesConfig:
 def scaled(series: SeriesConfig, values: SeriesValues) -> NDArray[np.float32]:
     """Return values (N,) as inputs of the network. Raises CorpusError for one too far outside the training values."""
     with np.errstate(over="ignore"):
-        inputs = (values - series.low) / (series.high - series.low)
+        inputs = (values - series.low) / series.span
     allowed = np.abs(inputs) <= MAX_INPUT
     if not allowed.all():
         value = values[np.argmin(allowed)]
@@ -31,5 +31,5 @@ def scaled(series: SeriesConfig, values: SeriesValues) -> NDArray[np.float32]:
 
 def unscaled(series: SeriesConfig, numbers: NDArray[np.floating]) -> SeriesValues:
     """Return outputs of the network as values."""
-    values: SeriesValues = series.low + numbers.astype(np.float64) * (series.high - series.low)
+    values: SeriesValues = series.low + numbers.astype(np.float64) * series.span
     return values

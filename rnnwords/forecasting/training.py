@@ -17,6 +17,7 @@ import numpy as np
 
 from rnnwords.config import SeriesConfig, TextConfig
 from rnnwords.errors import CorpusError, ModelError, UsageError
+from rnnwords.forecasting.digits import value_text
 from rnnwords.forecasting.scaling import fit, scaled, unscaled
 from rnnwords.forecasting.series import Series
 from rnnwords.model_file import Model
@@ -61,8 +62,9 @@ class ForecastRequest:
     def settings(self) -> dict[str, Any]:
         """Return all that decides the result of a run, by setting, as JSON values."""
         training = {name: value for name, value in given(self.training).items() if name not in FREE_SETTINGS}
+        comma = {"decimal": ","} if self.series.decimal == "," else {}  # a run without the setting has a point
         return {
-            "corpus": self.series.digest, "column": self.series.column, "test_split": self.test_split,
+            "corpus": self.series.digest, **comma, "column": self.series.column, "test_split": self.test_split,
             **NETWORK_DEFAULTS, **given(self.network), "dropout": TRAINING_DEFAULTS["dropout"], **training,
         }  # fmt: skip
 
@@ -158,13 +160,13 @@ class SeriesTask(TrainingTask):
         values = np.asarray(self.train[at : at + window + 1], np.float32)
         network = Network(self.network, weights)
         forecast = network.values(network.forward(values[None, :-1])[0])
-        numbers = unscaled(self.scaling, np.append(values[-SAMPLE_VALUES - 1 :], forecast)).round(4)
-        *before, real, next_one = [f"{value:,g}" for value in numbers.tolist()]
+        numbers = unscaled(self.scaling, np.append(values[-SAMPLE_VALUES - 1 :], forecast))
+        *before, real, next_one = [value_text(value, self.scaling.span) for value in numbers.tolist()]
         return f"{' '.join(before)} -> {next_one} ({real})"
 
     def figures(self, loss: float, accuracy: float) -> dict[str, float]:
         """Return the mean squared error of the scaled values, and its root in the unit of the series."""
-        return {"loss": loss, "RMSE": math.sqrt(max(0.0, loss)) * (self.scaling.high - self.scaling.low)}
+        return {"loss": loss, "RMSE": math.sqrt(max(0.0, loss)) * self.scaling.span}
 
     def metrics(self, loss: float | None, accuracy: float | None, eval_words: int | None) -> dict[str, Any]:
         """Return loss and RMSE of the best weights on the first `eval_words` training values."""

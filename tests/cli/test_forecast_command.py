@@ -182,6 +182,57 @@ def test_a_test_file_is_forecast_one_step_ahead_from_real_values(place, capfd):
     assert "a.csv begins at 2020-01-01, before the end of a.csv, 2020-02-29" in notes
 
 
+def test_tiny_values_keep_their_digits(tmp_path, capfd):
+    lines = [f"2020-01-{1 + day % 28:02},{9e-9 + 1e-10 * math.sin(day / 4):.15f}" for day in range(28)]
+    write(tmp_path / "a.csv", "Date,Open\n" + "\n".join(lines) + "\n")
+    status, out, notes = asked("forecast", "a.csv", *TINY, cwd=tmp_path, capfd=capfd)
+    assert status == 0
+    assert matched(out, r"^next, after 2020-01-28: (8|9)\.\d{3,}e-09$")
+    assert matched(notes, r"; 8\.9\d*e-09 to 9\.\d+e-09 scaled to 0 to 1$")
+    status, out, _ = asked("forecast", "a.csv", *TINY, "--json", "--plot", "a.png", cwd=tmp_path, capfd=capfd)
+    message = json.loads(out)
+    forecasts = [row["forecast"] for row in message["forecasts"]]
+    assert all(8e-9 < forecast < 1e-8 for forecast in forecasts)
+    assert len(set(forecasts)) == len(forecasts)
+    assert len(str(message["next"]["forecast"])) > len("9.123e-09")
+
+
+def test_a_number_of_two_readings_is_decided_by_an_option(tmp_path, capfd):
+    write(tmp_path / "a.csv", "Datum;Open\n" + "".join(f"{day:02}.01.2020;1.{day:03}\n" for day in range(1, 29)))
+    status, out, err = asked("forecast", "a.csv", *TINY, cwd=tmp_path, capfd=capfd)
+    assert (status, out) == (2, "")
+    assert err == (
+        "Error: a.csv, line 2, column Open: expected numbers with one reading, found 1.001, which is 1001 or 1.001; "
+        "set --decimal to . or to ,\n"
+    )
+    status, out, _ = asked("forecast", "a.csv", *TINY, "--decimal", ",", "--json", cwd=tmp_path, capfd=capfd)
+    assert (status, json.loads(out)["training"]["low"]) == (0, 1001)
+    status, _, err = asked("forecast", "a.csv", *TINY, "--decimal", ".", cwd=tmp_path, capfd=capfd)
+    assert (status, "run holds a run with --decimal ," in err) == (2, True)
+    status, _, err = asked("forecast", "a.csv", *TINY, "--decimal", "x", cwd=tmp_path, capfd=capfd)
+    assert (status, err.startswith("Error: --decimal: expected one of auto, ., ,, found 'x'")) == (2, True)
+
+
+def test_warnings_of_a_table_are_one_line_each_and_stdout_is_clean(tmp_path, capfd):
+    rows = "".join(f"day {day};{day % 5},5\n" for day in range(40))
+    write(tmp_path / "a.csv", f"Datum;Open\n{rows}")
+    status, out, err = asked("forecast", "a.csv", *TINY, "--json", "--quiet", cwd=tmp_path, capfd=capfd)
+    assert (status, json.loads(out)["training"]["high"]) == (0, 4.5)
+    assert err == (
+        "Warning: a.csv: column Datum is not understood as dates: 'day 0' in line 2; the values are numbered instead\n"
+    )
+
+
+@pytest.mark.parametrize("column", ["Retail sales, " * 30, "\u5c0f\u58f2" * 100, "x/" * 130])
+def test_a_run_is_named_by_a_column_of_any_length(column, tmp_path, capfd):
+    write(tmp_path / "a.csv", f'"{column}"\n' + "".join(f"{day % 5}\n" for day in range(40)))
+    status, _, err = asked("forecast", "a.csv", *SMALL[2:], "--epochs", "1", cwd=tmp_path, capfd=capfd)
+    assert status == 0, err
+    (run,) = [item.name for item in (tmp_path / "models").iterdir() if item.is_dir()]
+    assert run.startswith(f"a-{column[:2].rstrip('/')}")
+    assert 200 < len(run.encode()) <= 255
+
+
 def test_numbers_from_standard_input_need_a_directory(place):
     done = rnnwords("forecast", "-", *TINY, cwd=place, input=(place / "a.csv").read_text())
     assert done.returncode == 0, done.stderr

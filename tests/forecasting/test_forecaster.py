@@ -192,7 +192,7 @@ def test_a_sample_shows_values_in_the_unit_of_the_series(tmp_path):
     weights = {name: np.zeros(shape, np.float32) for name, shape in plan.network.shapes().items()}
     before, _, after = task.sample(weights, np.random.default_rng(0)).partition(" -> ")
     assert len(before.split()) == 3
-    assert after.startswith("100 (1")  # an output of 0 is the lowest value
+    assert after.startswith("100.00 (1")  # an output of 0 is the lowest value
     assert task.figures(0.25, 0.0) == {"loss": 0.25, "RMSE": pytest.approx(0.5 * plan.scaling.high - 50)}
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from rnnwords.cli.output.plots import new_figure
-from rnnwords.cli.reports.forecast_report import short
+from rnnwords.forecasting.digits import short
 from rnnwords.forecasting.forecaster import ForecastEvaluation
 from rnnwords.forecasting.series import Series
 from rnnwords.forecasting.training import ForecastPlan

@@ -7,6 +7,7 @@ from typing import Any
 
 from rnnwords.cli.output.terminal import safe
 from rnnwords.cli.reports.train_display import RunDisplay, budget, weight_count
+from rnnwords.forecasting.digits import rounded, short, value_text
 from rnnwords.forecasting.forecaster import ForecastEvaluation
 from rnnwords.forecasting.series import Series
 from rnnwords.forecasting.training import ForecastPlan, ForecastPlanned
@@ -31,8 +32,7 @@ class ForecastRunDisplay(RunDisplay):
 
     def report_line(self, report: Report) -> str:
         """Return `step 180  epoch 5.0  loss 0.0024  RMSE 26.3  900 windows/s  rate 0.001  815.2 -> 817.9 (821.3)`."""
-        scaling = self.plan.scaling
-        rmse = short(math.sqrt(report.loss) * (scaling.high - scaling.low))
+        rmse = short(math.sqrt(report.loss) * self.plan.scaling.span)
         return (
             f"step {report.step:,}  epoch {report.epoch:.1f}  loss {report.loss:.3g}  RMSE {rmse}  "
             f"{report.words_per_second:,.0f} windows/s  rate {report.learning_rate:.2g}  {report.sample}"
@@ -47,7 +47,7 @@ def describe(planned: ForecastPlanned) -> Iterator[str]:
     yield (
         f"series: column {series.column}, {plan.cut:,} values for training ({series.when(0)} to "
         f"{series.when(plan.cut - 1)})" + (f", {test:,} for the test" if test else "")
-        + f"; {scaling.low:,g} to {scaling.high:,g} scaled to 0 to 1"
+        + f"; {value_text(scaling.low, scaling.span)} to {value_text(scaling.high, scaling.span)} scaled to 0 to 1"
     )  # fmt: skip
     yield (
         f"network: windows of {network.window} values, {network.layers} x {network.cell} {network.units}, 1 output; "
@@ -63,7 +63,7 @@ def describe(planned: ForecastPlanned) -> Iterator[str]:
 
 def report(plan: ForecastPlan, finished: Finished, tested: Series, evaluation: ForecastEvaluation) -> dict[str, Any]:
     """Return what `--json` prints."""
-    first = len(tested) - len(evaluation.real)
+    first, span = len(tested) - len(evaluation.real), plan.scaling.span
     real_values, forecasts = evaluation.real.tolist(), evaluation.forecasts.tolist()
     return {
         "model": str(plan.directory.model), "reason": finished.reason, "step": finished.step,
@@ -78,10 +78,10 @@ def report(plan: ForecastPlan, finished: Finished, tested: Series, evaluation: F
             "beats_naive": evaluation.beats_naive,
         },
         "forecasts": [
-            {"when": tested.when(first + row), "real": real, "forecast": round(forecast, 6)}
+            {"when": tested.when(first + row), "real": real, "forecast": rounded(forecast, span)}
             for row, (real, forecast) in enumerate(zip(real_values, forecasts, strict=True))
         ],
-        "next": {"after": tested.when(-1), "forecast": round(evaluation.next, 6)},
+        "next": {"after": tested.when(-1), "forecast": rounded(evaluation.next, span)},
     }  # fmt: skip
 
 
@@ -89,6 +89,7 @@ def report_lines(results: dict[str, Any]) -> Iterator[str]:
     """Yield the lines of the report."""
     test = results["test"]
     network, naive = test["network"], test["naive"]
+    span = results["training"]["high"] - results["training"]["low"]
     ended = "complete already; start again with --restart" if results["reason"] == "already" else "done"
     yield safe(
         f"column {results['column']}, {test['values']:,} values from {test['from']} to {test['to']}, "
@@ -98,7 +99,7 @@ def report_lines(results: dict[str, Any]) -> Iterator[str]:
     yield f"{'network':<21}{short(network['rmse']):>12}{short(network['mae']):>12}"
     yield f"{NAIVE:<21}{short(naive['rmse']):>12}{short(naive['mae']):>12}"
     yield _conclusion(network, naive)
-    yield f"next, after {results['next']['after']}: {short(results['next']['forecast'])}"
+    yield f"next, after {results['next']['after']}: {value_text(results['next']['forecast'], span)}"
 
 
 def _conclusion(network: dict[str, float], naive: dict[str, float]) -> str:
@@ -108,8 +109,3 @@ def _conclusion(network: dict[str, float], naive: dict[str, float]) -> str:
     if better:
         return f"The network has a smaller {better[0]} than the {NAIVE} (the value before), but not both errors."
     return f"The network does not have smaller errors than the {NAIVE} (the value before)."
-
-
-def short(number: float) -> str:
-    """Return a number with about six digits, two of them after the point if it is 1 or more."""
-    return f"{number:,.2f}" if 1 <= abs(number) < 1e9 else f"{number:.4g}"
