@@ -23,7 +23,7 @@ Weights = Mapping[str, Floats]
 
 MAX_TABLE_BYTES = 1 << 27  # of the input products of all tokens
 MAX_FIRST_BYTES = 1 << 25  # of the cached states after a first token
-MIN_ROWS = 16  # of the table of input products, computed at a time
+TABLE_ROWS = 16  # of the table of input products, computed at a time
 
 
 class Network:
@@ -141,13 +141,12 @@ class Network:
         if self._table is None:
             return cell.input_product(embeddings[ids])
         if not self._computed[ids].all():
-            missing = np.zeros(len(embeddings), bool)
-            missing[ids] = True
-            rows = np.flatnonzero(missing & ~self._computed)
-            if len(rows) < MIN_ROWS:  # reading the kernel takes most of the time, so frequent tokens are added
-                rows = np.append(rows, np.flatnonzero(~(missing | self._computed))[: MIN_ROWS - len(rows)])
-            self._table[rows] = cell.input_product(embeddings[rows])
-            self._computed[rows] = True
+            # Reading the kernel takes most of the time, so neighbours are computed, too. They are always the same ones:
+            # a product of another number of rows could round differently, and equal runs would differ.
+            for block in np.unique(ids[~self._computed[ids]] // TABLE_ROWS).tolist():
+                rows = slice(block * TABLE_ROWS, (block + 1) * TABLE_ROWS)
+                self._table[rows] = cell.input_product(embeddings[rows])
+                self._computed[rows] = True
         return self._table[ids]
 
 

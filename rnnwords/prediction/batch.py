@@ -18,8 +18,9 @@ EncodedPrompt = tuple[str, list[int], list[str]]  # a prompt, its ids, and its u
 
 
 def answer_each(
-    lm: LanguageModel[Any], ranker: Ranker, prompts: Sequence[EncodedPrompt], k: int, prefix: str, threads: int
-) -> list[Answer]:
+    lm: LanguageModel[Any], ranker: Ranker, prompts: Sequence[EncodedPrompt], k: int, prefix: str, exact: bool,
+    threads: int,
+) -> list[Answer]:  # fmt: skip
     """Return the answer to each prompt; see `Predictor.answer_each`."""
     places: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)  # context -> places of its prompts
     for place, (_, ids, _) in enumerate(prompts):
@@ -29,7 +30,7 @@ def answer_each(
 
     def answer(contexts: Sequence[tuple[int, ...]]) -> None:
         log_probs = lm.log_probs([lm.advance(start, context) for context in contexts])
-        ranked = ranker.rank(log_probs, k, prefix)
+        ranked = ranker.rank(log_probs, k, prefix, exact)
         for context, predictions, nats in zip(contexts, ranked, entropy(log_probs).tolist(), strict=True):
             for place in places[context]:
                 prompt, _, unknown = prompts[place]

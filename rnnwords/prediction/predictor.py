@@ -24,7 +24,7 @@ from rnnwords.prediction import prompts
 from rnnwords.prediction.batch import answer_each
 from rnnwords.prediction.ranking import Answer, Prediction, Ranker, entropy
 from rnnwords.prediction.scoring import Scorer, WordScore, explain_steps, score_lines
-from rnnwords.text.tokenizer import pieces
+from rnnwords.text.reading.utf8 import lines_of
 from rnnwords.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -92,26 +92,32 @@ class Predictor:
             return self._states.state(ids)
         return self.lm.advance(self.lm.initial_state(), ids)
 
-    def rank(self, prompt: str, k: int = 5, *, prefix: str = "", oov: str | None = None) -> list[Prediction]:
+    def rank(
+        self, prompt: str, k: int = 5, *, prefix: str = "", exact: bool = False, oov: str | None = None
+    ) -> list[Prediction]:
         """Return the `k` most probable next words, best first, <unk> left out; fewer if there are no more.
 
-        With `prefix`, only words that begin with it, their probabilities renormalized to sum to 1 over all such words.
+        With `prefix`, only words that begin with it: first as typed, then regardless of case and diacritics, then with
+        one typing error; with `exact`, only as typed. Each has its probability given that the word is one of all these.
         Raises UsageError for k below 1, UnknownWordError by the `oov` policy.
 
         >>> [prediction.word for prediction in predictor.rank("had a", k=1, prefix="ge")]
         ['general']
         """
-        return self.answer(prompt, k, prefix=prefix, oov=oov).predictions
+        return self.answer(prompt, k, prefix=prefix, exact=exact, oov=oov).predictions
 
-    def answer(self, prompt: str, k: int = 5, *, prefix: str = "", oov: str | None = None) -> Answer:
+    def answer(
+        self, prompt: str, k: int = 5, *, prefix: str = "", exact: bool = False, oov: str | None = None
+    ) -> Answer:
         """Like `rank`, with the unknown words of the prompt and the entropy of the whole distribution in nats."""
         ids, unknown = self.encode(prompt, oov)
         log_probs = self.lm.log_probs([self.state(ids)])
-        return Answer(prompt, self.ranker.rank(log_probs, k, prefix)[0], unknown, float(entropy(log_probs[0])))
+        return Answer(prompt, self.ranker.rank(log_probs, k, prefix, exact)[0], unknown, float(entropy(log_probs[0])))
 
     def answer_each(
-        self, prompts: Sequence[str], k: int = 5, *, prefix: str = "", oov: str | None = None, threads: int = 1
-    ) -> list[Answer]:
+        self, prompts: Sequence[str], k: int = 5, *, prefix: str = "", exact: bool = False, oov: str | None = None,
+        threads: int = 1,
+    ) -> list[Answer]:  # fmt: skip
         """Like `answer` for each of B prompts, in batches: the same answers up to rounding, many times faster.
 
         Thousands of prompts per call are best, since common beginnings are read once. `threads` work on batches in
@@ -121,7 +127,7 @@ class Predictor:
         ['general', 'council']
         """
         encoded = [(prompt, *self.encode(prompt, oov)) for prompt in prompts]
-        return answer_each(self.lm, self.ranker, encoded, k, prefix, threads)
+        return answer_each(self.lm, self.ranker, encoded, k, prefix, exact, threads)
 
     def draw_word(self, seed: int) -> str:
         """Return a word to begin with, drawn by frequency; no mark, <unk> or <eos> where there is anything else."""
@@ -171,7 +177,7 @@ class Predictor:
                 on_word(step.id)
                 yield self.vocabulary.words[step.id]
 
-        return words() if tokens else pieces(words(), self.vocabulary.text, before=self._words(prompt))
+        return words() if tokens else self.vocabulary.pieces(words(), before=prompt)
 
     def write(
         self, prompt: str, request: GenerationRequest, *, oov: str | None = None, tokens: bool = False
@@ -198,7 +204,7 @@ class Predictor:
         words = self.vocabulary.decode(ids)
         if tokens:
             return "".join(f" {word}" for word in words)
-        return "".join(pieces(words, self.vocabulary.text, before=self._words(prompt)))
+        return "".join(self.vocabulary.pieces(words, before=prompt))
 
     def score(self, text: str) -> list[WordScore]:
         """Return each word of a text with its natural log-probability given all words before it, and its rank.
@@ -206,7 +212,7 @@ class Predictor:
         >>> [round(word.log_prob, 3) for word in predictor.score("a general council")[1:]]
         [-0.02, -0.02]
         """
-        return [word for line in score_lines(Scorer(self.lm), [[text]]) for word in line.words]
+        return [word for line in score_lines(Scorer(self.lm), [lines_of(text)]) for word in line.words]
 
     def explain(self, prompt: str, k: int = 5, *, oov: str | None = None) -> "Explanation":
         """Return what the network computes for each word of the prompt; of a long one, for the last 64 that it reads.

@@ -1,14 +1,13 @@
 """From log-probabilities to ranked words. Shapes: B distributions, V vocabulary, K words, C candidates."""
 
-import bisect
-import functools
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
 from rnnwords.errors import UsageError
 from rnnwords.lm.interface import Floats, Ids
 from rnnwords.network.recurrent import log_softmax
+from rnnwords.prediction.prefixes import Candidates, PrefixIndex
 from rnnwords.text.vocabulary import Vocabulary
 
 BLOCKS = 64  # parts of a row whose maxima bound the K-th largest value
@@ -35,56 +34,68 @@ class Ranker:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
+        self.prefixes = PrefixIndex(vocabulary)
 
-    def rank(self, log_probs: Floats, k: int = 5, prefix: str = "") -> list[list[Prediction]]:
+    def rank(self, log_probs: Floats, k: int = 5, prefix: str = "", exact: bool = False) -> list[list[Prediction]]:
         """Return for each row of (B, V) natural log-probabilities the `k` most probable words, best first.
 
-        With `prefix`, only words that begin with it, their probabilities renormalized. Raises UsageError for k below 1.
+        With `prefix`, only the words that it may stand for, or with `exact` those that begin with it. First come those
+        that begin with it as typed, then those that do regardless of case and marks, then those with one typing error.
+        Each has its probability given that the word is one of all these. Raises UsageError for k below 1.
         """
         if k < 1:
             raise UsageError(f"`k`: expected 1 or more, found {k}")
         unk, words = self.vocabulary.unk_id, self.vocabulary.words
-        candidates = None
         if prefix:
-            candidates = self.with_prefix(prefix)
-            candidates = candidates if unk is None else candidates[candidates != unk]
-            if not len(candidates):
-                return [[] for _ in log_probs]
-        ids, probs = rank(log_probs, k + (unk is not None), candidates)
+            ids, probs = rank_candidates(log_probs, k, self.prefixes.candidates(prefix, exact))
+        else:
+            ids, probs = rank(log_probs, k + (unk is not None))
         return [
             [Prediction(words[one], prob) for one, prob in zip(*row, strict=True) if one != unk][:k]
             for row in zip(ids.tolist(), probs.tolist(), strict=True)
         ]
 
     def with_prefix(self, prefix: str) -> Ids:
-        """Return (C,) ids of the words that begin with `prefix` (lowercased if the text is), in alphabetical order."""
-        if self.vocabulary.text.lowercase:
-            prefix = prefix.lower()
-        words, ids = self._alphabetical
-        first = bisect.bisect_left(words, prefix)
-        last = bisect.bisect_left(words, True, first, key=lambda word: not word.startswith(prefix))
-        return ids[first:last]
-
-    @functools.cached_property
-    def _alphabetical(self) -> tuple[list[str], Ids]:
-        """All words in alphabetical order, and their ids."""
-        words = self.vocabulary.words
-        ids = sorted(range(len(words)), key=words.__getitem__)
-        return [words[one] for one in ids], np.array(ids)
+        """Return (C,) ids of the words that begin with `prefix` (lowercased if the text is), by frequency."""
+        return self.prefixes.exact(prefix)
 
 
-def rank(log_probs: Floats, k: int, candidates: Ids | None = None) -> tuple[Ids, Floats]:
+def rank_candidates(log_probs: Floats, k: int, candidates: Candidates) -> tuple[Ids, Floats]:
+    """Return (B, K) ids of the `k` best candidates, tier by tier, and (B, K) their probabilities among all candidates.
+
+    A word that would be offered in the same letters as a better one is left out, and adds its probability to that one.
+    """
+    ids = np.concatenate(candidates.tiers)
+    if not len(ids):
+        return np.empty((len(log_probs), 0), np.int64), np.empty((len(log_probs), 0), np.float32)
+    chosen = log_softmax(cast(Floats, log_probs[:, ids].astype(np.float64)))  # (B, C)
+    places = {one: place for place, one in enumerate(ids.tolist())} if candidates.alike else {}
+    listed = np.ones(len(ids), bool)
+    for other, best in candidates.alike.items():
+        place = places[best]
+        chosen[:, place] = np.logaddexp(chosen[:, place], chosen[:, places[other]])
+        listed[places[other]] = False
+    best_ids, best_probs, first = [], [], 0
+    for tier in candidates.tiers:
+        end = first + len(tier)
+        columns = first + np.flatnonzero(listed[first:end])
+        first = end
+        size = min(k, len(columns))
+        if size:
+            best_columns = columns[largest(chosen[:, columns], size)]  # (B, size)
+            best_ids.append(ids[best_columns])
+            best_probs.append(cast(Floats, np.exp(np.take_along_axis(chosen, best_columns, axis=1))))
+            k -= size
+    return np.concatenate(best_ids, axis=1), np.concatenate(best_probs, axis=1)
+
+
+def rank(log_probs: Floats, k: int) -> tuple[Ids, Floats]:
     """Return (B, K) ids of the most probable words of (B, V), best first, and (B, K) their probabilities.
 
-    With `candidates` (C,), ids, only those count, and their probabilities are renormalized. K is `k`, or less where
-    there are fewer words.
+    K is `k`, or less where there are fewer words.
     """
-    if candidates is not None:
-        candidates = np.sort(candidates)
-        log_probs = log_softmax(log_probs[:, candidates].astype(np.float64))
     best = largest(log_probs, min(k, log_probs.shape[1]))
-    probs = np.exp(np.take_along_axis(log_probs, best, axis=1), dtype=np.float64)
-    return (best if candidates is None else candidates[best]), probs
+    return best, np.exp(np.take_along_axis(log_probs, best, axis=1), dtype=np.float64)
 
 
 def largest(values: Floats, k: int) -> Ids:

@@ -1,12 +1,15 @@
 """Scores a text by a language model: each word by its log-probability given the words before it, in bounded memory.
 
+A text is computed line by line, however its lines arrive: a product of many rows rounds differently from one of few.
+
 Shapes: B words per batch, V vocabulary.
 """
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,9 +18,13 @@ from numpy.typing import NDArray
 from rnnwords.lm.interface import Floats, Ids, LanguageModel
 from rnnwords.prediction.parallel_map import parallel_map
 from rnnwords.prediction.ranking import Prediction, Ranker
+from rnnwords.text.vocabulary import Vocabulary
 
 MAX_NUMBERS = 1 << 22  # log-probabilities per batch: 16 MB
 MAX_BATCH = 256  # words per batch
+MAX_LINE = 1 << 16  # characters of a line that are scored at a time
+MAX_WORD = 1 << 12  # characters before a cut in which white space is looked for
+_SPACE = re.compile(r"\s")
 
 
 def batch_size(vocabulary_size: int, max_batch: int | None = None) -> int:
@@ -58,8 +65,12 @@ class Scorer:
 
     def score(self, words: Sequence[str]) -> Iterator[ScoredBatch]:
         """Yield the next words of the text with their scores, in order, in batches of `size`."""
-        batches = (words[first : first + self.size] for first in range(0, len(words), self.size))
-        yield from parallel_map(map(self._job, batches), self.threads if len(words) > self.size else 1)
+        yield from parallel_map(self.jobs(words), self.threads if len(words) > self.size else 1)
+
+    def jobs(self, words: Sequence[str]) -> Iterator[Callable[[], ScoredBatch]]:
+        """Advance the state over the next words of the text, and yield what computes their scores, batch by batch."""
+        for first in range(0, len(words), self.size):
+            yield self._job(words[first : first + self.size])
 
     def _job(self, words: Sequence[str]) -> Callable[[], ScoredBatch]:
         """Advance the state over the words; return what computes their scores, perhaps on another thread."""
@@ -113,36 +124,88 @@ class ScoredLine(NamedTuple):
     """A line of a text, or a part of a very long one."""
 
     number: int  # from 1
-    position: int  # of its first word, from 1
-    words: list[WordScore]
+    position: int  # of its first token, from 1
+    words: list[WordScore]  # its tokens
     ended: bool
+    text: str  # as it was given
 
 
 def score_lines(scorer: Scorer, batches: Iterable[Sequence[str]], independent: bool = False) -> Iterator[ScoredLine]:
     """Score the lines of a text, given in batches, each with its line end unless it continues in the next.
 
-    The words of earlier lines are context too, unless the lines are `independent`.
+    The words of earlier lines are context too, unless the lines are `independent`. The scores do not depend on the
+    batches, which only decide how many lines are computed in parallel.
     """
     number, position = 1, 1
-    for batch in batches:
-        lines = [scorer.vocabulary.tokenize(line) for line in batch]
-        scores = _word_scores(scorer, lines, independent, continued=position > 1)
-        for line, words in zip(batch, lines, strict=True):
-            ended = line.endswith("\n")
-            yield ScoredLine(number, position, list(islice(scores, len(words))), ended)
+    for texts in _parts(batches):
+        lines = [scorer.vocabulary.tokenize(text) for text in texts]
+        scores = _word_scores(scorer, lines, texts, independent, continued=position > 1)
+        for text, words in zip(texts, lines, strict=True):
+            ended = text.endswith("\n")
+            yield ScoredLine(number, position, list(islice(scores, len(words))), ended, text)
             number, position = (number + 1, 1) if ended else (number, position + len(words))
 
 
+def _parts(batches: Iterable[Sequence[str]]) -> Iterator[list[str]]:
+    """Yield the lines of each batch, whole up to MAX_LINE characters; a longer one is cut at white space if it has any.
+
+    So the parts of a line are the same whether it came whole or in pieces.
+    """
+    rest = ""
+    for batch in batches:
+        parts = []
+        for piece in batch:
+            rest, start = rest + piece, 0
+            while len(rest) - start > MAX_LINE:
+                end = start + MAX_LINE
+                spaces = [match.end() for match in _SPACE.finditer(rest, max(start, end - MAX_WORD), end)]
+                cut = spaces[-1] if spaces else end
+                parts.append(rest[start:cut])
+                start = cut
+            rest = rest[start:]
+            if rest.endswith("\n"):
+                parts.append(rest)
+                rest = ""
+        yield parts
+    if rest:
+        yield [rest]
+
+
 def _word_scores(
-    scorer: Scorer, lines: Sequence[Sequence[str]], independent: bool, continued: bool
+    scorer: Scorer, lines: Sequence[Sequence[str]], texts: Sequence[str], independent: bool, continued: bool
 ) -> Iterator[WordScore]:
-    """Score the words of the lines, all at once or line by line; the first line may continue an earlier one."""
-    for place, words in enumerate(lines if independent else [list(chain.from_iterable(lines))]):
-        if independent and not (continued and place == 0):
-            scorer.reset_state()
-        for batch in scorer.score(words):
-            columns = zip(batch.words, batch.log_probs.tolist(), batch.ranks.tolist(), strict=True)
-            yield from (WordScore(word, nats, rank or None, rank > 0) for word, nats, rank in columns)
+    """Score the words of the lines; the first line may continue an earlier one, and each one the line before it."""
+
+    def jobs() -> Iterator[Callable[[], ScoredBatch]]:
+        begins = not continued
+        for words, text in zip(lines, texts, strict=True):
+            if independent and begins:
+                scorer.reset_state()
+            begins = text.endswith("\n")
+            yield from scorer.jobs(words)
+
+    for batch in parallel_map(jobs(), scorer.threads if sum(map(len, lines)) > scorer.size else 1):
+        columns = zip(batch.words, batch.log_probs.tolist(), batch.ranks.tolist(), strict=True)
+        yield from (WordScore(word, nats, rank or None, rank > 0) for word, nats, rank in columns)
+
+
+class TextWord(NamedTuple):
+    """What stands between white space in a text, and its tokens."""
+
+    text: str
+    tokens: list[WordScore]  # none of a word of invisible characters only
+
+
+def text_words(line: ScoredLine, vocabulary: Vocabulary) -> Iterator[TextWord]:
+    """Yield the words of a line as they stand in the text, with their tokens; a line end that is a token is <eos>.
+
+    No token spans white space, so each word has the tokens that it has alone.
+    """
+    tokens = iter(line.words)
+    for word in line.text.split():
+        yield TextWord(word, list(islice(tokens, len(vocabulary.tokenize(word)))))
+    for token in tokens:
+        yield TextWord(token.word, [token])
 
 
 def explain_steps(

@@ -9,6 +9,7 @@ import pytest
 
 from rnnwords.cli import main
 from rnnwords.cli import stdin as lines
+from rnnwords.cli.output import terminal
 from rnnwords.prediction.predictor import Predictor
 from tests.models import chain, plain_vocabulary, random_model, saved
 from tests.processes import ask, coprocess
@@ -94,7 +95,7 @@ def test_null_separates_prompts_that_contain_line_ends(predict):
     _, out, _ = predict("--null", "--json", "-k", "1", stdin=b"had\na\0they\nsaid\r\0")
     assert out == predict("-0", "--json", "-k", "1", stdin=b"had\na\0they\nsaid\r\0")[1]
     answers = [json.loads(line) for line in out.splitlines()]
-    assert [answer["prompt"] for answer in answers] == ["had\na", "they\nsaid\r"]
+    assert [answer["prompt"] for answer in answers] == ["had\na", "they\nsaid\n"]
     assert [answer["predictions"][0]["word"] for answer in answers] == ["general", "this"]
 
 
@@ -212,3 +213,52 @@ def test_batches_are_small_where_each_answer_has_many_words(predict, monkeypatch
     _, out, _ = predict("-k", "999", stdin=b"had a\n" * 40)
     assert len(out.splitlines()) == 40
     assert max(sizes) == 200 // 16
+
+
+def test_a_prefix_is_tolerant_unless_exact(predict):
+    assert predict("had a", "--prefix", "GENE", "-k", "1")[1].split()[0] == "GENERAL"
+    assert predict("had a", "--prefix", "G", "-k", "1")[1].split()[0] == "General"
+    status, out, err = predict("had a", "--prefix", "genral")
+    assert (status, out.split()[0]) == (0, "general")
+    assert err.startswith("probabilities are renormalized over the words that begin with, or but for one typing error")
+    assert predict("had a", "--prefix", "genral", "--exact")[1:] == ("", "no word begins with 'genral'\n")
+    assert predict("had a", "--prefix", "Ge", "--exact")[1:] == ("", "no word begins with 'Ge'\n")
+    assert predict("--prefix", "Ge", "-k", "1", stdin=b"had a\n")[1] == "General 1.0000\n"
+
+
+def test_json_has_the_word_of_the_vocabulary_and_the_text_that_is_offered(predict):
+    _, out, _ = predict("had a", "--prefix", "Ge", "-k", "1", "--json")
+    assert json.loads(out)["predictions"] == [
+        {"word": "general", "probability": pytest.approx(1.0), "text": "General"}
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("prompt", ["- Then we", "-- yes", "-yes", "--yes please", "-5"])
+def test_a_prompt_that_begins_with_a_dash_is_one_line_with_the_remedy(predict, prompt):
+    status, out, err = predict(prompt)
+    assert (status, out) == (2, "")
+    assert f"if {prompt!r} is PROMPT, write it last, after --" in err
+    assert err.count("\n") == 1
+    assert predict("--oov", "skip", "--", prompt)[0] == 0
+
+
+def test_words_are_cut_to_the_width_of_a_terminal_but_not_in_a_pipe(predict, tmp_path, monkeypatch):
+    path = saved(chain("see " + 900 * "x" + " see " + 60 * "\u4e2d"), tmp_path)
+    assert 900 * "x" in predict("see", model=path)[1]
+    monkeypatch.setattr(sys.modules["rnnwords.cli.predict"], "columns", lambda output: 40)
+    lines = predict("see", model=path)[1].splitlines()
+    assert all(terminal.cell_count(line) < 40 for line in lines)
+    assert "\u2026" in "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "expected"),
+    [
+        ("abc", 3, "abc"), ("abcd", 3, "ab\u2026"), ("\u4e2d\u6587", 4, "\u4e2d\u6587"),
+        ("\u4e2d\u6587\u5b57", 4, "\u4e2d\u2026"), ("e\u0301" * 3, 3, "e\u0301" * 3),
+        ("e\u0301" * 4, 3, "e\u0301" * 2 + "\u2026"), ("", 1, ""),
+    ],
+)  # fmt: skip
+def test_cut_counts_columns(text, width, expected):
+    assert terminal.cut(text, width) == expected
+    assert len(terminal.cut(text + 1_000_000 * "\u0301", width)) < 200

@@ -24,8 +24,8 @@ from rnnwords.network.recurrent import Network
 from rnnwords.prediction import predictor as module
 from rnnwords.prediction.parallel_map import parallel_map
 from rnnwords.prediction.predictor import Predictor
-from rnnwords.prediction.ranking import largest, rank
-from rnnwords.text.tokenizer import detokenize
+from rnnwords.prediction.prefixes import Candidates
+from rnnwords.prediction.ranking import largest, rank_candidates
 from tests.models import chain, log_probs_after, plain_vocabulary, random_model, saved, small_model
 from tests.texts import FABLE_TEXT, WORDS
 
@@ -188,7 +188,7 @@ def test_top_k_of_a_large_row_includes_its_tail():
 
 def test_candidate_probabilities_sum_to_one():
     scores = np.log(np.array([[0.5, 0.3, 0.15, 0.05]], np.float32))
-    best, shares = rank(scores, 9, np.array([3, 1]))
+    best, shares = rank_candidates(scores, 9, Candidates((np.array([1, 3]),), {}))
     assert best.tolist() == [[1, 3]]
     np.testing.assert_allclose(shares, [[0.3 / 0.35, 0.05 / 0.35]], rtol=1e-6)
 
@@ -477,7 +477,7 @@ def test_generated_eos_becomes_a_line_end():
     text = "The cat sat .\nA mouse ran .\nThe cat sat .\n"
     lines = Predictor(chain(text, TextConfig(eos=True)))
     assert "".join(lines.generate("The", 9)) == " cat sat.\nThe cat sat.\n"
-    assert detokenize(lines.generate("The", 2, tokens=True), lines.vocabulary.text) == "cat sat"
+    assert "".join(lines.vocabulary.pieces(lines.generate("The", 2, tokens=True))) == "cat sat"
 
 
 def test_explain_steps_covers_each_word_of_a_text(fable):

@@ -7,18 +7,19 @@ On a terminal, `terminal_app` draws. From a pipe, or on a plain terminal, lines 
 import builtins
 import contextlib
 import errno
-import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from rnnwords.cli import options as shared
 from rnnwords.cli.help import command
 from rnnwords.cli.models import load_predictor
 from rnnwords.cli.options import option
 from rnnwords.cli.output.terminal import plain_terminal
-from rnnwords.cli.stdin import MAX_LINE, line_too_long
+from rnnwords.cli.stdin import MAX_LINE, line_too_long, waiting_lines
 from rnnwords.cli.types import Number, Whole
 from rnnwords.errors import CorpusError, RnnwordsError, UsageError
 from rnnwords.files import reason
@@ -26,6 +27,7 @@ from rnnwords.files import reason
 if TYPE_CHECKING:
     from rnnwords.cli.repl.display import SessionDisplay
     from rnnwords.cli.repl.session import WritingModel, WritingSession, WritingSettings
+    from rnnwords.text.reading.stdin import BufferedStream
 
 SETTINGS = ("words", "temperature", "top_k", "top_p", "seed")
 
@@ -102,14 +104,18 @@ def _read_and_answer(input: TextIO, display: "SessionDisplay", prompt: str, resp
 
     On a terminal, Ctrl-C cancels only the line or the response.
     """
-    if isinstance(input, io.TextIOWrapper):  # bytes that are not text become U+FFFD; lines end as in files
-        input.reconfigure(encoding=None if input.isatty() else "utf-8-sig", errors="replace", newline=None)
     if input.isatty():
         with contextlib.suppress(ImportError):
             import readline  # noqa: F401 -- input() then edits the line
+        read = partial(_typed_line, input, display, prompt)
+    else:
+        lines = chain.from_iterable(waiting_lines(stream=cast("BufferedStream", input.buffer)))
+        read = partial(_piped_line, lines, display, prompt)
     while True:
         try:
-            line = _read(input, display, prompt)
+            line = read()
+            if line is None and prompt and not display.quiet:
+                display.prompt("\n")  # the shell's prompt begins on a new line
             if line is None or not respond(line):
                 return
         except KeyboardInterrupt:
@@ -119,27 +125,30 @@ def _read_and_answer(input: TextIO, display: "SessionDisplay", prompt: str, resp
         display.end_line()
 
 
-def _read(input: TextIO, display: "SessionDisplay", prompt: str) -> str | None:
-    """Return the next line without its end; None at the end of the input. The prompt is not data."""
-    if input is sys.stdin and display.output is sys.stdout and input.isatty() and display.live:
+def _typed_line(input: TextIO, display: "SessionDisplay", prompt: str) -> str | None:
+    """Return the next line of a terminal without its end; None at the end of the input. The prompt is not data."""
+    if input is sys.stdin and display.output is sys.stdout and display.live:
         try:
             return builtins.input(prompt)
         except (EOFError, OSError):  # Ctrl-D, or the terminal is closed
-            line = ""
-    else:
-        if prompt and (input.isatty() or not display.quiet):
-            display.prompt(prompt)
-        try:
-            line = input.readline(MAX_LINE + 1)
-        except OSError as error:
-            if error.errno != errno.EIO:  # of a terminal that is closed
-                raise CorpusError(f"cannot read standard input: {reason(error)}") from error
-            line = ""
-        if len(line) > MAX_LINE:
-            raise line_too_long()
-    if not line and prompt and not display.quiet:
-        display.prompt("\n")  # the shell's prompt begins on a new line
+            return None
+    display.prompt(prompt)
+    try:
+        line = input.readline(MAX_LINE + 1)
+    except OSError as error:
+        if error.errno != errno.EIO:  # of a terminal that is closed
+            raise CorpusError(f"cannot read standard input: {reason(error)}") from error
+        return None
+    if len(line) > MAX_LINE:
+        raise line_too_long()
     return line.removesuffix("\n") if line else None
+
+
+def _piped_line(lines: Iterator[str], display: "SessionDisplay", prompt: str) -> str | None:
+    """Return the next line; None at the end of the input."""
+    if prompt and not display.quiet:
+        display.prompt(prompt)
+    return next(lines, None)
 
 
 def _answer_line(session: "WritingSession", display: "SessionDisplay", line: str) -> bool:

@@ -12,11 +12,12 @@ from prompt_toolkit.formatted_text.utils import split_lines
 from prompt_toolkit.lexers import Lexer
 
 from rnnwords.cli.output.bars import BLOCK, EMPTY_BLOCK, bar
-from rnnwords.cli.output.terminal import masked, safe
+from rnnwords.cli.output.terminal import cut, masked, safe
 from rnnwords.cli.repl.commands import help_lines, percent
 from rnnwords.cli.repl.suggestions import MenuEntry, Suggestions
 
 BAR_LENGTH = 5
+MAX_WORD_WIDTH = 30  # columns of a word in the menu
 MIN_BAR_COLUMNS = 40  # width of the terminal below which the menu has no bars
 
 
@@ -39,7 +40,8 @@ class MenuCompleter(Completer):
         for entry in entries:
             blocks = bar(entry.probability, BAR_LENGTH, BLOCK, EMPTY_BLOCK) if bars else ""
             meta = f"{blocks} {percent(entry.probability):>6}"
-            yield Completion(entry.text, -entry.replaced, display=safe(entry.word), display_meta=meta)
+            word = cut(safe(entry.word), MAX_WORD_WIDTH)
+            yield Completion(entry.text, -entry.replaced, display=word, display_meta=meta)
         for completion in self.get_completions(document, complete_event):
             yield completion
 

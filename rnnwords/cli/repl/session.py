@@ -16,7 +16,6 @@ from typing import Literal, NamedTuple, Protocol
 from rnnwords.config import within
 from rnnwords.generation.sampling import Sampling
 from rnnwords.prediction.prompts import unknown_words
-from rnnwords.text.tokenizer import pieces
 from rnnwords.text.vocabulary import Vocabulary
 
 Ranked = Sequence[tuple[str, float]]  # words with their probabilities, best first
@@ -146,8 +145,7 @@ class WritingSession:
 
     def space(self, before: str, word: str) -> str:
         """Return the space, if any, that belongs between the text `before` and `word`."""
-        vocabulary = self.model.vocabulary
-        piece = next(pieces([word], vocabulary.text, before=vocabulary.tokenize(before[-SPACING:])))
+        piece = next(self.model.vocabulary.pieces([word], before=before[-SPACING:]))
         return piece.removesuffix(word)
 
     def unknown(self, text: str) -> list[str]:

@@ -13,7 +13,8 @@ from rnnwords.cli.output.terminal import is_safe
 from rnnwords.cli.repl.commands import MIN_PROBABILITY, as_command, parse
 from rnnwords.cli.repl.session import WritingSession
 from rnnwords.errors import RnnwordsError
-from rnnwords.text.tokenizer import EOS, UNK
+from rnnwords.prediction.prefixes import fold, offered
+from rnnwords.text.tokens.tokenizer import EOS, UNK
 
 MENU_SIZE = 6  # words
 GHOST_LENGTH = 8  # words
@@ -67,14 +68,24 @@ class Suggestions:
     def _menu(self, line: str) -> list[MenuEntry]:
         before, started = self.started(line)
         if started:
-            prefix = self._folded(started)
-            completions = self._rank(self.session.context(before), prefix)
-            if completions and [word for word, _ in completions] != [prefix]:
-                return [MenuEntry(word, share, word, len(started)) for word, share in completions]
-            if not completions and started[-1].isalnum() and prefix not in self.vocabulary.ids:
+            completions = self._rank(self.session.context(before), started)
+            known = self._folded(started) in self.vocabulary.ids
+            if known and not any(self._is_longer(word, started) for word, _ in completions):
+                completions = []  # the word is whole: neither its other forms nor words like it are meant
+            if completions:
+                return [
+                    MenuEntry(text, share, text, len(started))
+                    for text, share in ((offered(word, started), share) for word, share in completions)
+                ]
+            if started[-1].isalnum() and not known:
                 return []
         context = self.session.context(line)
         return [self._next(context, line, word, share) for word, share in self._rank(context, "")]
+
+    def _is_longer(self, word: str, started: str) -> bool:
+        """Return whether the word continues the started one."""
+        typed, folded = fold(started), fold(word)
+        return folded.startswith(typed) and folded != typed
 
     def _next(self, context: str, line: str, word: str, probability: float) -> MenuEntry:
         """Return a next word with the space before it; where none belongs (`general,`), it replaces a typed one."""
@@ -111,7 +122,9 @@ class Suggestions:
         if started and not entries:
             return ""  # an unknown word, which is not finished
         if started and entries[0].replaced:
-            text = entries[0].word[len(started) :]
+            if not entries[0].text.startswith(started):
+                return ""  # the word is spelled in another way, so the typed letters cannot be continued
+            text = entries[0].text[len(started) :]
         elif line.endswith(" "):  # the typed space calls for a word that has one before it
             spaced = [entry for entry in entries if entry.text.startswith(" ")]
             text = spaced[0].text.lstrip() if spaced else ""
@@ -146,7 +159,7 @@ class Suggestions:
         return text.lower() if self.vocabulary.text.lowercase else text
 
     def _ranked(self, context: str, prefix: str) -> list[tuple[str, float]]:
-        """Return the best words after `context` without special tokens: with a prefix, those that begin with it.
+        """Return the best words after `context` without special tokens: with a prefix, those that it may stand for.
 
         Without a prefix, improbable words are left out, except the best one.
         """

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rnnwords.config import TextConfig
-from rnnwords.text.tokenizer import pieces
+from rnnwords.prediction.prefixes import fold
 from rnnwords.text.vocabulary import Vocabulary
 
 # word -> what follows it, best first
@@ -45,7 +45,7 @@ class FakeModel:
         found = [
             (word, share)
             for word, share in self.follow(self.vocabulary.tokenize(prompt)).items()
-            if word.startswith(prefix)
+            if fold(word).startswith(fold(prefix))
         ]
         total = sum(share for _, share in found)
         return [(word, share / total) for word, share in found][:k]
@@ -60,7 +60,7 @@ class FakeModel:
                 words.append(best[(seed or 0) % len(best)])
                 yield words[-1]
 
-        return pieces(made(), self.vocabulary.text, before=list(words))
+        return self.vocabulary.pieces(made(), before=prompt)
 
     def explain_steps(self, text: str, *, before: str = "") -> Iterator[tuple[str, float, list[tuple[str, float]]]]:
         words = self.vocabulary.tokenize(before)

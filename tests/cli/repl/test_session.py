@@ -28,7 +28,7 @@ def talk(lines: str, *, model: FakeModel | None = None, tutorial: bool = False, 
     run_repl(
         model or FakeModel(),
         session_settings,
-        input=io.StringIO(lines),
+        input=io.TextIOWrapper(io.BytesIO(lines.encode())),
         output=output,
         notes=notes,
         tutorial=tutorial,

@@ -6,7 +6,7 @@ from rnnwords.cli.repl.session import Passage, WritingSession, WritingSettings
 from rnnwords.cli.repl.suggestions import Suggestions, UnknownSpan
 from rnnwords.config import TextConfig
 from rnnwords.errors import UsageError
-from rnnwords.text.tokenizer import UNK
+from rnnwords.text.tokens.tokenizer import UNK
 from tests.cli.repl.fake import HOSTILE, FakeModel
 
 
@@ -60,7 +60,7 @@ def test_an_accepted_word_is_not_completed_further() -> None:
 
 def test_lowercase_models_complete_words_with_capitals() -> None:
     found = suggest(FakeModel(text=TextConfig(lowercase=True)))
-    assert [(choice.text, choice.replaced) for choice in found.menu("Had A G")] == [("general", 1), ("genius", 1)]
+    assert [(choice.text, choice.replaced) for choice in found.menu("Had A G")] == [("General", 1), ("Genius", 1)]
     assert found.unknown("Had A GENERAL XYZ ") == [UnknownSpan("xyz", 14, 17)]
 
 
@@ -107,3 +107,10 @@ def test_unknown_words_have_their_positions_and_similar_words() -> None:
     assert found.unknown(":genx") == []
     assert found.similar_cached("genral") is None
     assert found.similar("genral") == ["general"] == found.similar_cached("genral")
+
+
+def test_started_words_are_completed_in_their_case_and_whole_words_are_followed() -> None:
+    found = suggest(FakeModel(["General"]))
+    assert [(choice.text, choice.replaced) for choice in found.menu("had a Ge")] == [("General", 2), ("Genius", 2)]
+    assert found.ghost("had a Ge").startswith("neral")
+    assert [choice.text for choice in found.menu("had a general")] == [" council", ","]
