@@ -7,40 +7,46 @@ from typing import cast
 
 from rnnwords.errors import CorpusError, UsageError
 from rnnwords.files import reason
-from rnnwords.text.formats import HEAD_SIZE, refuse_other_formats
-from rnnwords.text.stdin import has_input, read_arriving, with_line_feeds, without_bom
+from rnnwords.text.formats.signatures import HEAD_SIZE, refuse_other_formats
+from rnnwords.text.reading.byte_order_marks import as_utf8, encoding_of
+from rnnwords.text.reading.stdin import BufferedStream, has_input, read_arriving, with_line_feeds
 
+NAME = "standard input"
 READ_SIZE = 1 << 20  # bytes read at a time
 MAX_BYTES = 1 << 24  # of a batch, unless one line is longer
 MAX_LINE = 1 << 24  # bytes of a line: of an input without line ends, no more is in memory
 MIN_LINES, MAX_LINES = 1_024, 65_536  # limits of batches: the first is small, so that its answers come soon
 
 
-def waiting_lines(nul: bool) -> Iterator[list[str]]:
+def waiting_lines(nul: bool = False, stream: BufferedStream | None = None) -> Iterator[list[str]]:
     """Yield the lines of standard input without their ends, or with `nul` the parts between NULs, in batches.
 
-    Invalid UTF-8 becomes U+FFFD.
+    Invalid bytes become U+FFFD.
     """
-    for batch in waiting_batches(nul):
+    for batch in waiting_batches(nul, stream, "replace"):
         yield [line.decode("utf-8", "replace") for line in batch]
 
 
-def waiting_batches(nul: bool = False) -> Iterator[list[bytes]]:
+def waiting_batches(
+    nul: bool = False, stream: BufferedStream | None = None, encoding_errors: str = "strict"
+) -> Iterator[list[bytes]]:
     """Yield the lines of standard input, or with `nul` the parts between NULs, as bytes, in batches.
 
-    As in a text file, lines end in \\n, \\r\\n or \\r, and a byte-order mark is left out. A batch ends where
-    reading on would block, or at its limit. So a terminal and a slow pipe are answered line by line, and a file or a
-    fast pipe in large batches.
+    As in a text file, \\n, \\r\\n and \\r are line ends, also within parts, a byte-order mark is left out, and UTF-16
+    and UTF-32 with a mark become UTF-8, which is not checked. A batch ends where reading on would block, or at its
+    limit. So a terminal and a slow pipe are answered line by line, and a file or a fast pipe in large batches.
+    Raises CorpusError.
     """
-    if sys.stdin is None:
-        raise UsageError(
-            "expected text on standard input, found it closed; pass the text as an argument or from a file"
-        )
-    stream = cast(io.BufferedReader, sys.stdin.buffer)
+    if stream is None:
+        if sys.stdin is None:
+            raise UsageError(
+                "expected text on standard input, found it closed; pass the text as an argument or from a file"
+            )
+        stream = cast(io.BufferedReader, sys.stdin.buffer)
     lines: list[bytes] = []
     started = bytearray()  # a line that has not ended
     limit, size = MIN_LINES, 0
-    for block in _blocks(stream, nul):
+    for block in _blocks(stream, nul, encoding_errors):
         size += len(block)
         *ended, rest = block.split(b"\0" if nul else b"\n")
         if ended:
@@ -72,18 +78,24 @@ def line_too_long() -> CorpusError:
     )
 
 
-def _blocks(stream: io.BufferedReader, nul: bool) -> Iterator[bytes]:
-    """Yield the input as it arrives; parts between NULs keep their line ends. Raises CorpusError."""
-    blocks = without_bom(_of_text(read_arriving(stream, READ_SIZE)))
+def _blocks(stream: BufferedStream, nul: bool, encoding_errors: str) -> Iterator[bytes]:
+    """Yield the input in UTF-8 with line ends \\n, as it arrives. Raises CorpusError."""
     try:
-        yield from blocks if nul else with_line_feeds(blocks)
+        arriving = _of_text(read_arriving(stream, READ_SIZE), nul)
+        yield from with_line_feeds(as_utf8(arriving, NAME, encoding_errors, nul=nul))
     except OSError as error:
-        raise CorpusError(f"cannot read standard input: {reason(error)}") from error
+        raise CorpusError(f"cannot read {NAME}: {reason(error)}") from error
 
 
-def _of_text(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the blocks of an input. Raises CorpusError if the first one shows that it is not a text."""
-    for number, block in enumerate(blocks):
-        if number == 0:
-            refuse_other_formats(block[:HEAD_SIZE], "standard input", unmarked=False)  # prompts may have NULs
-        yield block
+def _of_text(pieces: Iterator[bytes], nul: bool) -> Iterator[bytes]:
+    """Yield the pieces of an input. Raises CorpusError if its first bytes, in however many pieces, show no text.
+
+    With `nul`, what is known only by a NUL byte that follows is a prompt.
+    """
+    head = b""
+    for piece in pieces:
+        if len(head) < HEAD_SIZE:
+            head += piece[: HEAD_SIZE - len(head)]
+            if encoding_of(head) == "UTF-8":
+                refuse_other_formats(head.partition(b"\0")[0] if nul else head, NAME, unmarked=False)
+        yield piece

@@ -64,7 +64,7 @@ HEADERS: dict[str, Change] = {
     "endless version": lambda h: h["__metadata__"].update(version="9" * 100_000),
     "other format": lambda h: h["__metadata__"].update(format="rnnwords-checkpoint"),
     "format of megabytes": lambda h: h["__metadata__"].update(format=LONG),
-    "newer, of megabytes": lambda h: h["__metadata__"].update(version=f"3.{LONG}", program=LONG),
+    "newer, of megabytes": lambda h: h["__metadata__"].update(version=f"4.{LONG}", program=LONG),
     "name of megabytes": lambda h: h.update({LONG: entry_of(h)}),
     "name with escapes": lambda h: h.update({"\x1b]0;owned\x07" * 10: entry_of(h)}),
     "names that are paths": lambda h: h.update({"../../x": entry_of(h), "/x": entry_of(h)}),

@@ -57,9 +57,9 @@ def test_row_36_a_newer_format_names_the_required_version(tmp_path):
     def newer(version: str) -> bytes:
         return changed(content, lambda h: h["__metadata__"].update(version=version, program="9.9.9"))
 
-    message = refused(tmp_path / "model", newer("3.0"))
+    message = refused(tmp_path / "model", newer("4.0"))
     assert message.endswith(
-        f": expected a format up to 2.x, found '3.0'; it needs rnnwords >= 9.9.9, this is {__version__}"
+        f": expected a format up to 3.x, found '4.0'; it needs rnnwords >= 9.9.9, this is {__version__}"
     )
     assert "damaged" not in message
     for version in ("1.7", "2.7"):

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 from rnnwords.config import TextConfig
-from rnnwords.text import corpus as corpus_module
 from rnnwords.text import counting, workers
 from rnnwords.text import prepare as prepare_module
-from rnnwords.text.corpus import Corpus
 from rnnwords.text.encoded import IdFile
 from rnnwords.text.prepare import Prepared, PrepareRequest, VocabularyLimits, prepare
+from rnnwords.text.reading import corpus as corpus_module
+from rnnwords.text.reading.corpus import Corpus
 from rnnwords.text.vocabulary import Vocabulary
 from tests.texts import FABLES, write
 

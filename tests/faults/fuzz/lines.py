@@ -40,7 +40,7 @@ def check(data: bytes) -> None:
         assert (status, err) == (0, ""), err
         assert all(len(json.loads(line)["predictions"]) for line in out.split("\n")[:-1])
     else:
-        unit = choices.one_of(("word", "line", "file"))
+        unit = choices.one_of(("token", "word", "line", "file"))
         status, out, err = answer("score", "-", "--unit", unit, "--model", _model(), "--quiet", stdin=text)
         check_status(status, out, err)
         assert status or out

@@ -63,7 +63,7 @@ def test_row_46_a_text_in_the_place_of_a_file_is_named_as_such(tmp_path, monkeyp
         ("loop", r"^Error: cannot read loop: Too many levels"),
         ("fable/x.txt", r"^Error: cannot read fable/x\.txt: Not a directory; if it is a text, add --text$"),
         ("/dev/zero", r"found a device: /dev/zero"),
-        (".", r"found a directory: \."),
+        (".", r"^Error: \.: expected a directory with text files, found none"),
     ],
 )
 def test_row_46_a_single_argument_of_score_that_is_a_file_name_is_one_line(

@@ -10,7 +10,7 @@ from rnnwords import Predictor
 from rnnwords.errors import RnnwordsError
 from rnnwords.evaluation.report import evaluate
 from rnnwords.saving import replace_file
-from rnnwords.text.corpus import Corpus
+from rnnwords.text.reading.corpus import Corpus
 from rnnwords.text.vocabulary import Vocabulary
 from tests.faults.paths import bad_paths
 from tests.faults.paths.without_tensorflow import STOPPED, no_tensorflow

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from rnnwords.text import corpus as corpus_module
 from rnnwords.text import counting, workers
-from rnnwords.text.corpus import Corpus
+from rnnwords.text.reading import corpus as corpus_module
+from rnnwords.text.reading.corpus import Corpus
 from tests.faults.processes.workers import Started
 from tests.texts import write
 

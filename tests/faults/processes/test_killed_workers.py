@@ -19,7 +19,8 @@ from tests.texts import ROOT
 DRIVER = """
 import os, sys
 from rnnwords.cli import main
-from rnnwords.text import corpus, counting
+from rnnwords.text import counting
+from rnnwords.text.reading import corpus
 
 os.sched_getaffinity = lambda _: {0, 1}
 counting.PARALLEL_FROM, corpus.BLOCK_SIZE = 0, int(sys.argv.pop(1))

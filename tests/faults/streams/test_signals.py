@@ -48,7 +48,8 @@ def test_row_13_a_signal_while_stdin_is_read_leaves_no_files(command, number, tr
 COUNTING = """
 import importlib, os, sys, time
 from rnnwords.cli import main
-from rnnwords.text import corpus, counting, prepare
+from rnnwords.text import counting, prepare
+from rnnwords.text.reading import corpus
 
 os.sched_getaffinity = lambda _: {0, 1}
 counting.PARALLEL_FROM, prepare.CACHE_FROM, corpus.BLOCK_SIZE = 0, 1, 1_000

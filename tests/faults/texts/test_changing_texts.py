@@ -7,10 +7,10 @@ import time
 import pytest
 
 from rnnwords.errors import CorpusError
-from rnnwords.text import corpus as corpus_module
 from rnnwords.text import prepare
-from rnnwords.text.corpus import Corpus
 from rnnwords.text.counting import count_words
+from rnnwords.text.reading import corpus as corpus_module
+from rnnwords.text.reading.corpus import Corpus
 from tests.faults.texts.samples import TEXT
 from tests.processes import QUICK, ask
 from tests.texts import write

@@ -7,9 +7,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rnnwords.config import TextConfig
-from rnnwords.text.corpus import Corpus
 from rnnwords.text.counting import count_words
-from rnnwords.text.tokenizer import EOS, UNK, chunks, detokenize, tokenize
+from rnnwords.text.reading.corpus import Corpus
+from rnnwords.text.spacing.detokenizer import detokenize
+from rnnwords.text.tokens.tokenizer import EOS, UNK, chunks, tokenize
 from rnnwords.text.vocabulary import Vocabulary
 from tests.processes import TINY, ask, here
 from tests.texts import texts, write

@@ -3,10 +3,10 @@
 import pytest
 
 from rnnwords.config import TextConfig
-from rnnwords.text import corpus as corpus_module
 from rnnwords.text import counting
-from rnnwords.text.corpus import Corpus
 from rnnwords.text.counting import count_words
+from rnnwords.text.reading import corpus as corpus_module
+from rnnwords.text.reading.corpus import Corpus
 from rnnwords.text.vocabulary import Vocabulary
 from tests.processes import QUICK, here, only_error, rnnwords
 from tests.texts import write

@@ -5,10 +5,10 @@ import itertools
 
 import pytest
 
-from rnnwords.config import TextConfig
-from rnnwords.text import corpus as corpus_module
-from rnnwords.text.corpus import Corpus
+from rnnwords.config import ReadConfig, TextConfig
 from rnnwords.text.counting import count_words
+from rnnwords.text.reading import corpus as corpus_module
+from rnnwords.text.reading.corpus import Corpus
 from rnnwords.text.vocabulary import Vocabulary
 from tests.faults.texts.samples import COMMANDS, TEXT
 from tests.processes import ask
@@ -18,7 +18,12 @@ from tests.texts import write
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command != "report"])  # a report replaces them
 def test_row_22_invalid_utf8_is_an_error_with_line_and_byte(command, refused, tmp_path):
     write(tmp_path / "latin.txt", b"one two\nthree \xe9t\xe9\n")
-    refused(command, "latin.txt", r"latin\.txt, line 2, byte 7: expected UTF-8, found 0xe9; .*--encoding-errors")
+    refused(
+        command,
+        "latin.txt",
+        r"latin\.txt, line 2, byte 7: expected UTF-8, found 0xe9, "
+        r"probably windows-1252; convert it: iconv -f WINDOWS-1252 -t UTF-8 latin\.txt > NEW; or set --encoding-errors",
+    )
 
 
 def test_row_22_invalid_utf8_is_replaced_if_requested(tmp_path, capsys, monkeypatch):
@@ -32,7 +37,7 @@ def test_row_22_invalid_utf8_is_replaced_if_requested(tmp_path, capsys, monkeypa
 def test_row_22_invalid_utf16_is_an_error_or_replaced(encoding, refused, tmp_path):
     path = write(tmp_path / "wide.txt", ("\ufeff" + TEXT).encode(encoding) + b"x")
     refused("build-vocab", "wide.txt", r"wide\.txt: expected UTF-\d\d, as its byte-order mark states, found invalid")
-    assert "".join(Corpus([path], "replace").texts()) == TEXT + "\ufffd\n"
+    assert "".join(Corpus([path], ReadConfig("replace")).texts()) == TEXT + "\ufffd\n"
 
 
 CLEAN = "The cat, the mouse.\n\nNa\u00efve \u732b\n\nend \U0001f600\n"

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from rnnwords.text.corpus import Corpus
+from rnnwords.text.reading.corpus import Corpus
 from tests.faults.texts.samples import CHINESE, COMMANDS, RUSSIAN, TEXT
 from tests.processes import ask
 from tests.texts import FABLE, GOLDEN, texts, write
@@ -52,9 +52,10 @@ def array():
 OTHERS = {
     "PDF": (b"%PDF-1.7\n1 0 obj\n<< >>\nendobj\n", "a PDF file; .*pdftotext"),
     "DOCX": (zipped("[Content_Types].xml", "word/document.xml"), "a Word document; .*pandoc"),
-    "EPUB": (zipped(("mimetype", "application/epub+zip")), "an EPUB book; .*pandoc"),
+    "EPUB": (zipped(("mimetype", "application/epub+zip")), "an EPUB book; rename it to end in .epub"),
     "ODT": (zipped(("mimetype", "application/vnd.oasis.opendocument.text")), "an OpenDocument file; .*pandoc"),
     "XLSX": (zipped("[Content_Types].xml", "xl/workbook.xml"), "an Excel workbook; save it as CSV"),
+    "Kindle": (bytes(60) + b"BOOKMOBI" + bytes(9), "a Kindle book; .*ebook-convert"),
     "ZIP": (zipped("story.txt"), "a ZIP archive; unpack it"),
     "empty ZIP": (zipped(), "a ZIP archive; unpack it"),
     "RTF": (rb"{\rtf1\ansi The cat sat.}", "an RTF document; .*pandoc"),

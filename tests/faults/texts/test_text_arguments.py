@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from rnnwords.text.corpus import Corpus
+from rnnwords.text.reading.corpus import Corpus
 from tests.faults.texts.samples import COMMANDS, TEXT
 from tests.processes import ask, killed_at_end, start, until
 from tests.texts import FABLE, write
@@ -19,7 +19,7 @@ from tests.texts import FABLE, write
     ("name", "content", "message"),
     [
         ("./missing.txt", None, r"found nothing at (\./)?missing\.txt"),
-        ("directory", "", r"found a directory: directory"),
+        ("directory", "", r"directory: expected a directory with text files, found none"),
         ("cut.txt.gz", b"\x1f\x8b\x08\x00half", r"expected a whole \.gz file, found cut\.txt\.gz damaged"),
         ("whole.txt.gz", gzip.compress(TEXT.encode())[:-1], r"whole\.txt\.gz damaged"),
         ("text.txt.gz", TEXT.encode(), r"text\.txt\.gz damaged: Not a gzipped file .*; .* remove \.gz from its name"),

@@ -70,7 +70,7 @@ _SIGNATURES = (
 )  # fmt: skip
 # Names in a ZIP archive -> what it is.
 _IN_ZIP = (
-    (b"application/epub+zip", "an EPUB book", _PANDOC),
+    (b"application/epub+zip", "an EPUB book", "rename it to end in .epub"),
     (b"application/vnd.oasis.opendocument.spreadsheet", "an OpenDocument spreadsheet", _CSV),
     (b"application/vnd.oasis.opendocument", "an OpenDocument file", _PANDOC),
     (b"word/", "a Word document", _PANDOC),
@@ -106,6 +106,8 @@ def format_of(head: bytes) -> tuple[str, str] | None:
             return next(inside, (name, remedy))
     if head[257:262] == b"ustar" and b"\0" in head:
         return "a tar archive", _UNPACK
+    if head[60:68] == b"BOOKMOBI":
+        return "a Kindle book", "convert it to EPUB, as with ebook-convert FILE NEW.epub"
     if head[4:8] == b"ftyp" and b"\0" in head:
         return "a video file", _OTHER
     if head[8:9] == b"{" and head[5:8] == bytes(3):

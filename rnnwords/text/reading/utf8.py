@@ -4,6 +4,7 @@ NUL bytes are an error in files and pipes: they show that the data is not a text
 """
 
 import os
+import re
 
 from rnnwords.errors import CorpusError
 
@@ -17,10 +18,19 @@ def decode(data: bytes, encoding_errors: str, name: str, line: int = 1, byte: in
         return data.decode("utf-8", encoding_errors)
     except UnicodeDecodeError as error:
         position = place(data[: error.start], name, line, byte)
-        raise CorpusError(
-            f"{position}: expected UTF-8, found 0x{data[error.start]:02x}; convert the file, or set `encoding_errors` "
-            "to replace"
-        ) from error
+        raise CorpusError(f"{position}: expected UTF-8, found {_found(data, error.start, name)}") from error
+
+
+def _found(data: bytes, at: int, name: str) -> str:
+    """Return the invalid byte, the encoding that it probably shows, and what to do."""
+    from rnnwords.text.formats.encodings import command, likely_encoding, named
+
+    byte = f"0x{data[at]:02x}"
+    encoding = likely_encoding(data[data.rfind(b"\n", 0, at) + 1 :])
+    if encoding is None:
+        return f"{byte}; correct the file, or set `encoding_errors` to replace"
+    remedy = command(encoding, name)
+    return f"{byte}, probably {named(encoding)}; convert it: {remedy}; or set `encoding_errors` to replace"
 
 
 def refuse_nul(data: bytes, name: str, line: int = 1, byte: int = 1) -> None:
@@ -52,3 +62,8 @@ def decode_argument(argument: str) -> str:
         return os.fsencode(argument).decode("utf-8", "replace")
     except UnicodeEncodeError:  # it did not come from a command line
         return argument.encode("utf-8", "replace").decode()
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a text with their ends, which are \\n only."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnwords.config import TextConfig
+from rnnwords.config import ReadConfig, TextConfig
 from rnnwords.errors import CorpusError, UsageError
-from rnnwords.text import corpus as corpus_module
-from rnnwords.text.corpus import Corpus
 from rnnwords.text.counting import count_words
-from rnnwords.text.tokenizer import tokenize
+from rnnwords.text.reading import corpus as corpus_module
+from rnnwords.text.reading.corpus import Corpus
+from rnnwords.text.tokens.tokenizer import tokenize
 from tests.processes import run_python
 from tests.texts import file_texts, write
 
@@ -25,7 +25,7 @@ CLEAN = "The cat, the mouse.\n\nNa\u00efve \u732b\nend\n"
 
 
 def texts_of(path: Path, errors: str = "strict") -> list[str]:
-    return list(Corpus([path], errors).texts())
+    return list(Corpus([path], ReadConfig(errors)).texts())
 
 
 def normalized(content: bytes) -> str:
@@ -102,7 +102,7 @@ def test_invalid_utf8_error_gives_line_and_byte(tmp_path, monkeypatch, content, 
     path = write(tmp_path / "text", content)
     with pytest.raises(CorpusError, match="set `encoding_errors` to replace") as caught:
         texts_of(path)
-    assert str(caught.value).startswith(f"{path}, {place};")
+    assert str(caught.value).startswith(f"{path}, {place}")
     assert "\ufffd" in "".join(texts_of(path, "replace"))
 
 
@@ -144,7 +144,7 @@ def test_truncated_or_corrupted_gz_file_is_an_error(tmp_path):
 
 def test_directory_and_missing_file_errors_name_the_path(tmp_path):
     cases = [
-        (tmp_path, "found a directory"),
+        (tmp_path, "expected a directory with text files, found none"),
         (tmp_path / "none", "found nothing at"),
         (tmp_path / ("x" * 300), "cannot read"),
     ]
@@ -198,7 +198,7 @@ class Stdin:
 
 def test_standard_input_can_be_read_any_number_of_times(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.stdin", Stdin(b"two\xff"))
-    corpus = Corpus([write(tmp_path / "a", "one"), Path("-")], "replace")
+    corpus = Corpus([write(tmp_path / "a", "one"), Path("-")], ReadConfig("replace"))
     assert "".join(corpus.texts()) == "one\ntwo\ufffd\n" == "".join(corpus.texts())
     monkeypatch.setattr("sys.stdin", Stdin(b"two\xff"))
     with pytest.raises(CorpusError, match="standard input, line 1, byte 4"):
@@ -239,9 +239,9 @@ MEMORY = """
 import os
 import sys
 from pathlib import Path
-from rnnwords.config import TextConfig
+from rnnwords.config import ReadConfig, TextConfig
 from rnnwords.text import counting
-from rnnwords.text.corpus import Corpus
+from rnnwords.text.reading.corpus import Corpus
 os.sched_getaffinity = lambda process: {0}  # one core: no worker processes
 counts = counting.count_words(Corpus([Path(sys.argv[1])]), TextConfig(tokenizer=sys.argv[2]))
 peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))

@@ -1,6 +1,5 @@
-"""Input from a pipe or a terminal, in waits short enough that no signal is missed; its line ends and its start."""
+"""Input from a pipe or a terminal, in waits short enough that no signal is missed, and its line ends."""
 
-import codecs
 import select
 from collections.abc import Iterable, Iterator
 from typing import Protocol
@@ -30,26 +29,12 @@ def read_arriving(stream: BufferedStream, size: int) -> Iterator[bytes]:
         yield data
 
 
-def without_bom(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the pieces of an input without its byte-order mark, which may be cut; what could be one is held back."""
-    start: bytes | None = b""
-    for piece in pieces:
-        if start is not None:
-            start += piece
-            if codecs.BOM_UTF8.startswith(start) and start != codecs.BOM_UTF8:
-                continue
-            piece, start = start.removeprefix(codecs.BOM_UTF8), None
-        yield piece
-    if start:
-        yield start
-
-
 def with_line_feeds(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the pieces of an input with \\n for the line ends \\r\\n and \\r; nothing is held back, also after \\r."""
     after_return = False
     for piece in pieces:
         rest = piece.removeprefix(b"\n") if after_return else piece  # the line has ended already
-        after_return = piece.endswith(b"\r")
+        after_return = piece.endswith(b"\r") or (after_return and not piece)
         yield rest.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rnnwords.text.stdin import has_input, read_arriving
+from rnnwords.text.reading.stdin import has_input, read_arriving
 
 TIMEOUT = 20.0  # seconds until input arrives, so that a test with a missed signal ends
 

@@ -1,4 +1,7 @@
-"""Text files: plain or `.gz` by name, in UTF-8, or in UTF-16 or UTF-32 with a byte-order mark; read as UTF-8."""
+"""Text files: plain or `.gz` by name, in UTF-8, or in UTF-16 or UTF-32 with a byte-order mark; read as UTF-8.
+
+`formats.registry` has the formats that are converted.
+"""
 
 import codecs
 import contextlib
@@ -10,31 +13,37 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, cast
 
+from rnnwords.config import ReadConfig
 from rnnwords.errors import CorpusError
 from rnnwords.files import reason
-from rnnwords.text.formats import HEAD_SIZE, refuse_other_formats
+from rnnwords.text.formats.registry import converter_of, ending, refuse_ending, seems
+from rnnwords.text.formats.signatures import HEAD_SIZE, refuse_other_formats
+from rnnwords.text.reading.byte_order_marks import encoding_of, invalid
 
-# The mark of UTF-32 in little-endian order begins with that of UTF-16.
-_MARKS = {
-    codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32",
-    codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16",
-}  # fmt: skip
+CHAT_SIZE = 1 << 15  # bytes that show whether a text is the log of a chat
 
 
 class TextFile:
     """A file that contains a text, as far as its first bytes show, and that does not change while it is in use."""
 
-    def __init__(self, name: str, path: Path) -> None:
-        """Raises CorpusError for a file that cannot be read, or whose first bytes show that it is not a text."""
+    def __init__(self, name: str, path: Path, read: ReadConfig) -> None:
+        """Raises CorpusError for a file that cannot be read, or whose name or first bytes show that it is no text."""
         self.name, self.path = name, path
         self.is_compressed = name.lower().endswith(".gz")
         self._version: tuple[int, int, int] | None = None  # size, time of the last change and inode
-        with self._opened() as (_, stream):
-            head = stream.read(HEAD_SIZE)
-        self.encoding = next((encoding for mark, encoding in _MARKS.items() if head.startswith(mark)), "UTF-8")
-        if self.encoding == "UTF-8":
+        with self.opened() as stream:
+            start = stream.read(CHAT_SIZE)
+        head = start[:HEAD_SIZE]
+        self.encoding = encoding_of(head)
+        is_book = ending(name) == ".epub" and head.startswith(b"PK") and not read.as_is
+        if self.encoding == "UTF-8" and not is_book:
             is_named = name == str(path) and not self.is_compressed  # else a pipe, or compressed twice
             refuse_other_formats(head, name, f"{name}.gz" if is_named else None)
+        text = start.decode(self.encoding, "ignore").removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+        if not read.as_is:
+            refuse_ending(name)
+        self.convert = None if read.as_is else converter_of(name, text)
+        self.seems = None if read.as_is or self.convert else seems(text)
 
     @property
     def size(self) -> int:
@@ -44,7 +53,7 @@ class TextFile:
     @property
     def is_plain(self) -> bool:
         """Whether the text has as many bytes as the file."""
-        return not self.is_compressed and self.encoding == "UTF-8"
+        return not self.is_compressed and self.encoding == "UTF-8" and self.convert is None
 
     def pieces(self, size: int, encoding_errors: str) -> Iterator[bytes]:
         """Yield the text in pieces of about `size` bytes of UTF-8, without its byte-order mark.
@@ -65,6 +74,12 @@ class TextFile:
                 self._check_unchanged(file)
 
     @contextlib.contextmanager
+    def opened(self) -> Iterator[IO[bytes]]:
+        """Yield the decompressed content. Raises CorpusError as the constructor, and for a file that has changed."""
+        with self._opened() as (_, stream):
+            yield stream
+
+    @contextlib.contextmanager
     def _opened(self) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
         """Yield the file, and the stream of its decompressed content. Raises CorpusError."""
         try:
@@ -83,12 +98,14 @@ class TextFile:
                 "name if it is a plain text"
             ) from error
         except UnicodeDecodeError as error:
-            raise CorpusError(
-                f"{self.name}: expected {self.encoding}, as its byte-order mark states, found invalid bytes "
-                f"({error.reason}); convert the file to UTF-8, or set `encoding_errors` to replace"
-            ) from error
+            raise invalid(self.name, self.encoding, error) from error
         except OSError as error:
             raise CorpusError(f"cannot read {self.name}: {reason(error)}") from error
+
+    def check_unchanged(self) -> None:
+        """Raise CorpusError for a file that has changed since it was opened first, or cannot be opened."""
+        with self._opened():
+            pass
 
     def _check_unchanged(self, file: IO[bytes]) -> None:
         """Raise CorpusError if the file differs from the one that was opened first.

@@ -1,8 +1,9 @@
-"""Corpora: files, pipes and `-` for standard input, read as UTF-8 in bounded memory; `text_file` has the formats.
+"""Corpora: files, directories, pipes and `-` for standard input, read as UTF-8 in bounded memory.
 
 A corpus is read in blocks that end at white space, so that no token is cut in two. Line ends \\r\\n and \\r become
 \\n, a byte-order mark is removed, and a missing line end at the end of a file is added. A word of more than BLOCK_SIZE
-bytes is cut.
+bytes is cut. `formats` has the formats of which only the prose is read; in each text, header and licence of Project
+Gutenberg are left out.
 """
 
 import errno
@@ -18,15 +19,21 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
+from rnnwords.config import ReadConfig
 from rnnwords.errors import CorpusError, UsageError
 from rnnwords.files import reason
-from rnnwords.text.stdin import BufferedStream, read_arriving
-from rnnwords.text.text_file import TextFile
-from rnnwords.text.utf8 import after, decode, refuse_nul
+from rnnwords.text.formats.directories import files_in
+from rnnwords.text.formats.gutenberg import boilerplate, markers, without_lines
+from rnnwords.text.formats.source import Source
+from rnnwords.text.formats.spool import Spool
+from rnnwords.text.reading.stdin import BufferedStream, read_arriving
+from rnnwords.text.reading.text_file import TextFile
+from rnnwords.text.reading.utf8 import after, decode, refuse_nul
 
 BLOCK_SIZE = 1 << 20  # bytes
 ProgressCallback = Callable[[int], None]  # receives the bytes read since the last call
 StartProgress = Callable[[str, int | None], ProgressCallback | None]  # receives what begins and its bytes, if known
+READ = ReadConfig()
 PROC = Path("/proc")  # where Linux lists the open files of each process
 _LAST_SPACE = re.compile(rb".*[ \t\n\r\f\v]", re.DOTALL)
 
@@ -44,23 +51,56 @@ class Block(NamedTuple):
     byte: int  # in its line, counted from 1
 
     def decode(self, encoding_errors: str) -> str:
-        """Return the block as text. Raises CorpusError for invalid UTF-8: see `text.utf8.decode`."""
+        """Return the block as text. Raises CorpusError for invalid UTF-8: see `text.reading.utf8.decode`."""
         return decode(self.data, encoding_errors, self.name, self.line, self.byte)
 
 
 class Corpus:
     """One or more files, which can be read any number of times; a pipe is copied to a temporary file first."""
 
-    def __init__(self, paths: Sequence[Path], encoding_errors: str = "strict") -> None:
+    def __init__(self, paths: Sequence[Path], read: ReadConfig = READ) -> None:
         """Open the files. Raises UsageError for none, CorpusError for one that cannot be read or contains no text."""
         if not paths:
             raise UsageError("expected one or more text files, found none; use - for standard input")
         if [str(path) for path in paths].count("-") > 1:
             raise UsageError("expected - (standard input) once, found it twice")
-        self.names = ["standard input" if str(path) == "-" else str(path) for path in paths]
-        self.encoding_errors = encoding_errors
-        self.paths = [self._readable(path) for path in paths]
-        self._files = [TextFile(name, path) for name, path in zip(self.names, self.paths, strict=True)]
+        self.read, self.encoding_errors = read, read.encoding_errors
+        self._notes: dict[str, None] = {}  # each once, in order
+        files = [file for path in paths for file in self._files_at(path)]
+        self.names = ["standard input" if str(path) == "-" else str(path) for path in files]
+        self.paths = [self._readable(path) for path in files]
+        self.files = [TextFile(name, path, read) for name, path in zip(self.names, self.paths, strict=True)]
+        self._spool = Spool()
+        self._left_out: dict[str, list[range]] = {}  # name of a file -> lines, from 0, that are not read
+        for file in self.files:
+            if file.seems:
+                what, ending = file.seems
+                self._note(
+                    f"Warning: {file.name} seems to be {what}, whose markup is read as text; rename it to end in "
+                    f"{ending}"
+                )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out, one line each; of converted files, when they have been read."""
+        for file in self.files:
+            if file.convert is None:
+                self._spans(file)
+        return tuple(self._notes)
+
+    def _note(self, message: str) -> None:
+        self._notes[message] = None
+
+    def _files_at(self, path: Path) -> list[Path]:
+        """Return the file itself, or the text files in a directory."""
+        try:
+            if str(path) == "-" or self.read.as_is or not path.is_dir():
+                return [path]
+        except (OSError, ValueError):
+            return [path]  # which `_readable` reports
+        files, note = files_in(path, self.read)
+        self._note(note)
+        return files
 
     def _readable(self, path: Path) -> Path:
         """Return a path that can be read any number of times."""
@@ -72,7 +112,7 @@ class Corpus:
                 return self._spooled(cast(io.BufferedReader, sys.stdin.buffer))
             mode = path.stat().st_mode
             if stat.S_ISDIR(mode):
-                raise CorpusError(f"expected a text file, found a directory: {path}; name files, as in {path}/*.txt")
+                raise CorpusError(f"expected a file, found a directory: {path}; name a file in it")
             with open(path, "rb") as stream:
                 _refuse_device(stream, str(path))
                 return path if stat.S_ISREG(mode) else self._spooled(stream)
@@ -95,12 +135,12 @@ class Corpus:
     @property
     def size(self) -> int:
         """Bytes of all files together; of compressed files, as they are."""
-        return sum(file.size for file in self._files)
+        return sum(file.size for file in self.files)
 
     @property
     def text_size(self) -> int | None:
         """Bytes of text in UTF-8, for progress; None if a file is compressed or in another encoding."""
-        return self.size if all(file.is_plain for file in self._files) else None
+        return self.size if all(file.is_plain for file in self.files) else None
 
     def reaches(self, size: int) -> bool:
         """Return whether the text has `size` bytes or more. A compressed text is read up to them."""
@@ -110,16 +150,62 @@ class Corpus:
 
     def blocks(self) -> Iterator[Block]:
         """Yield the corpus in blocks of about BLOCK_SIZE bytes that end at white space."""
-        for file in self._files:
-            line = byte = 1
-            for data in _blocks(file.pieces(BLOCK_SIZE, self.encoding_errors)):
-                refuse_nul(data, file.name, line, byte)
-                yield Block(data, file.name, line, byte)
-                line, byte = after(data, line, byte)
+        for file in self.files:
+            yield from self.blocks_of(file)
+
+    def blocks_of(self, file: TextFile) -> Iterator[Block]:
+        """Yield one file in blocks. The lines of a file that was converted are those of its text."""
+        spans = self._spans(file)
+        for block in self._all_blocks(file):
+            if not spans:
+                yield block
+                continue
+            for line, data in without_lines(block.data, block.line - 1, spans):
+                yield Block(data, block.name, line + 1, block.byte if line == block.line - 1 else 1)
+
+    def _all_blocks(self, file: TextFile) -> Iterator[Block]:
+        """Yield a file in blocks, with all its lines."""
+        if file.convert is None:
+            yield from _located(file.name, file.pieces(BLOCK_SIZE, self.encoding_errors))
+        else:
+            file.check_unchanged()
+            pieces = self._spool.pieces(file.name, lambda: self._converted(file), BLOCK_SIZE)
+            yield from _located(file.name, pieces)
+
+    def _converted(self, file: TextFile) -> Iterator[str]:
+        """Yield the prose of a file of another format than plain text."""
+
+        def pieces() -> Iterator[bytes]:
+            return file.pieces(BLOCK_SIZE, self.encoding_errors)
+
+        def texts() -> Iterator[str]:
+            for block in _located(file.name, pieces()):
+                yield block.decode(self.encoding_errors)
+
+        if file.convert is not None:
+            converted = file.convert(Source(file.name, self.read, pieces, texts, file.opened))
+            yield from [converted] if isinstance(converted, str) else converted
+
+    def _spans(self, file: TextFile) -> list[range]:
+        """Return the lines, from 0, of the header and licence of Project Gutenberg in a file."""
+        if self.read.keep_boilerplate or self.read.as_is:
+            return []
+        if file.name not in self._left_out:
+            *found, end = markers(block.data for block in self._all_blocks(file))
+            self._left_out[file.name] = spans = boilerplate([*found, end])
+            if lines := sum(map(len, spans)):
+                self._note(f"left out the Project Gutenberg header and licence of {file.name} ({lines:,} of "
+                           f"{end.first:,} lines); `keep_boilerplate` keeps them")  # fmt: skip
+        return self._left_out[file.name]
 
     def texts(self) -> Iterator[str]:
         """Yield the blocks decoded."""
-        for block in self.blocks():
+        for file in self.files:
+            yield from self.texts_of(file)
+
+    def texts_of(self, file: TextFile) -> Iterator[str]:
+        """Yield the blocks of one file decoded."""
+        for block in self.blocks_of(file):
             yield block.decode(self.encoding_errors)
 
 
@@ -148,6 +234,15 @@ def _temporary_file() -> tuple[IO[bytes], Path]:
         named = tempfile.NamedTemporaryFile(prefix="rnnwords-")  # noqa: SIM115
         return named, Path(named.name)
     return unnamed, path
+
+
+def _located(name: str, pieces: Iterator[bytes]) -> Iterator[Block]:
+    """Yield the blocks of a file. Raises CorpusError for a NUL byte."""
+    line = byte = 1
+    for data in _blocks(pieces):
+        refuse_nul(data, name, line, byte)
+        yield Block(data, name, line, byte)
+        line, byte = after(data, line, byte)
 
 
 def _blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:

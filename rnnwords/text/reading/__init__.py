@@ -1,0 +1,1 @@
+"""Files, pipes and standard input, read as text."""
