@@ -10,7 +10,7 @@ INSTALLED := .venv/installed
 WORKERS := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .PHONY: demo test test-slow test-machines test-python test-lowest test-newest fuzz coverage docs pictures install lint \
-	types unit wheel sbom audit clean
+	languages types unit wheel sbom audit clean
 
 demo: install
 	$(BIN)/rnnwords train corpora/belling_the_cat.txt --seed 1
@@ -71,6 +71,10 @@ docs: install
 pictures: install
 	$(BIN)/python -m docs.pictures
 	$(BIN)/python -m docs.generate
+
+# Trains a model on each text of tests/text/spacing/languages/ for the samples in docs/languages.md. A few minutes.
+languages: install
+	$(BIN)/python -m docs.samples
 
 # The wheel and the source archive. Equal files give equal bytes, on every machine and at every time.
 wheel: install

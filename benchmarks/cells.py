@@ -98,7 +98,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     options = parser.parse_args()
     from rnnwords.model_file import Model
-    from rnnwords.text.tokenizer import tokenize
+    from rnnwords.text.tokens.tokenizer import tokenize
 
     rows, curves, samples = [], {}, []
     for cell in RNN_CELLS:

@@ -138,7 +138,7 @@ COUNTER = """
 import sys
 from collections import Counter
 from rnnwords.config import TextConfig
-from rnnwords.text.tokenizer import tokenize
+from rnnwords.text.tokens.tokenizer import tokenize
 counts, text = Counter(), TextConfig()
 with open(sys.argv[1], encoding="utf-8") as stream:
     while lines := stream.readlines(1 << 20):

@@ -19,9 +19,9 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 # The order of docs/architecture.md: from the text to the command line.
 FOLDERS = (
-    "text", "network", "lm", "generation", "prediction", "evaluation", "training", "training/distributed",
-    "training/optimization", "training/post_training", "training/reports", "forecasting", "cli", "cli/output",
-    "cli/reports", "cli/repl",
+    "text", "text/reading", "text/formats", "text/tokens", "text/spacing", "network", "lm", "generation", "prediction",
+    "evaluation", "training", "training/distributed", "training/optimization", "training/post_training",
+    "training/reports", "forecasting", "cli", "cli/output", "cli/reports", "cli/repl",
 )  # fmt: skip
 PART = re.compile(r"(<!-- generated: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -138,7 +138,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "modules": module_tables,
     "walk": walk,
     **{f"tour {name}": _tour(name) for name in ("train", "predict", "generate", "pipe")},
-    **{name: _result(name) for name in ("startup", "training", "prediction", "quality")},
+    **{name: _result(name) for name in ("startup", "training", "prediction", "quality", "spacing")},
 }
 
 

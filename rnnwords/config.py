@@ -15,7 +15,9 @@ from typing import Any, ClassVar, Self
 from rnnwords.errors import UsageError
 
 TOKENIZERS = ("words", "whitespace")
+NORMALIZATIONS = ("nfc", "none")
 OOV_POLICIES = ("unk", "skip", "error")
+DECIMALS = ("auto", ".", ",")  # signs of the numbers in a table
 INTERPOLATIONS = ("auto", "off", "fixed", "count")  # or the weight of the network, a number
 MAX_BINS = 1_000
 
@@ -34,6 +36,7 @@ class Config:
     """Base class of dataclasses that check types, ranges and choices; `from_json` is the inverse of `to_json`."""
 
     RENAMED: ClassVar[Mapping[str, str]] = {}  # name in files of earlier formats -> name now
+    BEFORE: ClassVar[Mapping[str, Any]] = {}  # setting -> what files of earlier formats, which lack it, were made with
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]  # of the subclasses, frozen or not
 
     def __post_init__(self) -> None:
@@ -66,6 +69,7 @@ class Config:
         renamed = {cls.RENAMED.get(name, name): value for name, value in values.items()}
         if len(renamed) < len(values):
             raise UsageError(f"{cls.__name__}: expected each setting once, found one by its old and its new name")
+        renamed = {**cls.BEFORE, **renamed}
         accepted = cls.accepted_types()
         if unknown := sorted(set(renamed) - set(accepted), key=str):
             raise UsageError(f"{cls.__name__}: expected known settings, found unknown setting {shown(unknown[0])}")
@@ -139,12 +143,32 @@ def shown(value: object) -> str:
 
 
 @dataclass(frozen=True)
+class ReadConfig(Config):
+    """How files become text."""
+
+    encoding_errors: str = one_of(("strict", "replace"), default="strict")  # bytes that are not UTF-8: fail, or U+FFFD
+    text_column: str | None = None  # of CSV files
+    text_field: str | None = None  # of JSON Lines
+    keep_code: bool = False  # blocks of code in Markdown and HTML
+    keep_boilerplate: bool = False  # header and licence of Project Gutenberg
+    as_is: bool = False  # read every file as plain text, whatever its name
+
+    def changes(self) -> dict[str, Any]:
+        """Return the settings that change a text and differ from their defaults."""
+        return {name: value for name, value in self.to_json().items() if value != getattr(ReadConfig(), name)}
+
+
+@dataclass(frozen=True)
 class TextConfig(Config):
     """How text becomes tokens; part of every vocabulary and model, so that both split text alike."""
+
+    BEFORE: ClassVar[Mapping[str, Any]] = {"normalize": "none", "rules": 1}
 
     tokenizer: str = one_of(TOKENIZERS, default="words")
     lowercase: bool = False
     eos: bool = False  # whether each line end is a token, <eos>
+    normalize: str = one_of(NORMALIZATIONS, default="nfc")  # nfc: canonical composition, no invisible characters
+    rules: int = within(1, 2, default=2)  # of the tokenizer `words`: see `text.tokens.word_patterns`
 
 
 @dataclass(frozen=True)
@@ -159,8 +183,13 @@ class SeriesConfig(Config):
         super().__post_init__()
         if not self.column:
             raise UsageError("`column`: expected a name, found ''")
-        if not self.high - self.low > 1e-9 * max(abs(self.low), abs(self.high)):
+        if not self.span > 1e-13 * max(abs(self.low), abs(self.high)):  # else rounding decides
             raise UsageError(f"`column`: expected values that differ, found only {self.low:,g} in {shown(self.column)}")
+
+    @property
+    def span(self) -> float:
+        """The difference between the highest and the lowest value."""
+        return self.high - self.low
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """The model file: one self-contained `model.safetensors` in the format of `tensor_file`.
 
 Tensors: the weights by the names and shapes of `NetworkConfig.shapes`, `vocabulary/words` (uint8: UTF-8, one line per
-id), `vocabulary/counts` (int64) and, deferred, the n-gram model as `ngram/...`. Configs: settings of the network and
-the text, the training record, the fitted interpolation weights, and of a numeric network the scaling of its column.
+id), `vocabulary/counts` (int64), `vocabulary/spacing` (uint8: see `text.spacing.spacing_lines`) and, deferred, the
+n-gram model as `ngram/...`. Configs: settings of the network and the text, the training record, the fitted
+interpolation weights, and of a numeric network the scaling of its column.
 """
 
 import stat
@@ -22,6 +23,7 @@ from rnnwords.network.overflow import check_weights
 from rnnwords.network.recurrent import check_shapes
 from rnnwords.tensor_file import DeferredTensors, Tensors, damaged_file, read_tensors, write_tensors
 from rnnwords.tensor_header import Entry
+from rnnwords.text.spacing.spacing_lines import read_spacing, spacing_lines
 from rnnwords.text.vocabulary import Vocabulary
 from rnnwords.text.vocabulary_file import MAX_BYTES, MAX_LENGTH
 
@@ -32,8 +34,11 @@ FORMAT = "rnnwords-model"
 # 1.1  numeric networks: input `number`, output `linear`, and the config `series`
 # 1.2  an n-gram model and interpolation weights; unsigned integer tensors
 # 2.0  standard names of settings: `mode`, `sampling_order`, `interpolation`; files of 1.x are read by their old names
-VERSION = (2, 0)
+# 3.0  text settings `normalize` and `rules`, tokens by UAX #29; learned spacing as `vocabulary/spacing`
+VERSION = (3, 0)
 NGRAM_PREFIX, VOCABULARY_PREFIX = "ngram/", "vocabulary/"  # of the names of their tensors
+_SPACING = VOCABULARY_PREFIX + "spacing"
+MAX_SPACING_BYTES = 1 << 24
 MAX_WORD_BYTES = 4 * MAX_LENGTH
 COUNTED = 1 << 20  # bytes in which line ends are counted at a time, before millions of lines are made
 _TEXT, _NUMBER = (str, type(None)), (int, float, type(None))
@@ -81,6 +86,8 @@ class Model:
         tensors: dict[str, NDArray[Any]] = dict(self.weights)
         tensors[VOCABULARY_PREFIX + "words"] = np.frombuffer("\n".join(self.vocabulary.words).encode(), np.uint8)
         tensors[VOCABULARY_PREFIX + "counts"] = np.array(self.vocabulary.counts, np.int64)
+        if spacing := self.vocabulary.spacing:
+            tensors[_SPACING] = np.frombuffer("\n".join(spacing_lines(spacing)).encode(), np.uint8)
         configs = {"network": self.network.to_json(), "text": self.vocabulary.text.to_json(), "training": self.training}
         if self.series:
             configs["series"] = self.series.to_json()
@@ -130,6 +137,9 @@ def _check_header(configs: Mapping[str, Any], entries: Mapping[str, Entry]) -> N
     most = min(MAX_BYTES, network.vocabulary_size * (MAX_WORD_BYTES + 1))
     if (found := words.stop - words.start) > most:
         raise ModelError(f"expected words of at most {most:,} bytes, found {found:,}")
+    spacing = entries.get(_SPACING)
+    if spacing and (spacing.dtype != np.uint8 or spacing.stop - spacing.start > MAX_SPACING_BYTES):
+        raise ModelError(f"expected spacing of at most {MAX_SPACING_BYTES:,} bytes, uint8, found otherwise")
 
 
 def _vocabulary(tensors: Tensors, text: TextConfig) -> Vocabulary:
@@ -138,7 +148,8 @@ def _vocabulary(tensors: Tensors, text: TextConfig) -> Vocabulary:
     if (found := 1 + sum(np.count_nonzero(part == ord("\n")) for part in parts)) != len(counts):
         raise ModelError(f"expected one word for each of {len(counts):,} counts, found {found:,}")
     try:
-        return Vocabulary(str(words.data, "utf-8").split("\n"), counts.tolist(), text)
+        lines = str(tensors[_SPACING].reshape(-1).data, "utf-8").split("\n") if _SPACING in tensors else []
+        return Vocabulary(str(words.data, "utf-8").split("\n"), counts.tolist(), text, read_spacing(lines))
     except UnicodeDecodeError as error:
         raise ModelError(f"expected a vocabulary in UTF-8, found other bytes at {error.start:,}") from error
 

@@ -11,7 +11,7 @@ import numpy as np
 from rnnwords.config import TextConfig
 from rnnwords.model_file import Model
 from rnnwords.network.config import NetworkConfig
-from rnnwords.text.tokenizer import tokenize
+from rnnwords.text.tokens.tokenizer import tokenize
 from rnnwords.text.vocabulary import Vocabulary
 from tests.texts import FABLE_TEXT, WORDS
 

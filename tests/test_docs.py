@@ -191,6 +191,7 @@ def documented_keys(command: str) -> set[str]:
         ("predict", ["predict", "had a general"]),
         ("generate", ["generate", "had a", "--seed", "1", "--report", "--train-text", "story.txt"]),
         ("score", ["score", "story.txt"]),
+        ("score", ["score", "story.txt", "--unit", "word"]),
         ("score", ["score", "story.txt", "--unit", "line"]),
         ("score", ["score", "story.txt", "--unit", "file"]),
         ("explain", ["explain", "had a general"]),

@@ -23,6 +23,7 @@ from rnnwords.lm.kneser_ney import KneserNey
 from rnnwords.model_file import VERSION, Model
 from rnnwords.network.recurrent import Network
 from rnnwords.tensor_file import DeferredTensors, read_tensors, write_tensors
+from rnnwords.text.spacing.learned import learn_spacing
 from rnnwords.text.vocabulary import Vocabulary
 from rnnwords.version import __version__
 from tests.models import small_model
@@ -109,7 +110,7 @@ def test_safetensors_package_reads_model_files(tmp_path):
     assert tensors["vocabulary/counts"].tolist() == list(made.vocabulary.counts)
     with safetensors.safe_open(tmp_path / "model.safetensors", "numpy") as opened:
         metadata = opened.metadata()
-    assert (metadata["format"], metadata["version"], metadata["program"]) == ("rnnwords-model", "2.0", __version__)
+    assert (metadata["format"], metadata["version"], metadata["program"]) == ("rnnwords-model", "3.0", __version__)
     assert json.loads(metadata["configs"])["network"] == made.network.to_json()
 
 
@@ -184,6 +185,7 @@ def test_model_paths_that_are_not_files_are_refused(tmp_path):
         Model.load(tmp_path)
 
 
+SPACED = "the cat said : a mouse ? the bell ?"  # a text with spaces before its marks
 WINDOWS = [["the"], ["a", "bell", "to"], [".", "the", "mouse"], ["cat", ",", "said"], ["?", "?", "?"]]
 
 
@@ -209,6 +211,19 @@ def test_golden_models_of_all_formats_give_stored_predictions(path):
     assert list(model.vocabulary.counts) == expected["counts"]
 
 
+def test_golden_models_tokenize_and_detokenize_as_when_they_were_made():
+    for path in GOLDEN.glob("model-*.safetensors"):
+        vocabulary = Model.load(path).vocabulary
+        if path.stem < "model-3":
+            assert (vocabulary.text.rules, vocabulary.text.normalize, vocabulary.spacing) == (1, "none", None)
+            assert vocabulary.tokenize("e.g. cafe\u0301") == ["e", ".", "g", ".", "cafe\u0301"]
+            assert "".join(vocabulary.pieces(["the", "cat", "?"])) == "the cat?"
+        else:
+            assert (vocabulary.text.rules, vocabulary.text.normalize) == (2, "nfc")
+            assert vocabulary.tokenize("e.g. cafe\u0301") == ["e.g.", "caf\u00e9"]
+            assert "".join(vocabulary.pieces(["the", "cat", "?"])) == "the cat ?"
+
+
 def test_current_format_has_a_golden_model():
     assert (GOLDEN / f"model-{VERSION[0]}.{VERSION[1]}.safetensors").exists()
 
@@ -232,7 +247,11 @@ def make_golden() -> None:
         InterpolationWeights(cache=0.1, sharpness=0.01),
     )
     deferred = DeferredTensors(0, ngram.to_tensors)
-    model = dataclasses.replace(model, weights=weights, training=training, interpolation=interpolation, ngram=deferred)
+    spacing = learn_spacing([SPACED], model.vocabulary.text)
+    model = dataclasses.replace(
+        model, weights=weights, training=training, interpolation=interpolation, ngram=deferred,
+        vocabulary=dataclasses.replace(model.vocabulary, spacing=spacing),
+    )  # fmt: skip
     path = GOLDEN / f"model-{VERSION[0]}.{VERSION[1]}.safetensors"
     path.parent.mkdir(exist_ok=True)
     model.save(path)

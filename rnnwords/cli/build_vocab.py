@@ -7,10 +7,19 @@ from typing import Any
 import click
 
 from rnnwords.cli.help import command
-from rnnwords.cli.options import PATH, corpus_argument, option, options, output_options, text_config, text_options
+from rnnwords.cli.options import (
+    PATH,
+    corpus_argument,
+    option,
+    options,
+    output_options,
+    read_config,
+    text_config,
+    text_options,
+)
 from rnnwords.cli.output.bars import byte_progress
 from rnnwords.cli.output.json_output import print_json
-from rnnwords.cli.output.notes import command_line, note
+from rnnwords.cli.output.notes import command_line, note, notes
 from rnnwords.cli.output.terminal import safe
 from rnnwords.errors import CorpusError
 from rnnwords.saving import check_replaceable
@@ -29,23 +38,24 @@ def build_vocab(
 ) -> None:
     """Write the vocabulary of a text: one line per token, most frequent first.
 
-    A line has the word, a tab and its count. TEXT is one or more files, or - for stdin. The file is an input of train
-    --vocab.
+    A line has the word, a tab and its count. TEXT is one or more files or directories, or - for stdin. The file is an
+    input of train --vocab.
 
     \b
     Example:
       rnnwords build-vocab story.txt --max-size 10000 -o story.tsv
     """
-    from rnnwords.text.corpus import Corpus
     from rnnwords.text.counting import count_words
-    from rnnwords.text.vocabulary import Vocabulary, check_has_words
+    from rnnwords.text.reading.corpus import Corpus
+    from rnnwords.text.vocabulary import Vocabulary, check_has_words, vocabulary_notes
 
     if output is not None:
         check_replaceable(output)
     text = text_config(options)
     with byte_progress(quiet) as progress:
-        source = Corpus(corpus, options["encoding_errors"])
+        source = Corpus(corpus, read_config(options))
         counts = count_words(source, text, progress("counting", source.text_size))
+    notes(source.notes, quiet)
     if not counts.total:
         raise CorpusError(f"expected a text with words, found none in {', '.join(source.names)}")
     vocabulary = Vocabulary.build(
@@ -53,6 +63,7 @@ def build_vocab(
         pruned=counts.pruned,
     )  # fmt: skip
     check_has_words(vocabulary, counts.counts)
+    notes(vocabulary_notes(vocabulary), quiet)
     report = vocabulary.report()
     if output is not None:
         vocabulary.save(output)

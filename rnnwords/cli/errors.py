@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from rnnwords.config import shown
 from rnnwords.files import reason
 
 # Setting -> parameter of the commands, where their names differ.
@@ -65,9 +66,23 @@ def usage_message(error: click.ClickException) -> str:
             refused = _REFUSED.fullmatch(error.message)
             found = f"expected {_expected(error.param.type)}, found {refused[1]}" if refused else error.message
             message = f"{name}: {_without_stop(found)}"
+        message += _dash_hint(name, context) if re.fullmatch("-[^-]", name) else ""
     elif isinstance(error, click.BadParameter):
         message = _without_stop(error.message)
+    elif isinstance(error, click.NoSuchOption):
+        message += _dash_hint(error.option_name, context)
     return message if context is None else f"{message} (see {context.command_path} --help)"
+
+
+def _dash_hint(option: str, context: click.Context | None) -> str:
+    """Return the remedy for an argument that begins like an option; empty where a whole option was typed."""
+    if context is None:
+        return ""
+    typed = next((word for word in context.meta.get(TYPED, ()) if word.startswith(option)), option)
+    argument = next((one for one in context.command.params if isinstance(one, click.Argument)), None)
+    if argument is None or re.fullmatch("-[A-Za-z]|--[a-z-]+(=.*)?", typed):
+        return ""
+    return f"; if {shown(typed)} is {typed_name(argument, context)}, write it last, after --"
 
 
 def system_message(error: OSError | MemoryError) -> str:

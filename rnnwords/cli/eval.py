@@ -11,13 +11,13 @@ from rnnwords.cli.models import find_model, interpolation_config
 from rnnwords.cli.options import PATH, cores, option
 from rnnwords.cli.output.bars import byte_progress
 from rnnwords.cli.output.json_output import print_json
-from rnnwords.cli.output.notes import note, seed_or_random
+from rnnwords.cli.output.notes import note, notes, seed_or_random
 from rnnwords.cli.output.plots import check_plot, new_figure, save_figure
 from rnnwords.cli.output.terminal import safe
 from rnnwords.cli.types import Whole
 from rnnwords.errors import UsageError
 
-SETTINGS = ("max_context", "baseline", "baseline_order", "train_text", "encoding_errors")  # as the library names them
+SETTINGS = ("max_context", "baseline", "baseline_order", "train_text")  # as the library names them
 MANY_UNKNOWN = 0.3  # share of unknown words above which the text probably does not fit the model
 
 
@@ -37,7 +37,7 @@ MANY_UNKNOWN = 0.3  # share of unknown words above which the text probably does 
     shared.seed_option,
     option("--max-context", Whole(1, 1_000_000), "Limit the context to N words, fewer than the window of the network."),
     shared.interpolation_options,
-    shared.encoding_errors_option,
+    shared.reading_options,
     option("--plot", PATH, "Plot reliability and loss by frequency: .png, .svg or .pdf.", metavar="FILE"),
     shared.output_options,
 )  # fmt: skip
@@ -47,8 +47,8 @@ def eval_command(
 ) -> None:  # fmt: skip
     """Evaluate a model on a text: perplexity, accuracy, keystroke savings, and comparison with another model.
 
-    TEXT is one or more files, or - for stdin. With --interpolate or --cache, the interpolated model is evaluated; the
-    model of --compare is always the network alone.
+    TEXT is one or more files or directories, or - for stdin. With --interpolate or --cache, the interpolated model is
+    evaluated; the model of --compare is always the network alone.
 
     \b
     Examples:
@@ -80,8 +80,9 @@ def eval_command(
         report = evaluate(
             path, corpus, interpolation=interpolation_config(options), by_frequency=by_frequency or bool(plot),
             calibration=calibration or bool(plot), compare=compare, seed=chosen_seed, threads=cores(),
-            progress=progress, **{name: options[name] for name in SETTINGS},
+            progress=progress, read=shared.read_config(options), **{name: options[name] for name in SETTINGS},
         )  # fmt: skip
+    notes(report.get("notes", ()), quiet)
     if "interpolation" in report:
         note(f"interpolated: {summary(report['interpolation'])}", quiet)
     if compare and seed is None:

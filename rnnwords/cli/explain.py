@@ -18,7 +18,7 @@ from rnnwords.cli.output.terminal import plain_terminal
 from rnnwords.cli.stdin import waiting_lines
 from rnnwords.cli.types import Whole
 from rnnwords.errors import UsageError
-from rnnwords.text.utf8 import decode_argument
+from rnnwords.text.reading.utf8 import decode_argument
 
 if TYPE_CHECKING:
     from rnnwords.prediction.explanation import Explanation

@@ -17,7 +17,7 @@ from rnnwords.cli.output.printer import Printer
 from rnnwords.cli.stdin import waiting_lines
 from rnnwords.cli.types import Number, Whole
 from rnnwords.errors import UsageError
-from rnnwords.text.utf8 import decode_argument
+from rnnwords.text.reading.utf8 import decode_argument
 
 if TYPE_CHECKING:
     from rnnwords.cli.reports.generate_report import OriginalityReporter
@@ -46,6 +46,7 @@ Options = Mapping[str, Any]
     option("--max-overlap", Whole(1, 50),
            "Never copy more than N consecutive words from the training text; needs --train-text."),
     shared.train_text_option,
+    shared.content_options,
     option("--until-sentence", bool, "Stop after the first end of a sentence."),
     option("--unk", bool, "Allow <unk>, the token of rare words."),
     shared.oov_option,
@@ -162,11 +163,11 @@ def _training_text(predictor: "Predictor", options: Options) -> "tuple[SuffixArr
     from rnnwords.files import digest_of
     from rnnwords.generation.originality import GRAM
     from rnnwords.generation.suffix_array import SuffixArray
-    from rnnwords.text.corpus import Corpus
     from rnnwords.text.encoding import ids_of
+    from rnnwords.text.reading.corpus import Corpus
 
     depth = max(options["max_overlap"] or 0, max(GRAM, options["words"]) if options["report"] else 0)
-    corpus = Corpus(options["train_text"], "replace")
+    corpus = Corpus(options["train_text"], replace(shared.read_config(options), encoding_errors="replace"))
     is_training_text = digest_of(corpus.paths) == predictor.model.training.get("corpus")
     return SuffixArray(ids_of(corpus, predictor.vocabulary), depth), is_training_text
 

@@ -12,15 +12,16 @@ from rnnwords.errors import RnnwordsError
 # Heading -> options below it, by parameter name, in any command.
 GROUPS = {
     "Series": "column test",
-    "Text": "tokenizer lowercase eos unk min_count max_size vocab validation validation_split as_text encoding_errors",
+    "Text": "tokenizer lowercase eos normalize unk min_count max_size vocab validation validation_split as_text "
+    "text_column text_field keep_code keep_boilerplate encoding_errors",
     "Network": "window stateful layers units cell input embedding tie softmax",
     "Training": "recipe optimizer learning_rate learning_rate_end schedule warmup batch_size precision distribute "
     "restart",
     "Regularization": "dropout dropout_start variational weight_dropout weight_decay label_smoothing ema clip_norm",
     "Budget": "epochs iterations time patience",
     "Prediction": "model words samples temperature top_k top_p beam repetition_penalty no_repeat_ngram max_overlap "
-    "train_text until_sentence interpolate cache cache_weight cache_sharpness max_context ngram calibrate k prefix oov "
-    "independent_lines seed",
+    "train_text until_sentence interpolate cache cache_weight cache_sharpness max_context ngram calibrate k prefix "
+    "exact oov independent_lines seed",
     "Evaluation": "by_frequency baseline baseline_order calibration compare",
     "Output": "output unit log_base tokens stream raw nul tutorial report plot log_every checkpoint_every histograms "
     "as_json quiet",
@@ -28,7 +29,7 @@ GROUPS = {
 # Command -> parameter -> heading, where it is another one.
 EXCEPTIONS = {
     "train": {"model": "Output", "seed": "Training"},
-    "forecast": {"model": "Output", "seed": "Training"},
+    "forecast": {"model": "Output", "seed": "Training", "decimal": "Text"},
     "generate": {"unk": "Prediction"},
     "eval": {"train_text": "Evaluation", "seed": "Evaluation"},
 }

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,9 @@ from rnnwords.cli.help import command
 from rnnwords.cli.models import find_model
 from rnnwords.cli.options import model_option, options, output_options
 from rnnwords.cli.output.json_output import print_json
-from rnnwords.cli.output.terminal import safe
+from rnnwords.cli.output.terminal import columns, cut, safe
+
+MAX_WORD_WIDTH = 24  # columns of a word on a terminal
 
 if TYPE_CHECKING:
     from rnnwords.model_file import Model
@@ -52,10 +55,13 @@ def info(model: Path | None, as_json: bool, quiet: bool) -> None:
         click.echo(f"{name:<{widths[0]}}  {shape:<{widths[1]}}  {count:>{widths[2]}}")
     vocabulary = report["vocabulary"]
     if series := loaded.series:
-        scaled = f"{series.low:,g} to {series.high:,g} scaled to 0 to 1"
+        from rnnwords.forecasting.digits import value_text
+
+        scaled = f"{value_text(series.low, series.span)} to {value_text(series.high, series.span)} scaled to 0 to 1"
         click.echo(f"\nnumbers     column {safe(series.column)}, {vocabulary['words']:,} values; {scaled}")
     else:
-        frequent = safe(" ".join(loaded.vocabulary.words[:10]))
+        words = map(safe, loaded.vocabulary.words[:10])
+        frequent = " ".join(words if columns(sys.stdout) is None else (cut(word, MAX_WORD_WIDTH) for word in words))
         tokens = f"{vocabulary['symbols']:,} tokens of {vocabulary['words']:,} words"
         click.echo(f"\nvocabulary  {tokens}; most frequent: {frequent}")
         click.echo("text        " + ", ".join(f"{name} {value}" for name, value in report["text"].items()))

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from functools import reduce
 from typing import Any, TypeVar
 
@@ -9,7 +10,7 @@ import click
 from click import Choice
 
 from rnnwords.cli.types import FilePath, Interpolation, Number, Whole
-from rnnwords.config import OOV_POLICIES, TOKENIZERS, TextConfig
+from rnnwords.config import NORMALIZATIONS, OOV_POLICIES, TOKENIZERS, ReadConfig, TextConfig
 
 F = TypeVar("F", bound=Callable[..., Any])
 PATH = FilePath()
@@ -54,9 +55,16 @@ train_text_option = option(
     "Training text of the model, which the model file does not contain. Can be repeated.", multiple=True,
     metavar="FILE",
 )  # fmt: skip
-encoding_errors_option = option(
-    "--encoding-errors", Choice(["strict", "replace"]), "Bytes that are not UTF-8: fail, or replace them by U+FFFD.",
-    default="strict",
+content_options = options(  # that decide what of a file is its text
+    option("--text-column", str, "Column of CSV files that contains the text.", metavar="NAME"),
+    option("--text-field", str, "Field of JSON Lines that contains the text.", metavar="NAME"),
+    option("--keep-code", bool, "Keep blocks of code in Markdown and HTML."),
+    option("--keep-boilerplate", bool, "Keep header and licence of Project Gutenberg."),
+)
+reading_options = options(  # that decide how files become text
+    content_options,
+    option("--encoding-errors", Choice(["strict", "replace"]),
+           "Bytes that are not UTF-8: fail, or replace them by U+FFFD.", default="strict"),
 )  # fmt: skip
 sampling_options = options(
     option("--top-k", Whole(1, 1_000_000), "Sample from the N most probable words."),
@@ -69,7 +77,9 @@ text_options = options(  # that decide how text becomes tokens
            "the text as already split.", default="words"),
     option("--lowercase", bool, "Lowercase all text."),
     option("--eos", bool, "Make each line end a token, <eos>."),
-    encoding_errors_option,
+    option("--normalize", Choice(NORMALIZATIONS), "Form of characters: nfc gives each word one form (Unicode NFC) and "
+           "drops invisible characters; none keeps the text as it is.", default="nfc"),
+    reading_options,
 )  # fmt: skip
 interpolation_options = options(
     option("--interpolate", Interpolation(), "Interpolate the n-gram of the model (train --ngram N) by weights fitted "
@@ -83,9 +93,17 @@ interpolation_options = options(
 )  # fmt: skip
 
 
+def read_config(options: Mapping[str, Any]) -> ReadConfig:
+    """Return how files are read, from the options of a command."""
+    return ReadConfig(**{item.name: options[item.name] for item in fields(ReadConfig) if item.name in options})
+
+
 def text_config(options: Mapping[str, Any]) -> TextConfig:
     """Return the text settings in the options of a command."""
-    return TextConfig(tokenizer=options["tokenizer"], lowercase=options["lowercase"], eos=options["eos"])
+    return TextConfig(
+        tokenizer=options["tokenizer"], lowercase=options["lowercase"], eos=options["eos"],
+        normalize=options["normalize"],
+    )  # fmt: skip
 
 
 def cores() -> int:

@@ -11,7 +11,16 @@ from click import Choice
 
 from rnnwords.cli.help import command
 from rnnwords.cli.models import LATEST, MODELS, is_run_name, run_name
-from rnnwords.cli.options import PATH, PATH_OR_STDIN, corpus_argument, option, options, text_config, text_options
+from rnnwords.cli.options import (
+    PATH,
+    PATH_OR_STDIN,
+    corpus_argument,
+    option,
+    options,
+    read_config,
+    text_config,
+    text_options,
+)
 from rnnwords.cli.output.bars import byte_progress
 from rnnwords.cli.output.json_output import print_json
 from rnnwords.cli.output.notes import note
@@ -114,20 +123,31 @@ def _request(corpus: tuple[Path, ...], directory: Path, options: dict[str, Any])
     network = {name: options[name] for name in NETWORK_DEFAULTS} | {"stateful": options["stateful"] or None}
     same = {item.name: options[item.name] for item in fields(TrainRequest) if item.name in options}
     return TrainRequest(
-        corpus, directory, text_config(options), network, training_options(options), options["vocab"], **same
+        corpus,
+        directory,
+        text_config(options),
+        network,
+        training_options(options),
+        options["vocab"],
+        read=read_config(options),
+        **same,
     )
 
 
 def _run_name(text: Path) -> str:
-    """Return the name of the text without its endings, as a name under models/."""
+    """Return the name of the text or directory without its endings, as a name under models/."""
     if str(text) == "-":
         raise UsageError("expected --model DIRECTORY with a text from standard input, which has no name; add it")
-    name = text.name.removesuffix(".gz").removesuffix(".txt")
+    from rnnwords.text.formats.registry import is_text
+
+    full = text.name or os.path.basename(os.path.abspath(text))
+    name = full.removesuffix(".gz")
+    name = os.path.splitext(name)[0] if is_text(name) else name
     if name == LATEST.name:
         raise UsageError(f"{LATEST} holds the name of the latest model; add --model DIRECTORY for this run")
-    name = name if is_run_name(name) else text.name
+    name = name if is_run_name(name) else full
     if not is_run_name(name):
-        raise CorpusError(f"expected a text file, found a directory: {text}; name files, as in {text}/*.txt")
+        raise CorpusError(f"expected a text with a name, found {text}; add --model DIRECTORY for this run")
     return run_name(name)
 
 

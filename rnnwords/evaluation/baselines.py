@@ -15,8 +15,8 @@ from rnnwords.lm.ngram import NgramModel
 from rnnwords.lm.parts import ngram_model
 from rnnwords.lm.unigram import UnigramModel, unigram_log_probs
 from rnnwords.model_file import Model
-from rnnwords.text.corpus import Corpus
 from rnnwords.text.encoding import ids_of
+from rnnwords.text.reading.corpus import Corpus
 
 UNIGRAM = "unigram"
 STATEFUL_ORDER = 5  # of the n-gram for a network without a window: higher orders gain little

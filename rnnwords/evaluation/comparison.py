@@ -18,7 +18,7 @@ from rnnwords.evaluation.metrics import Observer
 from rnnwords.lm.interface import LanguageModel
 from rnnwords.lm.perplexity import finite, perplexity
 from rnnwords.prediction.scoring import ScoredBatch, Scorer
-from rnnwords.text.tokenizer import UNK
+from rnnwords.text.tokens.tokenizer import UNK
 from rnnwords.text.vocabulary import Vocabulary
 
 WORDS, LOSS, HITS, OTHER_LOSS, OTHER_HITS = range(5)  # figures of a word

@@ -13,7 +13,7 @@ import numpy as np
 from rnnwords.lm.interface import Floats, Ids
 from rnnwords.prediction.ranking import Ranker
 from rnnwords.prediction.scoring import ScoredBatch
-from rnnwords.text.tokenizer import EOS, UNK
+from rnnwords.text.tokens.tokenizer import EOS, UNK
 from rnnwords.text.vocabulary import Vocabulary
 
 LISTED = 3  # words that a typist sees

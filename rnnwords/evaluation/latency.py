@@ -9,8 +9,8 @@ import numpy as np
 
 from rnnwords.lm.interface import LanguageModel
 from rnnwords.prediction.ranking import Ranker
-from rnnwords.text.corpus import Corpus
 from rnnwords.text.encoding import words_of
+from rnnwords.text.reading.corpus import Corpus
 
 CONTEXTS = 300
 WARM_UP = 20  # contexts that are not timed

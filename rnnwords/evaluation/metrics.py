@@ -17,8 +17,8 @@ from rnnwords.evaluation.keystrokes import KeystrokeSavings
 from rnnwords.lm.interface import Ids
 from rnnwords.lm.perplexity import finite, perplexity
 from rnnwords.prediction.scoring import ScoredBatch, Scorer
-from rnnwords.text.corpus import Corpus
 from rnnwords.text.encoding import SPECIAL_TOKENS, words_of
+from rnnwords.text.reading.corpus import Corpus
 from rnnwords.text.vocabulary import Vocabulary
 
 BANDS = (1, 2, 10, 100, 1_000, 10_000)  # lower borders, in occurrences in the training text

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rnnwords.config import InterpolationConfig
+from rnnwords.config import InterpolationConfig, ReadConfig
 from rnnwords.errors import UsageError
 from rnnwords.evaluation.baselines import baselines
 from rnnwords.evaluation.comparison import Comparison
@@ -17,8 +17,8 @@ from rnnwords.lm.describe import describe, fitted_on
 from rnnwords.lm.loading import interpolated, network_model
 from rnnwords.model_file import Model, model_path
 from rnnwords.prediction.scoring import Scorer
-from rnnwords.text.corpus import Corpus, StartProgress, no_progress
 from rnnwords.text.encoding import has_literal_unk
+from rnnwords.text.reading.corpus import READ, Corpus, StartProgress, no_progress
 
 
 def evaluate(
@@ -34,16 +34,18 @@ def evaluate(
     train_text: Sequence[str | Path] = (),
     compare: str | Path | None = None,
     seed: int = 0,
-    encoding_errors: str = "strict",
+    read: ReadConfig = READ,
     threads: int = 1,
     progress: StartProgress = no_progress,
 ) -> dict[str, Any]:
     """Return the metrics of a model on a text, with the settings that they depend on.
 
-    `model` and `compare`: a run directory or model file. `text`, `train_text`: files, the latter those of the training
-    text. `max_context`: words of context that the network may use, fewer than its window. Parts of the report:
+    `model` and `compare`: a run directory or model file. `text`, `train_text`: files or directories, the latter those
+    of the training text; `read`: how they are read. `max_context`: words of context that the network may use, fewer
+    than its window. Parts of the report:
 
-    - always: the figures of `metrics.Metrics.report`, latency, `in_training`, `eval_settings`
+    - always: the figures of `metrics.Metrics.report`, latency, `in_training`, `eval_settings`; `notes` on what was left
+      out of the text, if anything
     - `interpolation`: what is interpolated with the network, if anything
     - `by_frequency`: loss and top-1 by the frequency of the word in the training text
     - `calibration`: reliability by confidence bins
@@ -59,14 +61,14 @@ def evaluate(
     path = model_path(Path(model))
     loaded = Model.load(path)
     lm = interpolated(network_model(loaded, max_context), loaded, interpolation)
-    corpus = _corpus(text, encoding_errors)
+    corpus = _corpus(text, read)
     literal_unk, digest, size = has_literal_unk(corpus, lm.vocabulary), digest_of(corpus.paths), corpus.text_size
     reliability = Reliability() if calibration else None
     comparison = other_path = None
     if compare is not None:
         other_path = model_path(Path(compare))
         comparison = Comparison(lm, network_model(Model.load(other_path)), threads, literal_unk)
-    trained = _corpus(train_text, encoding_errors) if train_text else None
+    trained = _corpus(train_text, read) if train_text else None
     order = baseline_order or (max_context + 1 if max_context else None)
     rows = baselines(loaded, trained, order) if baseline else ()
     observers: list[Observer] = [observer for observer in (reliability, comparison) if observer]
@@ -92,6 +94,8 @@ def evaluate(
         ]
     if comparison:
         report["compare"] = {"model": str(other_path), **comparison.report(seed)}
+    if corpus.notes:
+        report["notes"] = list(corpus.notes)
     return report
 
 
@@ -108,6 +112,6 @@ def part_in_training(model: Model, digest: str) -> str | None:
     return "validation" if digest in validation else None
 
 
-def _corpus(text: str | Path | Sequence[str | Path], encoding_errors: str) -> Corpus:
+def _corpus(text: str | Path | Sequence[str | Path], read: ReadConfig) -> Corpus:
     files = [text] if isinstance(text, str | Path) else text
-    return Corpus([Path(file) for file in files], encoding_errors)
+    return Corpus([Path(file) for file in files], read)

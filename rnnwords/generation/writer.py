@@ -13,7 +13,7 @@ from rnnwords.generation.sampling import History, Sampling, choose
 from rnnwords.generation.suffix_array import Overlap
 from rnnwords.lm.interface import LanguageModel
 from rnnwords.lm.unigram import unigram_log_probs
-from rnnwords.text.tokenizer import EOS, UNK
+from rnnwords.text.tokens.tokenizer import EOS, UNK
 from rnnwords.text.vocabulary import Vocabulary
 
 SENTENCE_ENDS = frozenset({".", "!", "?", "...", "\u2026", "\u3002", "\uff01", "\uff1f", "\u0964", EOS})

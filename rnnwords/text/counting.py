@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from rnnwords.config import TextConfig
-from rnnwords.text.corpus import Block, Corpus, ProgressCallback
-from rnnwords.text.tokenizer import UNK, chunks, tokenize
+from rnnwords.text.reading.corpus import Block, Corpus, ProgressCallback
+from rnnwords.text.tokens.tokenizer import UNK, chunks, tokenize
 from rnnwords.text.vocabulary import Vocabulary
 from rnnwords.text.vocabulary_file import MAX_TOKENS
 from rnnwords.text.workers import map_in_workers

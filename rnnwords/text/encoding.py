@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from rnnwords.errors import CorpusError
-from rnnwords.text.corpus import Corpus, ProgressCallback
 from rnnwords.text.encoded import EncodedText, Ids
-from rnnwords.text.tokenizer import EOS, UNK
+from rnnwords.text.reading.corpus import Corpus, ProgressCallback
+from rnnwords.text.tokens.tokenizer import EOS, UNK
 from rnnwords.text.vocabulary import Vocabulary
 
 CHECKED_IDS = 1 << 16  # at a time

@@ -23,10 +23,13 @@ from rnnwords.config import TextConfig
 from rnnwords.errors import CorpusError, ModelError, SaveError
 from rnnwords.files import digest_of, open_bounded, parse_json, read_bounded
 from rnnwords.saving import TEMPORARY, replace_file
-from rnnwords.text.corpus import Corpus, StartProgress, no_progress
 from rnnwords.text.counting import count_words, encode_corpus, id_type, subtract_tail
 from rnnwords.text.encoded import EncodedText, IdFile, cut_at, in_memory, part_of
 from rnnwords.text.encoding import check_has_known_words
+from rnnwords.text.formats.registry import ending
+from rnnwords.text.reading.corpus import Corpus, StartProgress, no_progress
+from rnnwords.text.spacing.learned import learn_spacing
+from rnnwords.text.spacing.sample import spacing_sample
 from rnnwords.text.vocabulary import Vocabulary, check_has_words
 from rnnwords.version import __version__
 
@@ -76,6 +79,8 @@ def prepare(request: PrepareRequest) -> Prepared:
     vocabulary, whole, limits = _cached_or_encoded(request, digest)
     cut = cut_at(len(whole), 0.0 if request.validation else limits.validation_split)
     train = part_of(whole, 0, cut)
+    sample = spacing_sample(request.corpus, cut / len(whole))
+    vocabulary = vocabulary.with_spacing(learn_spacing(sample, vocabulary.text))
     validation = validation_digest = None
     if request.validation:
         validation_digest = digest_of(request.validation.paths)
@@ -199,7 +204,8 @@ def _entry_name(request: PrepareRequest, digest: str) -> str:
     corpus = request.corpus
     determined_by = {
         "program": __version__, "digest": digest, "files": [path.stat().st_size for path in corpus.paths],
-        "compressed": [name.lower().endswith(".gz") for name in corpus.names], "errors": corpus.encoding_errors,
+        "endings": [ending(name) + ".gz" * name.lower().endswith(".gz") for name in corpus.names],
+        "read": corpus.read.to_json(),
         "text": request.text.to_json(), "validation": bool(request.validation),
         "limits": [request.limits(10**k).__dict__ for k in range(10)],
         "vocabulary": hashlib.sha256(request.vocabulary.to_bytes()).hexdigest() if request.vocabulary else None,

@@ -4,9 +4,10 @@ It also holds the counts of the tokens and the text settings they were made with
 the same way.
 """
 
+import copy
 import difflib
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -14,7 +15,10 @@ from typing import Any, Self
 from rnnwords.config import TextConfig, shown
 from rnnwords.errors import ModelError, UnknownWordError, UsageError
 from rnnwords.saving import replace_file
-from rnnwords.text.tokenizer import EOS, UNK, tokenize
+from rnnwords.text.spacing.detokenizer import pieces
+from rnnwords.text.spacing.learned import Spacing
+from rnnwords.text.tokens.segmentation import script_note
+from rnnwords.text.tokens.tokenizer import EOS, UNK, tokenize
 from rnnwords.text.vocabulary_file import MAX_LENGTH, MAX_TOKENS, read_vocabulary_file, vocabulary_file
 
 
@@ -36,6 +40,9 @@ class Vocabulary:
     words: Sequence[str]  # id -> token
     counts: Sequence[int]  # id -> count in the training text
     text: TextConfig
+    # Of the training text. None: hand-made rules, as for models of earlier formats. Not in the vocabulary file, and no
+    # part of equality.
+    spacing: Spacing | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.words) <= MAX_TOKENS:
@@ -125,9 +132,23 @@ class Vocabulary:
             kept.insert(unk_id, (UNK, unknown))
         return cls([word for word, _ in kept], [count for _, count in kept], text)
 
+    def with_spacing(self, spacing: Spacing) -> Self:
+        """Return the same tokens with this spacing."""
+        same = copy.copy(self)
+        object.__setattr__(same, "spacing", spacing)
+        return same
+
     def tokenize(self, text: str) -> list[str]:
         """Return the tokens of `text`, by the text settings of this vocabulary."""
         return tokenize(text, self.text)
+
+    def detokenize(self, ids: Iterable[int]) -> str:
+        """Return the text of these ids, spaced as the training text."""
+        return "".join(self.pieces(self.decode(ids)))
+
+    def pieces(self, tokens: Iterable[str], before: str = "") -> Iterator[str]:
+        """Yield each token with the space, if any, that precedes it after the text `before`: see `detokenizer`."""
+        return pieces(tokens, self.text, self.spacing, before)
 
     def encode(self, words: Iterable[str]) -> list[int]:
         """Return the ids of the words; words outside the vocabulary become <unk>.
@@ -192,6 +213,14 @@ class Vocabulary:
             raise ModelError(f"{path}, line {error.token_id + 2}: {error.problem}") from error
         except ModelError as error:
             raise ModelError(f"{path}: {error}") from error
+
+
+def vocabulary_notes(vocabulary: Vocabulary) -> tuple[str, ...]:
+    """Return what a user should know about the tokens: how words of scripts without spaces are found."""
+    if vocabulary.text.tokenizer != "words" or vocabulary.text.rules == 1:
+        return ()
+    found = script_note(vocabulary.words)
+    return (found,) if found else ()
 
 
 def check_has_words(vocabulary: Vocabulary, counts: Mapping[str, int]) -> None:

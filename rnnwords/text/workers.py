@@ -4,11 +4,14 @@ Each worker has a connection of its own to the main process: no lock and no pipe
 any moment, is the end of its connection, which the main process notices at once, and no other worker waits for it.
 (`concurrent.futures.ProcessPoolExecutor` waits for ever when its workers are killed while its queue is full.)
 
-A worker is a Python process of its own that imports nothing but the standard library and this package: nothing from
-the current directory, PYTHONPATH or the user's site directory.
+A worker is a Python process of its own that imports nothing but the standard library, this package and the packages
+that it needs, from where this process has them: nothing from the current directory, PYTHONPATH or the user's site
+directory.
 """
 
 import contextlib
+import functools
+import importlib.util
 import os
 import queue
 import signal
@@ -28,8 +31,16 @@ Item = TypeVar("Item")
 R = TypeVar("R")
 
 PENDING = 2  # items per worker: it computes one while the next one arrives
-_PACKAGES = Path(__file__).parents[2]  # the directory of this package, in which others may lie: the last on the path
-_START = "import sys; sys.path.append(sys.argv[1]); from rnnwords.text.workers import work; work(int(sys.argv[2]))"
+_NEEDED = ("regex", "icu4py")
+_START = "import sys; sys.path += sys.argv[2:]; from rnnwords.text.workers import work; work(int(sys.argv[1]))"
+
+
+@functools.cache
+def _package_directories() -> list[str]:
+    """Return the directories of this package and of those that it needs. Others may lie there: the last on the path."""
+    specs = [importlib.util.find_spec(name) for name in _NEEDED]
+    needed = [str(Path(spec.origin).parents[1]) for spec in specs if spec and spec.origin]
+    return list(dict.fromkeys([str(Path(__file__).parents[2]), *needed]))
 
 
 class _Worker:
@@ -41,7 +52,7 @@ class _Worker:
         self.pending: deque[int] = deque()
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603 - this interpreter, with arguments of our own
-                [sys.executable, "-I", "-S", "-B", "-c", _START, _PACKAGES, str(theirs.fileno())],
+                [sys.executable, "-I", "-S", "-B", "-c", _START, str(theirs.fileno()), *_package_directories()],
                 pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL, process_group=0,  # so that Ctrl-C does not reach it
             )  # fmt: skip

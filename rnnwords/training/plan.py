@@ -11,9 +11,9 @@ from typing import Any
 from rnnwords.config import TextConfig
 from rnnwords.errors import CorpusError, UsageError
 from rnnwords.network.config import NetworkConfig
-from rnnwords.text.corpus import Corpus, StartProgress, no_progress
 from rnnwords.text.prepare import Prepared, PrepareRequest, VocabularyLimits, prepare
-from rnnwords.text.vocabulary import Vocabulary
+from rnnwords.text.reading.corpus import Corpus, StartProgress, no_progress
+from rnnwords.text.vocabulary import Vocabulary, vocabulary_notes
 from rnnwords.training.checkpoint import RunDirectory
 from rnnwords.training.config import TrainingConfig
 from rnnwords.training.defaults import VALIDATION_FROM, VALIDATION_SPLIT, complete, tier_of
@@ -32,6 +32,7 @@ class Plan(RunPlan):
     """A run on text whose settings are complete."""
 
     prepared: Prepared
+    notes: tuple[str, ...] = ()  # on what was left out of the texts
 
     def task(self) -> TextTask:
         """Return the text as the training loop uses it."""
@@ -51,8 +52,8 @@ def make_plan(request: TrainRequest, warn: Callable[[str], None], progress: Star
     vocabulary = _vocabulary(request)
     if request.validation and request.validation_split is not None:
         raise UsageError("expected `validation` or `validation_split`, found both; leave one out")
-    corpus = Corpus(request.corpus, request.encoding_errors)
-    validation = Corpus([request.validation], request.encoding_errors) if request.validation else None
+    corpus = Corpus(request.corpus, request.read)
+    validation = Corpus([request.validation], request.read) if request.validation else None
     network = request.network_settings
     window = network["window"] = network["window"] or (STATEFUL_WINDOW if network["stateful"] else WINDOW)
     text = vocabulary.text if vocabulary else request.text
@@ -78,7 +79,8 @@ def make_plan(request: TrainRequest, warn: Callable[[str], None], progress: Star
             f"{prepared.words:,}; {batch:,} streams of {window} words per step need that many, a smaller `batch_size` "
             "or `window` fewer"
         )
-    return Plan(directory, config, training, settings, checkpoint, begun, prepared)
+    notes = corpus.notes + (validation.notes if validation else ()) + vocabulary_notes(prepared.vocabulary)
+    return Plan(directory, config, training, settings, checkpoint, begun, prepared, notes)
 
 
 def _vocabulary(request: TrainRequest) -> Vocabulary | None:
@@ -125,6 +127,7 @@ def _settings(request: TrainRequest, prepared: Prepared, vocabulary: Vocabulary 
         "vocabulary": hashlib.sha256(vocabulary.to_bytes()).hexdigest() if vocabulary else None,
         "validation_split": request.validation_split, "max_size": request.max_size, "min_count": request.min_count,
         **request.network_settings, "precision": "auto", **training, **request.text.to_json(),
+        **request.read.changes(),
     }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rnnwords.config import TextConfig
+from rnnwords.config import ReadConfig, TextConfig
 from rnnwords.errors import UsageError
 from rnnwords.training.config import TrainingConfig
 
@@ -50,7 +50,7 @@ class TrainRequest:
     `network` holds names of NETWORK_DEFAULTS, `training` fields of TrainingConfig. Raises UsageError for other names.
     """
 
-    corpus: Sequence[Path]  # text files, read in this order; - is standard input
+    corpus: Sequence[Path]  # text files and directories of them, read in this order; - is standard input
     directory: Path  # of the run: model, checkpoints, history, logs
     text: TextConfig = field(default_factory=TextConfig)
     network: Mapping[str, Any] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class TrainRequest:
     validation_split: float | None = None  # share of the corpus, at its end, that is validation text
     max_size: int | None = None  # tokens of the vocabulary
     min_count: int | None = None  # occurrences of a word of the vocabulary
-    encoding_errors: str = "strict"  # or replace: bytes that are not UTF-8 become U+FFFD
+    read: ReadConfig = field(default_factory=ReadConfig)  # how the files become text
     seed: int | None = None  # None: a random one
     ngram: int | None = None  # order of an n-gram model that is added after training
     cache: int | None = None  # words of the cache for which interpolation weights are fitted after training

@@ -16,7 +16,6 @@ from rnnwords.network.config import NetworkConfig
 from rnnwords.network.recurrent import Floats, Ids, Network, Weights
 from rnnwords.text.encoded import EncodedText
 from rnnwords.text.prepare import Prepared
-from rnnwords.text.tokenizer import detokenize
 from rnnwords.text.vocabulary import Vocabulary
 from rnnwords.training.batches import max_accuracy
 from rnnwords.training.checkpoint import Checkpoint, RunDirectory
@@ -175,7 +174,7 @@ def text_sample(network: Network, vocabulary: Vocabulary, ids: Ids, generator: n
             outputs, state = network.forward(np.array([sampled[-1:]]), state)
         else:
             outputs, _ = network.forward(np.array([[*ids[:-1], *sampled][-network.config.window :]]))
-    return detokenize(vocabulary.decode(sampled), vocabulary.text)
+    return vocabulary.detokenize(sampled)
 
 
 def _best(network: Network, ids: Ids) -> int:

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from rnnwords.errors import ModelError, ModelNotFoundError
 from rnnwords.model_file import Model
-from rnnwords.text.corpus import StartProgress, no_progress
-from rnnwords.text.tokenizer import EOS, UNK, detokenize
+from rnnwords.text.reading.corpus import StartProgress, no_progress
+from rnnwords.text.tokens.tokenizer import EOS, UNK
 from rnnwords.training.checkpoint import RunDirectory
 from rnnwords.training.distributed.cluster import role_of
-from rnnwords.training.events import Event, Planned, PostTrained, Warned
+from rnnwords.training.events import Event, Note, Planned, PostTrained, Warned
 from rnnwords.training.plan import Plan, make_plan
 from rnnwords.training.request import STOPPED, StopRequest, TrainRequest
 from rnnwords.training.session import run_session, work
@@ -42,6 +42,7 @@ def train(
         plan = make_plan(request, warnings.append, progress)
         yield from (Warned(message) for message in warnings)
         yield _planned(plan)
+        yield from (Note(message) for message in plan.notes)
         finished = yield from run_session(plan, restart=request.restart, stop=stop, role=role)
         if stop and stop.reason and (request.ngram or request.cache or request.calibrate):
             finished = replace(finished, reason=stop.reason)  # it came with the last step; post-training is left
@@ -59,7 +60,7 @@ def _planned(plan: Plan) -> Planned:
     return Planned(
         plan.directory.path, prepared.vocabulary, prepared.words,
         0 if prepared.validation is None else len(prepared.validation) - network.window,
-        detokenize(first, prepared.vocabulary.text), network, plan.training,
+        "".join(prepared.vocabulary.pieces(first)), network, plan.training,
         plan.position.step if plan.position else None, plan.complete,
     )  # fmt: skip
 

@@ -125,10 +125,10 @@ def test_log_lines_of_tensorflow_are_not_on_stderr(fable):
 def test_the_last_line_is_a_command_that_works(fable):
     done, there = fable
     match = matched(done.stderr.splitlines()[-1], r"^next: rnnwords (generate .*)$")
-    assert match[1] == 'generate "long ago,"'
+    assert match[1] == 'generate "long ago ,"'
     after = rnnwords(*shlex.split(match[1]), cwd=there)
     assert after.returncode == 0
-    assert after.stdout.startswith("long ago, the mice had a general council to consider what")
+    assert after.stdout.startswith("long ago , the mice had a general council to consider what")
 
 
 def test_the_latest_model_is_the_default_of_other_commands(fable):

@@ -1,6 +1,6 @@
 """Texts for evaluation: unknown words, the literal <unk>, several lines."""
 
-from rnnwords.text.corpus import Corpus
+from rnnwords.text.reading.corpus import Corpus
 
 OTHER = "the dog sat , the zebra saw a cat .\nzebra quagga\nthe <unk> mat and hens sat .\n" * 3
 WITHOUT_UNK = OTHER.replace("<unk>", "hen")

@@ -6,7 +6,7 @@ from rnnwords.config import FittedInterpolation, InterpolationWeights
 from rnnwords.lm.interpolation import bin_count
 from rnnwords.lm.kneser_ney import KneserNey
 from rnnwords.tensor_file import DeferredTensors
-from rnnwords.text.tokenizer import EOS
+from rnnwords.text.tokens.tokenizer import EOS
 from tests.texts import CATS
 
 OTHER = "the dog sat , the zebra saw a cat .\nzebra quagga\nthe cat , the cat sat and hens sat on a mat .\n"

@@ -17,7 +17,7 @@ from rnnwords.lm.ngram import NgramModel
 from rnnwords.lm.perplexity import perplexity
 from rnnwords.lm.state_cache import StateCache
 from rnnwords.lm.unigram import UnigramModel, unigram_log_probs
-from rnnwords.text.tokenizer import EOS
+from rnnwords.text.tokens.tokenizer import EOS
 from rnnwords.text.vocabulary import Vocabulary
 from tests.models import log_probs_after, random_model
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from rnnwords.config import TextConfig
 from rnnwords.errors import CorpusError, UnknownWordError
-from rnnwords.text import corpus as corpus_module
 from rnnwords.text import counting, workers
-from rnnwords.text.corpus import Corpus
 from rnnwords.text.counting import WordCounts, count_words, encode_corpus, id_type, subtract_tail
 from rnnwords.text.encoded import in_memory
-from rnnwords.text.tokenizer import UNK, tokenize
+from rnnwords.text.reading import corpus as corpus_module
+from rnnwords.text.reading.corpus import Corpus
+from rnnwords.text.tokens.tokenizer import UNK, tokenize
 from rnnwords.text.vocabulary import Vocabulary
 from tests.texts import FABLES, file_texts, write
 

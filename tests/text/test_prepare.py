@@ -14,13 +14,13 @@ import pytest
 
 from rnnwords.config import TextConfig
 from rnnwords.errors import CorpusError, SaveError, UnknownWordError
-from rnnwords.text import corpus as corpus_module
 from rnnwords.text import prepare as module
-from rnnwords.text.corpus import Corpus
 from rnnwords.text.counting import encode_corpus
 from rnnwords.text.encoded import IdFile
 from rnnwords.text.prepare import Prepared, PrepareRequest, VocabularyLimits, cache_directory, prepare
-from rnnwords.text.tokenizer import UNK, tokenize
+from rnnwords.text.reading import corpus as corpus_module
+from rnnwords.text.reading.corpus import Corpus
+from rnnwords.text.tokens.tokenizer import UNK, tokenize
 from rnnwords.text.vocabulary import Vocabulary
 from tests.texts import FABLES, write
 
@@ -110,7 +110,7 @@ def test_separate_validation_text_leaves_the_corpus_whole(tmp_path):
 def test_given_vocabulary_is_used():
     own = Vocabulary(["the", UNK], [2, 1], ENDS)
     prepared = fables(vocabulary=own)
-    assert prepared.vocabulary is own
+    assert prepared.vocabulary == own
     assert set(prepared.train[:].tolist()) == {0, 1}
     with pytest.raises(UnknownWordError, match="'The' is not in the vocabulary of 1 tokens"):
         fables(vocabulary=Vocabulary(["the"], [2], ENDS))

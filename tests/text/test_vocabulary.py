@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from rnnwords.config import TextConfig
 from rnnwords.errors import ModelError, ModelNotFoundError, UnknownWordError, UsageError
-from rnnwords.text.corpus import Corpus
 from rnnwords.text.counting import count_words
-from rnnwords.text.tokenizer import UNK, tokenize
+from rnnwords.text.reading.corpus import Corpus
+from rnnwords.text.tokens.tokenizer import UNK, tokenize
 from rnnwords.text.vocabulary import Vocabulary
 from rnnwords.text.vocabulary_file import MAX_TOKENS
 from tests.texts import FABLE, texts, write

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rnnwords.config import TextConfig
 from rnnwords.text.encoded import IdFile
-from rnnwords.text.tokenizer import tokenize
+from rnnwords.text.tokens.tokenizer import tokenize
 from rnnwords.text.vocabulary import Vocabulary
 from rnnwords.training import batches
 from rnnwords.training.batches import Streams, Windows, max_accuracy

@@ -70,7 +70,7 @@ def test_events_come_in_order_and_the_model_file_is_written(unbroken):
     assert isinstance(finished, Finished)
     assert {type(event) for event in between} == {StepProgress, Report, Saved}
     assert (planned.directory, planned.words, planned.validation_words) == (directory, 204, 0)
-    assert (planned.prompt, len(planned.vocabulary)) == ("long ago,", 112)
+    assert (planned.prompt, len(planned.vocabulary)) == ("long ago ,", 112)
     assert (planned.network.units, planned.training.seed) == (8, 3)
     assert (planned.resumed_step, planned.complete) == (None, False)
     assert started.precision == "float32"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from rnnwords.cli.errors import with_options
 from rnnwords.cli.output.messages import one_line
 
 MAX_COMMAND = 300  # characters; a command that a message cuts could not be pasted
@@ -16,6 +17,12 @@ def note(message: str, quiet: bool = False) -> None:
     """Print a line on stderr that is not an error, unless `quiet`."""
     if not quiet:
         click.echo(one_line(message), err=True)
+
+
+def notes(messages: Sequence[str], quiet: bool = False) -> None:
+    """Print the notes of the library, in which a `setting` becomes its option."""
+    for message in messages:
+        note(with_options(message), quiet)
 
 
 def quoted(words: Sequence[str]) -> str:

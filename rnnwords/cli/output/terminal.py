@@ -11,6 +11,10 @@ from typing import Any, TextIO
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+_MAX_MARKS = 16  # combining marks of a letter that are shown
+_NO_WIDTH = ("Mn", "Me", "Cf")  # categories of combining marks and invisible characters
+
+
 def safe(text: str) -> str:
     r"""Return `text` with its control characters as visible escapes: \x1b, \u202e. \n and \t stay.
 
@@ -58,8 +62,31 @@ def cell_count(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+        0 if unicodedata.category(char) in _NO_WIDTH else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        for char in text
     )
+
+
+def cut(text: str, width: int) -> str:
+    """Return `text` in at most `width` columns: a longer one ends in an ellipsis, and no letter loses its marks.
+
+    >>> cut("a" * 900, 5), cut("\u4e2d\u6587\u5b57", 5)
+    ('aaaa\u2026', '\u4e2d\u6587\u2026')
+    """
+    head = text[: width * _MAX_MARKS]  # the text may have a megabyte
+    if len(head) == len(text) and cell_count(text) <= width:
+        return text
+    used = 0
+    for place, character in enumerate(head):
+        used += cell_count(character)
+        if used >= width:
+            return head[:place] + "\u2026"
+    return head + "\u2026"
+
+
+def padded(text: str, width: int) -> str:
+    """Return `text` with spaces up to `width` columns."""
+    return text + " " * (width - cell_count(text))
 
 
 def columns(output: TextIO) -> int | None:

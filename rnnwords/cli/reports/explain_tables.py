@@ -5,12 +5,13 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from rnnwords.cli.output.bars import bar, block_for
-from rnnwords.cli.output.terminal import can_write, cell_count, columns, safe
+from rnnwords.cli.output.terminal import can_write, cell_count, columns, cut, safe
 
 if TYPE_CHECKING:
     from rnnwords.prediction.explanation import ExplainedWord, Explanation, LayerTrace, Omission
     from rnnwords.prediction.ranking import Prediction
 
+MAX_WORD_WIDTH = 24  # columns of a word on a terminal
 BAR_LENGTH, MIN_BAR_LENGTH = 8, 3  # columns of a bar for 100 %: where there is room, and at least
 
 
@@ -27,6 +28,10 @@ class TableStyle(NamedTuple):
         plus_minus = "\u00b1" if can_write("\u00b1", output) else "+-"
         return cls(columns(output), "" if plain else block_for(output), plus_minus)
 
+    def word(self, word: str) -> str:
+        """Return a word with its control characters escaped, and cut where the output has a width."""
+        return safe(word) if self.width is None else cut(safe(word), MAX_WORD_WIDTH)
+
     def bar(self, share: float, length: int = BAR_LENGTH) -> str:
         """Return a share of 0 to 1 as a bar."""
         return bar(share, length, self.block)
@@ -34,9 +39,9 @@ class TableStyle(NamedTuple):
 
 def lines_of(explanation: "Explanation", style: TableStyle) -> Iterator[str]:
     """Yield the lines of all tables."""
-    read = safe(" ".join(step.word for step in explanation.words)) or "no word read"
+    read = " ".join(style.word(step.word) for step in explanation.words) or "no word read"
     best = explanation.predictions[0] if explanation.predictions else None
-    yield f"{read} -> {_best(best)}"
+    yield f"{read} -> {_best(best, style)}"
     yield ""
     yield from _after(explanation, style)
     if not explanation.words:
@@ -58,8 +63,8 @@ def _after(explanation: "Explanation", style: TableStyle) -> Iterator[str]:
     count = max(len(predictions) for _, predictions in steps)
     rows = [["after", "next", "", *map(str, range(2, count + 1))]]
     for word, predictions in steps:
-        best, *others = [_best(prediction) for prediction in predictions] or [""]
-        rows.append([safe(word), best, _bar(predictions, style), *others])
+        best, *others = [_best(prediction, style) for prediction in predictions] or [""]
+        rows.append([style.word(word), best, _bar(predictions, style), *others])
     yield from _table_with_bars(rows, style)
 
 
@@ -74,7 +79,7 @@ def _levels(explanation: "Explanation", layer: "LayerTrace", style: TableStyle) 
     for step, summaries in zip(explanation.words, steps, strict=True):
         shown = [f"{summaries[name].mean:.2f} {style.plus_minus}{summaries[name].spread:.2f}" for name in gates]
         signed = f"{summaries[state].mean: z.2f} {style.plus_minus}{summaries[state].spread:.2f}"
-        rows.append([safe(step.word), *shown, signed])
+        rows.append([style.word(step.word), *shown, signed])
     size = BAR_LENGTH if style.block and gates else 0
     if size and style.width is not None:  # the width limits the bars
         used = sum(max(map(cell_count, column)) + 2 for column in zip(*rows, strict=True))
@@ -89,12 +94,12 @@ def _levels(explanation: "Explanation", layer: "LayerTrace", style: TableStyle) 
 def _without(explanation: "Explanation", style: TableStyle) -> Iterator[str]:
     """Yield the predictions without one of the words."""
     predictions = explanation.predictions
-    rows = [["without", safe(predictions[0].word) if predictions else "", "", "then next", "divergence"]]
+    rows = [["without", style.word(predictions[0].word) if predictions else "", "", "then next", "divergence"]]
     rows.append(["(none)", f"{predictions[0].probability:7.2%}" if predictions else "", _bar(predictions, style)])
     for omission in explanation.omissions:
         rows.append([
-            safe(omission.word), f"{omission.probability:7.2%}", style.bar(omission.probability),
-            _best(omission.predictions[0] if omission.predictions else None), f"{omission.divergence:10.4f}",
+            style.word(omission.word), f"{omission.probability:7.2%}", style.bar(omission.probability),
+            _best(omission.predictions[0] if omission.predictions else None, style), f"{omission.divergence:10.4f}",
         ])  # fmt: skip
     yield from _table_with_bars(rows, style)
 
@@ -127,8 +132,8 @@ def table(rows: Sequence[Sequence[str]], width: int | None) -> Iterator[str]:
         start = end
 
 
-def _best(prediction: "Prediction | None") -> str:
-    return "nothing" if prediction is None else f"{safe(prediction.word)} {prediction.probability:.2%}"
+def _best(prediction: "Prediction | None", style: TableStyle) -> str:
+    return "nothing" if prediction is None else f"{style.word(prediction.word)} {prediction.probability:.2%}"
 
 
 def report(explanation: "Explanation") -> dict[str, Any]:

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from rnnwords.cli.output.notes import note
 from rnnwords.generation.originality import GRAM, originality
-from rnnwords.text.tokenizer import detokenize
 
 if TYPE_CHECKING:
     from rnnwords.generation.suffix_array import SuffixArray
@@ -56,7 +55,7 @@ class OriginalityReporter:
         note(f"text {self.texts:,}, {_words(text.words)}: {'; '.join(parts)}")
 
     def _text(self, ids: Sequence[int]) -> str:
-        return detokenize(self.vocabulary.decode(ids), self.vocabulary.text)
+        return self.vocabulary.detokenize(ids)
 
 
 def _words(count: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
+from rnnwords.cli.errors import with_options
 from rnnwords.cli.output.messages import one_line
 from rnnwords.cli.output.notes import command_line, note
 from rnnwords.cli.output.terminal import plain_terminal
@@ -46,7 +47,7 @@ class RunDisplay:
         elif isinstance(event, Report) and not self.as_json:
             self.line(self.report_line(event))
         elif isinstance(event, Note):
-            self.line(event.message)
+            self.line(with_options(event.message))
         elif isinstance(event, Warned):
             self.line(f"Warning: {event.message}", always=True)
 

@@ -16,7 +16,7 @@ from rnnwords.model_file import Model
 from rnnwords.prediction import scoring
 from rnnwords.prediction.predictor import Predictor
 from rnnwords.tensor_file import DeferredTensors
-from rnnwords.text.tokenizer import EOS
+from rnnwords.text.tokens.tokenizer import EOS
 from rnnwords.training.post_training import interpolation_weights
 from rnnwords.training.post_training.interpolation_weights import fit_weights
 from rnnwords.training.post_training.run import PostTrainingConfig, add_post_training

@@ -1,0 +1,1 @@
+"""Tokens to text: white space by hand-made rules, and as learned from a text."""
