@@ -7,7 +7,7 @@ in Spanish dialogue.
 """
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from rnnwords.config import TextConfig
@@ -15,6 +15,7 @@ from rnnwords.text.spacing.quotation import CLOSING, FAMILY, OPENING, Around, tr
 from rnnwords.text.tokens.token_kinds import NUMBER, is_mark, kind, shape
 from rnnwords.text.tokens.tokenizer import EOS, chunks, tokenize
 
+HYPHEN = "-"
 OPEN = " open"  # ends the name of an open dash
 _DASHES = {"\u2014", "\u2013", "-", "--"}  # they open and close only where a space is on one side
 Name = tuple[str, str]  # a special name and a general one, which are equal for ordinary words
@@ -27,8 +28,12 @@ class Gap(NamedTuple):
     right: Name
     around: Around
 
-    def features(self) -> list[str]:
-        """Return the features of a gap whose names do not decide."""
+    def features(self, frequencies: Mapping[str, int]) -> list[str]:
+        """Return the features of a gap whose names do not decide.
+
+        `frequencies` has the bits of the counts of frequent words. It separates hyphens from dashes that are written
+        with the same character: compounds seldom have such words as "and" or "he".
+        """
         earlier, last, token, following = self.around
         before, after = shape(last), shape(following)
         names = f"{self.left[0]}\t{self.right[0]}"
@@ -38,6 +43,10 @@ class Gap(NamedTuple):
             f"11 {following[-3:]}", f"12 {last[-2:]} {following[:2]}", f"13 {earlier} {before}",
             f"14 {following[:1]}", f"15 {following[:2]}",
         ]  # fmt: skip
+        if HYPHEN in (last, token):
+            words = (last, following) if token == HYPHEN else (earlier, token)
+            near, far = (frequencies.get(word, 0) for word in words)
+            parts += [f"20 {near}", f"21 {far}", f"22 {near} {far}"]
         if not is_mark(token):
             parts += [f"16 {token}", f"17 {token[:1]}", f"18 {token[:2]}", f"19 {earlier} {token}"]
         return [f"{names}\t{part}" for part in parts]

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 
 from rnnwords.config import TextConfig
 from rnnwords.text.spacing import logistic
-from rnnwords.text.spacing.gaps import OPEN, Gap, Gaps, Name, spaced_tokens, with_roles
+from rnnwords.text.spacing.gaps import HYPHEN, OPEN, Gap, Gaps, Name, spaced_tokens, with_roles
 from rnnwords.text.spacing.quotation import FAMILY, Quotation, around_of, learn_quotation
 from rnnwords.text.tokens.segmentation import PHRASE_END
-from rnnwords.text.tokens.token_kinds import WORD_KINDS
+from rnnwords.text.tokens.token_kinds import WORD_KINDS, is_mark
 from rnnwords.text.tokens.tokenizer import EOS
 from rnnwords.text.tokens.word_patterns import DICTIONARY_SCRIPTS
 
@@ -27,6 +27,7 @@ _UNKNOWN = 0.5  # gaps of each kind that are added to the counts of one side
 _HAND = 0.9  # share of the gaps for which the hand-made rules are taken to be right
 _RARE = 200  # gaps with the same names decide if fewer than one in so many is of the rarer kind
 _FEW = 8  # gaps with the same names among which one of the rarer kind counts; among more it can be a misprint
+_FREQUENT = 4  # count from which a word has a frequency
 _MAX_EXAMPLES = 20_000  # of each regression
 _MAX_WEIGHTS = 10_000
 _SMALLEST = 0.1  # of the weights that are kept
@@ -43,6 +44,7 @@ class Spacing:
     counts: Mapping[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)  # of a joined gap
     quotation: Quotation = field(default_factory=Quotation)
+    frequencies: Mapping[str, int] = field(default_factory=dict)  # frequent word -> bits of its count
 
     @functools.cached_property
     def _sides(self) -> "dict[tuple[str, str], Both]":
@@ -89,7 +91,7 @@ class Spacing:
         if names is None:
             return by_hand
         if (names[0][0], names[1][0]) in self._ambiguous:
-            return logistic.logit(Gap(*names, gap.around).features(), self.weights) > 0
+            return logistic.logit(Gap(*names, gap.around).features(self.frequencies), self.weights) > 0
         if (names, by_hand) not in self._decided:
             self._decided[names, by_hand] = self._space(*names, by_hand) < 0.5
         return self._decided[names, by_hand]
@@ -184,11 +186,21 @@ def learn_spacing(texts: Iterable[str], config: TextConfig) -> Spacing:
     counts = {pair: (spaced, joined) for pair, (spaced, joined) in sorted(table.items())}
     hard = ambiguous_pairs(counts)
     chosen = [one for one in places if (one[1][0], one[2][0]) in hard][:_MAX_EXAMPLES]
+    frequencies = _frequencies(tokens) if any(HYPHEN in token for pair in hard for token in pair) else {}
     weights = logistic.fit(
-        [(Gap(left, right, around_of(tokens, place)).features(), not spaced) for place, left, right, spaced in chosen]
+        [
+            (Gap(left, right, around_of(tokens, place)).features(frequencies), not spaced)
+            for place, left, right, spaced in chosen
+        ]
     )
     quotation = learn_quotation(tokens, _MAX_EXAMPLES)
-    return Spacing(counts, _largest(weights), Quotation(quotation.counts, _largest(quotation.weights)))
+    return Spacing(counts, _largest(weights), Quotation(quotation.counts, _largest(quotation.weights)), frequencies)
+
+
+def _frequencies(tokens: list[tuple[str, bool]]) -> dict[str, int]:
+    """Return frequent word -> bits of its count."""
+    totals = Counter(token for token, _ in tokens if not is_mark(token) and token != EOS)
+    return {word: count.bit_length() for word, count in sorted(totals.items()) if count >= _FREQUENT}
 
 
 def _largest(weights: Mapping[str, float]) -> dict[str, float]:

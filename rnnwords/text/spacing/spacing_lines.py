@@ -6,6 +6,7 @@ A line has its kind, names and numbers, separated by tabs:
     weight       feature of a gap, weight
     quotation    mark, role of the mark before, opening marks, closing marks
     opening      feature of a quotation mark, weight
+    frequent     word, bits of its count
 """
 
 import math
@@ -29,6 +30,7 @@ def spacing_lines(spacing: Spacing) -> list[str]:
     lines += [f"weight\t{name}\t{weight}" for name, weight in spacing.weights.items()]
     lines += [f"quotation\t{mark}\t{role}\t{one}\t{other}" for (mark, role), (one, other) in quotation.counts.items()]
     lines += [f"opening\t{name}\t{weight}" for name, weight in quotation.weights.items()]
+    lines += [f"frequent\t{word}\t{bits}" for word, bits in spacing.frequencies.items()]
     return [line for line in lines if len(line) <= MAX_LINE]
 
 
@@ -36,6 +38,7 @@ def read_spacing(lines: Iterable[str]) -> Spacing | None:
     """Return the spacing of such lines; None for no line. Raises ModelError for an invalid line."""
     gaps: dict[tuple[str, str], tuple[int, int]] = {}
     marks: dict[tuple[str, str], tuple[int, int]] = {}
+    frequencies: dict[str, int] = {}
     weights: dict[str, dict[str, float]] = {"weight": {}, "opening": {}}
     number = 0
     for number, line in enumerate(lines, start=1):
@@ -46,6 +49,9 @@ def read_spacing(lines: Iterable[str]) -> Spacing | None:
             if kind in weights:
                 name, _, value = rest.rpartition("\t")
                 weights[kind][name] = _weight(value)
+            elif kind == "frequent":
+                word, bits = rest.split("\t")
+                frequencies[word] = _count(bits)
             else:
                 left, right, one, other = rest.split("\t")
                 if kind == "quotation" and right not in (OPENING, CLOSING):
@@ -53,7 +59,8 @@ def read_spacing(lines: Iterable[str]) -> Spacing | None:
                 {"gap": gaps, "quotation": marks}[kind][left, right] = _count(one), _count(other)
         except (KeyError, ValueError):
             raise ModelError(f"expected a line of spacing, found {shown(line)}") from None
-    return Spacing(gaps, weights["weight"], Quotation(marks, weights["opening"])) if number else None
+    quotation = Quotation(marks, weights["opening"])
+    return Spacing(gaps, weights["weight"], quotation, frequencies) if number else None
 
 
 def _count(text: str) -> int:

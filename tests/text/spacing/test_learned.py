@@ -115,7 +115,8 @@ def test_logistic_regression_separates_what_its_features_separate():
 
 @given(texts)
 def test_lines_of_spacing_give_the_same_spacing(text):
-    spacing = learn_spacing([text, 'He said: "Yes - no." - "No!"'], WORDS)
+    spacing = learn_spacing([text, 'He said: "Yes - no." - "No!" So-so and and - and and-so.'], WORDS)
+    assert "and" in spacing.frequencies
     assert read_spacing(spacing_lines(spacing)) == spacing
 
 
@@ -128,7 +129,7 @@ def test_no_lines_are_no_spacing():
     [
         "", "gap", "gap\ta\tb\t1", "gap\ta\tb\t-1\t0", "gap\ta\tb\t1\t1e3", f"gap\ta\tb\t1\t{10**16}",
         "gap\ta\tb\t\u0663\t1", "other\ta\tb\t1\t2", "weight\ta\tnan", "weight\ta\tinf", "weight\ta\t1e9",
-        "opening\ta\tx", 'quotation\t"\tsideways\t1\t2', "gap\t" + "a" * 1_000,
+        "opening\ta\tx", "frequent\ta", "frequent\ta\t-1", 'quotation\t"\tsideways\t1\t2', "gap\t" + "a" * 1_000,
     ],
 )  # fmt: skip
 def test_invalid_lines_of_spacing_are_refused(line):
