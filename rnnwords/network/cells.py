@@ -8,7 +8,7 @@ Shapes, in all of `network`: B batch, T time steps, E embedding, H units, V voca
 
 import numpy as np
 
-from rnnwords.network.matmul import Floats, row_product
+from rnnwords.network.matmul import Floats, is_row_by_row, row_product, rows_product
 
 # Up to 6 rows, one product per row is faster: a matrix product first repacks the kernel, which takes as long as a row.
 ROW_BY_ROW_MAX = 6
@@ -105,7 +105,8 @@ def product(x: Floats, kernel: Floats) -> Floats:
     if len(rows) == 1:
         result = row_product(rows, kernel)
     else:
-        result = np.matmul(rows[:, None], kernel)[:, 0] if len(rows) <= ROW_BY_ROW_MAX else rows @ kernel
+        alone = len(rows) <= ROW_BY_ROW_MAX or is_row_by_row()
+        result = rows_product(rows, kernel) if alone else rows @ kernel
     return result.reshape(*x.shape[:-1], kernel.shape[1])
 
 

@@ -1,4 +1,4 @@
-"""Product of one row and a large matrix on two cores.
+"""Product of one row and a large matrix on two cores, and of several rows with the results that each has alone.
 
 The product is limited by memory bandwidth, so a second core makes it faster. numpy's own threads are not used: they
 wait in a busy loop, which makes them many times slower than one thread on a loaded machine, and they round differently
@@ -7,10 +7,12 @@ finishes late because its core is busy, the next products are computed by one co
 thread computes them.
 """
 
+import contextlib
 import os
 import queue
 import threading
 import time
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,38 @@ Floats = NDArray[np.float32]
 PARALLEL_FROM = 1 << 22  # elements of the matrix; below, waking the thread takes longer than it saves
 MAX_DELAY = 2e-3  # seconds; an idle core starts sooner
 BACKOFF = 100  # products computed by one core after a late one
+
+
+_settings = threading.local()
+
+
+@contextlib.contextmanager
+def row_by_row() -> Iterator[None]:
+    """Make each row of the products of this thread independent of the other rows, as slow streams of prompts need."""
+    _settings.row_by_row = True
+    try:
+        yield
+    finally:
+        _settings.row_by_row = False
+
+
+def is_row_by_row() -> bool:
+    """Return whether this thread computes in `row_by_row`."""
+    return getattr(_settings, "row_by_row", False)
+
+
+def rows_product(rows: Floats, kernel: Floats) -> Floats:
+    """Return (R, N) of (R, K) and (K, N), each row bit-equal to `row_product` of it."""
+    parts = [kernel]
+    if kernel.size >= PARALLEL_FROM:
+        half = _half(kernel)
+        parts = [kernel[:, :half], kernel[:, half:]]
+    return np.concatenate([np.matmul(rows[:, None], part)[:, 0] for part in parts], axis=1)
+
+
+def _half(kernel: Floats) -> int:
+    """Return how many columns the first of two parts of a product has; numpy computes the last few in another way."""
+    return int(kernel.shape[1]) // 32 * 16
 
 
 class ProductThread:
@@ -64,7 +98,7 @@ def row_product(row: Floats, kernel: Floats) -> Floats:
     if kernel.size < PARALLEL_FROM:
         return row @ kernel
     out = np.empty((1, kernel.shape[1]), np.float32)
-    half = kernel.shape[1] // 32 * 16
+    half = _half(kernel)
     halves = (kernel[:, :half], out[:, :half]), (kernel[:, half:], out[:, half:])
     if _thread is None and (os.cpu_count() or 1) > 1:
         _thread = ProductThread()

@@ -1,6 +1,7 @@
 """Predictions for many prompts at once: equal contexts are predicted once, the others sorted and in batches.
 
-Sorted contexts share beginnings, each of which `network.forward_each` reads once.
+Sorted contexts share beginnings, each of which `network.forward_each` reads once. The answers are bit-equal to those of
+single prompts, so that it does not matter how fast prompts arrive.
 """
 
 from collections import defaultdict
@@ -9,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from rnnwords.lm.interface import LanguageModel
+from rnnwords.network.matmul import row_by_row
 from rnnwords.prediction.parallel_map import parallel_map
 from rnnwords.prediction.ranking import Answer, Ranker, entropy
 from rnnwords.prediction.scoring import batch_size
@@ -29,7 +31,8 @@ def answer_each(
     start = lm.initial_state()
 
     def answer(contexts: Sequence[tuple[int, ...]]) -> None:
-        log_probs = lm.log_probs([lm.advance(start, context) for context in contexts])
+        with row_by_row():
+            log_probs = lm.log_probs([lm.advance(start, context) for context in contexts])
         ranked = ranker.rank(log_probs, k, prefix, exact)
         for context, predictions, nats in zip(contexts, ranked, entropy(log_probs).tolist(), strict=True):
             for place in places[context]:

@@ -121,3 +121,20 @@ def test_table_of_input_products_is_filled_16_rows_at_a_time():
     computed = np.flatnonzero(network._computed)
     assert network._table is not None
     np.testing.assert_allclose(network._table[computed], cell.input_product(embeddings[computed]), atol=1e-6)
+
+
+@pytest.mark.parametrize("columns", [1, 33, 100, 1_000, 9_999])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_rows_of_a_product_are_bit_equal_to_products_of_one_row(shared, columns, order):
+    _, kernel = matrix(60, columns)
+    kernel = np.asarray(kernel, order=order)
+    rows = np.random.default_rng(0).normal(size=(20, 60)).astype(np.float32)
+    alone = np.concatenate([matmul.row_product(row[None], kernel) for row in rows])
+    assert (matmul.rows_product(rows, kernel) == alone).all()
+
+
+def test_products_are_computed_row_by_row_only_where_asked_for():
+    assert not matmul.is_row_by_row()
+    with matmul.row_by_row():
+        assert matmul.is_row_by_row()
+    assert not matmul.is_row_by_row()

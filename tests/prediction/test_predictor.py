@@ -305,12 +305,7 @@ def test_batched_prompts_are_answered_as_single_prompts(asked, threads, monkeypa
     together = asked.answer_each(prompts, 4, threads=threads)
     for prompt, answer in zip(prompts, together, strict=True):
         alone = asked.answer(prompt, 4)
-        assert (answer.prompt, answer.unknown) == (prompt, alone.unknown)
-        assert [word for word, _ in answer.predictions] == [word for word, _ in alone.predictions]
-        np.testing.assert_allclose(
-            [share for _, share in answer.predictions], [share for _, share in alone.predictions], rtol=1e-4
-        )
-        assert answer.entropy == pytest.approx(alone.entropy, rel=1e-5)
+        assert answer == alone._replace(prompt=prompt)  # bit-equal, so that it does not matter how fast prompts arrive
 
 
 def test_no_prompts_give_no_answers(asked):

@@ -61,7 +61,7 @@ class _Detokenizer:
             self.hand.joins(token)
             if token == EOS and self.config.eos:
                 self._end_line()
-            elif token == PHRASE_END:
+            elif self._ends_phrase(token):
                 self._end_phrase()
             else:
                 self._add(token, spaced, role, float(role == OPENING))
@@ -76,7 +76,7 @@ class _Detokenizer:
         if token == EOS and self.config.eos:
             self._end_line()
             return "\n"
-        if token == PHRASE_END and self.chunk and has_dictionary_script(self.chunk[-1]):
+        if self._ends_phrase(token):
             self._end_phrase()
             return " "
         if token == PHRASE_END and not self.chunk and self.spacing and self.spacing.has_phrases:
@@ -99,6 +99,10 @@ class _Detokenizer:
         self.gaps.add(token, spaced, role, opening)
         self.recent = (self.recent[1], token)
         self.chunk = [token] if spaced else [*self.chunk[-_CONTEXT:], token]
+
+    def _ends_phrase(self, token: str) -> bool:
+        """Return whether a token is the space after a phrase, not a mark of the text."""
+        return token == PHRASE_END and bool(self.chunk) and has_dictionary_script(self.chunk[-1])
 
     def _end_phrase(self) -> None:
         self.gaps.phrase_end()

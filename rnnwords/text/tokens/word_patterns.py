@@ -83,7 +83,11 @@ _OTHERS = (
     rf"|[{_DICTIONARY}][{_DICTIONARY}{_EXTEND}]*"
 )
 # A grapheme cluster; flags first, because \\X looks back over all of a run of flags each time.
-_CLUSTER = r"\p{RI}{2}[\p{Grapheme_Extend}\p{Emoji_Modifier}\p{Mc}\u200d]*|(?=[^\s\x1c-\x1f])\X"
+# A sign that belongs to the character after it (Prepend) is a token where none follows, for \X would take the space.
+_CLUSTER = (
+    r"\p{RI}{2}[\p{Grapheme_Extend}\p{Emoji_Modifier}\p{Mc}\u200d]*"
+    r"|\p{GCB=Prepend}+(?![^\s\x1c-\x1f])|(?=[^\s\x1c-\x1f])\X"
+)
 _ASCII_WORD = (
     r"[A-Za-z0-9]+(?:(?:(?<=[A-Za-z])['.](?=[A-Za-z])|(?<=[0-9])[.,'](?=[0-9])|_+(?=[A-Za-z0-9])"
     r"|(?<=[A-Z0-9]):(?=[a-z]{1,3}(?![A-Za-z])))[A-Za-z0-9]+)*"
