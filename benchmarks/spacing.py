@@ -12,9 +12,9 @@ short text.
 A gap lies between two adjacent symbols. It is wrong where the text has white space and the output has none, or the
 other way round; all white space counts alike. Gaps at a line end that is a symbol (--eos) do not count. "before" are
 models of earlier formats: their tokens, and spaces by fixed rules. Without --eos, line ends of the text do not reach
-the output: their gaps do not count beside an ideograph (CSS calls this segment break transformation), nor anywhere with
---within-lines. Prints a Markdown table; with --show the first N wrong gaps of each text as well, of "after" or, with
---before, of "before".
+the output: their gaps do not count next to an ideograph (CSS calls this segment break transformation), nor anywhere
+with --within-lines. Prints a Markdown table; with --show the first N wrong gaps of each text as well, of "after" or,
+with --before, of "before".
 """
 
 import argparse
@@ -29,7 +29,7 @@ from machine import table
 
 from rnnwords.config import TextConfig
 from rnnwords.text.spacing.detokenizer import detokenize
-from rnnwords.text.spacing.learned import learn_spacing
+from rnnwords.text.spacing.learned import IDEOGRAPHIC, learn_spacing
 from rnnwords.text.tokens.normalization import normalize
 from rnnwords.text.tokens.segmentation import PHRASE_END
 from rnnwords.text.tokens.tokenizer import EOS, tokenize
@@ -44,7 +44,7 @@ TENTHS = 10
 LARGE = 20_000_000  # bytes
 PARTS = 6  # of a large file
 _BLANK, _BLANK_IN_LINE = re.compile(r"\s*"), re.compile(r"[^\S\n]*")
-_IDEOGRAPH = re.compile("[\u3000-\u9fff\uff00-\uffef]")  # a line end beside one is no space
+_IDEOGRAPH = re.compile(IDEOGRAPHIC)  # a line end next to one does not count as white space
 FIRST_CHAPTER = re.compile(r"^chapter (?:i|1|one|the first)\b", re.IGNORECASE | re.MULTILINE)
 
 

@@ -12,9 +12,7 @@ from rnnwords.cli.help import command
 from rnnwords.cli.models import find_model
 from rnnwords.cli.options import model_option, options, output_options
 from rnnwords.cli.output.json_output import print_json
-from rnnwords.cli.output.terminal import columns, cut, safe
-
-MAX_WORD_WIDTH = 24  # columns of a word on a terminal
+from rnnwords.cli.output.terminal import columns, safe, short_word
 
 if TYPE_CHECKING:
     from rnnwords.model_file import Model
@@ -60,8 +58,7 @@ def info(model: Path | None, as_json: bool, quiet: bool) -> None:
         scaled = f"{value_text(series.low, series.span)} to {value_text(series.high, series.span)} scaled to 0 to 1"
         click.echo(f"\nnumbers     column {safe(series.column)}, {vocabulary['words']:,} values; {scaled}")
     else:
-        words = map(safe, loaded.vocabulary.words[:10])
-        frequent = " ".join(words if columns(sys.stdout) is None else (cut(word, MAX_WORD_WIDTH) for word in words))
+        frequent = " ".join(short_word(word, columns(sys.stdout)) for word in loaded.vocabulary.words[:10])
         tokens = f"{vocabulary['symbols']:,} tokens of {vocabulary['words']:,} words"
         click.echo(f"\nvocabulary  {tokens}; most frequent: {frequent}")
         click.echo("text        " + ", ".join(f"{name} {value}" for name, value in report["text"].items()))

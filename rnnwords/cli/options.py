@@ -10,7 +10,7 @@ import click
 from click import Choice
 
 from rnnwords.cli.types import FilePath, Interpolation, Number, Whole
-from rnnwords.config import NORMALIZATIONS, OOV_POLICIES, TOKENIZERS, ReadConfig, TextConfig
+from rnnwords.config import NORMALIZATIONS, OOV_POLICIES, TOKENIZERS, Config, ReadConfig, TextConfig
 
 F = TypeVar("F", bound=Callable[..., Any])
 PATH = FilePath()
@@ -95,15 +95,17 @@ interpolation_options = options(
 
 def read_config(options: Mapping[str, Any]) -> ReadConfig:
     """Return how files are read, from the options of a command."""
-    return ReadConfig(**{item.name: options[item.name] for item in fields(ReadConfig) if item.name in options})
+    return ReadConfig(**_settings(ReadConfig, options))
 
 
 def text_config(options: Mapping[str, Any]) -> TextConfig:
     """Return the text settings in the options of a command."""
-    return TextConfig(
-        tokenizer=options["tokenizer"], lowercase=options["lowercase"], eos=options["eos"],
-        normalize=options["normalize"],
-    )  # fmt: skip
+    return TextConfig(**_settings(TextConfig, options))
+
+
+def _settings(config: type[Config], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of the settings that the command has as options."""
+    return {item.name: options[item.name] for item in fields(config) if item.name in options}
 
 
 def cores() -> int:

@@ -97,10 +97,9 @@ def score(
     scorer, base = Scorer(predictor.lm, cores()), BASES[log_base]
     names_file = as_json or len(sources) > 1 or (len(text) == 1 and os.path.isdir(text[0]))
     columns = COLUMNS[unit] + (("file",) if unit != "file" and names_file else ())
-    header = (
-        [] if as_json else [_header(columns, column_count(sys.stdout))]
-    )  # printed with the first row: an error before it leaves no output
     width = None if as_json else column_count(sys.stdout)
+    # Printed with the first row: an error before it leaves no output.
+    header = [] if as_json else [_header(columns, width)]
     for name, lines in sources:
         scored = score_lines(scorer, lines, independent_lines)
         for rows in _rows(scored, predictor.vocabulary, unit, base, name):

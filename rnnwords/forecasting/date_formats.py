@@ -74,7 +74,7 @@ def _year(text: str) -> int:
 
 
 def _time(text: str) -> timedelta | None:
-    """Return the time since midnight, minus an offset from UTC; None if the text is no time."""
+    """Return the time since midnight, minus an offset from UTC; None if the text is not a time."""
     if not text:
         return timedelta()
     if not (match := _TIME.match(text)):

@@ -120,9 +120,10 @@ class _Column:
         ascending = {one: days for one, days in parsed.items() if all(a <= b for a, b in itertools.pairwise(days))}
         if not ascending:
             return None
-        form = max(ascending, key=lambda one: _evenness(ascending[one]))
+        evenness = {one: _evenness(days) for one, days in ascending.items()}
+        form = max(ascending, key=lambda one: evenness[one])
         for other, days in ascending.items():
-            if days != ascending[form] and _evenness(days) == _evenness(ascending[form]) and "/day" in form + other:
+            if days != ascending[form] and evenness[other] == evenness[form] and "/day" in form + other:
                 at = next(row for row, day in enumerate(days) if day != ascending[form][row])
                 warn(
                     f"{self.name}: dates like {self.cells[at]} are read as {form}, but {other} fits as well; write "

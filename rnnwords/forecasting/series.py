@@ -17,7 +17,7 @@ from rnnwords.files import digest_of
 from rnnwords.forecasting.dates import Dates, find_dates, is_date_title
 from rnnwords.forecasting.numbers import NumberColumn, find_decimal, parse_cell, read_numbers
 from rnnwords.forecasting.table import Table, read_table
-from rnnwords.text.formats.encodings import command, likely_encoding, named
+from rnnwords.text.formats.encodings import likely_remedy
 from rnnwords.text.reading.corpus import BLOCK_SIZE, Corpus
 
 MAX_TITLES = 200  # characters of titles that an error shows
@@ -91,8 +91,7 @@ def _text(corpus: Corpus) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         line, name = data.count(b"\n", 0, error.start) + 1, corpus.names[0]
-        encoding = likely_encoding(data[data.rfind(b"\n", 0, error.start) + 1 :])
-        remedy = f", probably {named(encoding)}; convert it: {command(encoding, name)}" if encoding else "; correct it"
+        remedy = likely_remedy(data, error.start, name) or "; correct it"
         raise CorpusError(f"{name}, line {line}: expected UTF-8, found 0x{data[error.start]:02x}{remedy}") from error
 
 

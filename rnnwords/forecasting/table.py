@@ -26,7 +26,7 @@ from rnnwords.forecasting.numbers import parse_cell
 
 SEPARATORS = "\t;|,"
 _SINGLE = "\x1f"  # between columns of a table that has only one
-_SAMPLE = 200_000  # characters by which a separator is judged
+_SAMPLE = 200_000  # characters in which the separator is looked for
 _SEP_LINE = re.compile(r'"?sep=(.)"?;*\s*', re.IGNORECASE)
 _YEAR = re.compile(r"(?:18|19|20|21)\d\d")
 _WHOLE = re.compile(r"[+-]?\d+")

@@ -100,7 +100,7 @@ class Simple(Cell):
 
 
 def product(x: Floats, kernel: Floats) -> Floats:
-    """Return (..., N) of (..., K) and (K, N), by the method that is fastest for the number of rows."""
+    """Return (..., N) of (..., K) and (K, N), by the fastest method, or as `matmul.row_by_row` asks."""
     rows = x.reshape(-1, x.shape[-1])
     if len(rows) == 1:
         result = row_product(rows, kernel)

@@ -30,11 +30,12 @@ _settings = threading.local()
 @contextlib.contextmanager
 def row_by_row() -> Iterator[None]:
     """Make each row of the products of this thread independent of the other rows, as slow streams of prompts need."""
+    before = is_row_by_row()
     _settings.row_by_row = True
     try:
         yield
     finally:
-        _settings.row_by_row = False
+        _settings.row_by_row = before
 
 
 def is_row_by_row() -> bool:

@@ -118,7 +118,7 @@ class Predictor:
         self, prompts: Sequence[str], k: int = 5, *, prefix: str = "", exact: bool = False, oov: str | None = None,
         threads: int = 1,
     ) -> list[Answer]:  # fmt: skip
-        """Like `answer` for each of B prompts, in batches: the same answers up to rounding, many times faster.
+        """Like `answer` for each of B prompts, in batches: the same answers, several times faster.
 
         Thousands of prompts per call are best, since common beginnings are read once. `threads` work on batches in
         parallel; numpy's own should then be off (OPENBLAS_NUM_THREADS=1).

@@ -59,7 +59,7 @@ def fold(text: str) -> str:
 
 @functools.cache
 def _folded(character: str) -> str:
-    """Return what stands for a decomposed character without case."""
+    """Return the folded form of a decomposed character without case."""
     if (same := _SAME.get(character) or _VOWELS.get(character) or _FINALS.get(character)) is not None:
         return same
     order = unicodedata.combining(character)
@@ -100,7 +100,7 @@ def _capital(own: str, typed: str) -> str:
 
 
 class Candidates(NamedTuple):
-    """The words that a prefix may stand for."""
+    """The words that match a prefix."""
 
     tiers: tuple[Ids, ...]  # (C,) ids each, increasing: as typed; alike; with one typing error
     alike: Mapping[int, int]  # id of a candidate -> id of the better one that is offered in the same letters
@@ -114,7 +114,7 @@ class PrefixIndex:
         self.candidates = functools.lru_cache(maxsize=_CACHED_PREFIXES)(self._candidates)
 
     def _candidates(self, prefix: str, exact: bool = False) -> Candidates:
-        """Return the words that a prefix may stand for, <unk> left out; with `exact`, only those that begin with it."""
+        """Return the words that match a prefix, <unk> left out; with `exact`, only those that begin with it."""
         if exact:
             return Candidates((self._without_unk(self.exact(prefix)),), {})
         prefix, words = normalize(prefix, self.vocabulary.text), self.vocabulary.words

@@ -39,7 +39,7 @@ class Ranker:
     def rank(self, log_probs: Floats, k: int = 5, prefix: str = "", exact: bool = False) -> list[list[Prediction]]:
         """Return for each row of (B, V) natural log-probabilities the `k` most probable words, best first.
 
-        With `prefix`, only the words that it may stand for, or with `exact` those that begin with it. First come those
+        With `prefix`, only the words that match it, or with `exact` those that begin with it. First come those
         that begin with it as typed, then those that do regardless of case and marks, then those with one typing error.
         Each has its probability given that the word is one of all these. Raises UsageError for k below 1.
         """

@@ -190,14 +190,14 @@ def _word_scores(
 
 
 class TextWord(NamedTuple):
-    """What stands between white space in a text, and its tokens."""
+    """A word between white space in a text, and its tokens."""
 
     text: str
     tokens: list[WordScore]  # none of a word of invisible characters only
 
 
 def text_words(line: ScoredLine, vocabulary: Vocabulary) -> Iterator[TextWord]:
-    """Yield the words of a line as they stand in the text, with their tokens; a line end that is a token is <eos>.
+    """Yield the words of a line exactly as in the text, with their tokens; a line end that is a token is <eos>.
 
     No token spans white space, so each word has the tokens that it has alone.
     """

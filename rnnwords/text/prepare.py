@@ -26,7 +26,7 @@ from rnnwords.saving import TEMPORARY, replace_file
 from rnnwords.text.counting import count_words, encode_corpus, id_type, subtract_tail
 from rnnwords.text.encoded import EncodedText, IdFile, cut_at, in_memory, part_of
 from rnnwords.text.encoding import check_has_known_words
-from rnnwords.text.formats.registry import ending
+from rnnwords.text.formats.source import ending
 from rnnwords.text.reading.corpus import Corpus, StartProgress, no_progress
 from rnnwords.text.spacing.learned import learn_spacing
 from rnnwords.text.spacing.sample import spacing_sample

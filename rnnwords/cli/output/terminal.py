@@ -11,6 +11,7 @@ from typing import Any, TextIO
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+MAX_WORD_WIDTH = 24  # columns of a word in a table on a terminal
 _MAX_MARKS = 16  # combining marks of a letter that are shown
 _NO_WIDTH = ("Mn", "Me", "Cf")  # categories of combining marks and invisible characters
 
@@ -82,6 +83,11 @@ def cut(text: str, width: int) -> str:
         if used >= width:
             return head[:place] + "\u2026"
     return head + "\u2026"
+
+
+def short_word(word: str, width: int | None) -> str:
+    """Return a word with its control characters escaped; cut if the output has a `width`."""
+    return safe(word) if width is None else cut(safe(word), MAX_WORD_WIDTH)
 
 
 def padded(text: str, width: int) -> str:

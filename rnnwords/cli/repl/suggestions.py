@@ -159,7 +159,7 @@ class Suggestions:
         return text.lower() if self.vocabulary.text.lowercase else text
 
     def _ranked(self, context: str, prefix: str) -> list[tuple[str, float]]:
-        """Return the best words after `context` without special tokens: with a prefix, those that it may stand for.
+        """Return the best words after `context` without special tokens: with a prefix, those that match it.
 
         Without a prefix, improbable words are left out, except the best one.
         """

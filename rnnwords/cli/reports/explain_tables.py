@@ -5,13 +5,12 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from rnnwords.cli.output.bars import bar, block_for
-from rnnwords.cli.output.terminal import can_write, cell_count, columns, cut, safe
+from rnnwords.cli.output.terminal import can_write, cell_count, columns, short_word
 
 if TYPE_CHECKING:
     from rnnwords.prediction.explanation import ExplainedWord, Explanation, LayerTrace, Omission
     from rnnwords.prediction.ranking import Prediction
 
-MAX_WORD_WIDTH = 24  # columns of a word on a terminal
 BAR_LENGTH, MIN_BAR_LENGTH = 8, 3  # columns of a bar for 100 %: where there is room, and at least
 
 
@@ -30,7 +29,7 @@ class TableStyle(NamedTuple):
 
     def word(self, word: str) -> str:
         """Return a word with its control characters escaped, and cut where the output has a width."""
-        return safe(word) if self.width is None else cut(safe(word), MAX_WORD_WIDTH)
+        return short_word(word, self.width)
 
     def bar(self, share: float, length: int = BAR_LENGTH) -> str:
         """Return a share of 0 to 1 as a bar."""

@@ -29,7 +29,7 @@ def _is_message(line: str) -> bool:
 
 
 def text_of_chat(source: Source) -> Iterator[str]:
-    """Yield the messages without their times; what stands in place of pictures is left out."""
+    """Yield the messages without their times; lines in place of pictures are left out."""
     for line in source.lines():
         if mark := _MARK.match(line[:LONGEST]):
             message = line[mark.end() :]

@@ -9,7 +9,8 @@ from pathlib import Path
 from rnnwords.config import ReadConfig
 from rnnwords.errors import CorpusError
 from rnnwords.files import reason
-from rnnwords.text.formats.registry import TABLES, ending, is_text
+from rnnwords.text.formats.registry import TABLES, is_text
+from rnnwords.text.formats.source import ending
 
 SHOWN = 5  # kinds in a note
 RUN = "model.safetensors"  # a directory with this file is a run of this program, whose files are not texts

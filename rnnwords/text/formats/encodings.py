@@ -56,6 +56,15 @@ def likely_encoding(data: bytes) -> str | None:
     return encoding or None
 
 
+def likely_remedy(data: bytes, at: int, name: str) -> str:
+    """Return the likely encoding of the input `name`, whose byte `at` is not UTF-8, with the command that converts it.
+
+    Empty if none is likely.
+    """
+    encoding = likely_encoding(data[data.rfind(b"\n", 0, at) + 1 :])
+    return f", probably {named(encoding)}; convert it: {command(encoding, name)}" if encoding else ""
+
+
 def named(encoding: str) -> str:
     """Return the usual name of an encoding."""
     return _NAMES.get(encoding, encoding)

@@ -62,7 +62,7 @@ def _licence_ends(data: bytes, line: int) -> Iterator[Marker]:
 
 
 def boilerplate(found: Sequence[Marker]) -> list[range]:
-    """Return the lines, counted from 0, of the headers and licences between which the books stand.
+    """Return the lines, counted from 0, of the headers and licences around the books.
 
     A header begins with the first line that names the project. A licence ends with its last line; where that is
     missing, before the next book, at the end of the text, or after LICENCE lines.

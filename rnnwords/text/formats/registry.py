@@ -1,13 +1,12 @@
 """Formats by the endings of names: how each becomes text, and with which program those are converted that do not."""
 
-import os
 from collections.abc import Callable, Iterator
 
 from rnnwords.errors import CorpusError
 from rnnwords.text.formats.chat import is_chat, text_of_chat
 from rnnwords.text.formats.epub import text_of_epub
 from rnnwords.text.formats.markdown import text_of_markdown
-from rnnwords.text.formats.source import Source
+from rnnwords.text.formats.source import Source, ending
 from rnnwords.text.formats.subtitles import text_of_subtitles
 from rnnwords.text.formats.tables import texts_of_csv, texts_of_json_lines
 from rnnwords.text.formats.web_page import text_of_page
@@ -39,11 +38,6 @@ _OTHERS = {
 # First characters of a plain text -> what it seems to be, and the ending of such files.
 _LOOKS = {"<!doctype html": ("HTML", ".html"), "<html": ("HTML", ".html"), "webvtt\n": ("subtitles", ".vtt"),
           "1\n00:0": ("subtitles", ".srt"), "{\\rtf": ("RTF", ".rtf")}  # fmt: skip
-
-
-def ending(name: str) -> str:
-    """Return the ending of a file's name in lower case, that before .gz if it has one."""
-    return os.path.splitext(name.lower().removesuffix(".gz"))[1]
 
 
 def is_text(name: str) -> bool:

@@ -1,5 +1,6 @@
 """What a converter reads: a file of another format than plain text."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -8,6 +9,11 @@ from typing import IO
 from rnnwords.config import ReadConfig
 from rnnwords.errors import CorpusError
 from rnnwords.text.reading.utf8 import decode
+
+
+def ending(name: str) -> str:
+    """Return the ending of a file's name in lower case, that before .gz if it has one."""
+    return os.path.splitext(name.lower().removesuffix(".gz"))[1]
 
 
 @dataclass(frozen=True)

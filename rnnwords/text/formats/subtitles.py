@@ -30,7 +30,7 @@ def text_of_subtitles(source: Source) -> Iterator[str]:
 
 
 def _cues(lines: Iterator[str]) -> Iterator[Cue]:
-    """Yield the lines of each cue. Before the times of a cue stands its number or name, if any, after a blank line."""
+    """Yield the lines of each cue. Its number or name, if any, comes before its times, after a blank line."""
     cue: Cue | None = None  # None: in the header or a note
     held = ""  # a line after a blank one, which can be the number of the next cue
     blank = True
@@ -42,7 +42,7 @@ def _cues(lines: Iterator[str]) -> Iterator[Cue]:
             cue, held = [], ""
         elif not line:
             pass
-        elif blank and cue is not None and (line.isdecimal() or not line):
+        elif blank and cue is not None and line.isdecimal():
             held = line
         elif blank and re.match(r"(?:NOTE|STYLE|REGION)\b", line):
             if cue:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rnnwords.errors import CorpusError
-from rnnwords.text.formats.source import Source
+from rnnwords.text.formats.source import Source, ending
 
 MAX_CELL = 64 << 20  # characters
 SHOWN = 12  # names in a message
@@ -20,7 +20,7 @@ def texts_of_csv(source: Source) -> Iterator[str]:
     first = next(lines, "")
     if first.lower().startswith("sep=") and len(first.rstrip("\n")) == 5:  # a line of Excel
         delimiter, first = first[4], next(lines, "")
-    elif source.name.lower().removesuffix(".gz").endswith(".tsv"):
+    elif ending(source.name) == ".tsv":
         delimiter = "\t"
     else:
         delimiter = max(",;\t|", key=re.sub(r'"[^"]*"', "", first).count)

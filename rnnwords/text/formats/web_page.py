@@ -89,7 +89,7 @@ class _Page(MarkupParser):
         self.keep_code = keep_code
         self.parts: list[str] = []
         self.ends = 0  # line ends before the next text
-        self.space = False  # whether white space stands before the next text
+        self.space = False  # whether white space precedes the next text
         self.skipped = ""  # element that is left out with all in it
         self.depth = 0  # of such elements inside each other
         self.lists = 0  # depth of lists

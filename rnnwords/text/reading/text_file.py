@@ -16,8 +16,9 @@ from typing import IO, cast
 from rnnwords.config import ReadConfig
 from rnnwords.errors import CorpusError
 from rnnwords.files import reason
-from rnnwords.text.formats.registry import converter_of, ending, refuse_ending, seems
+from rnnwords.text.formats.registry import converter_of, refuse_ending, seems
 from rnnwords.text.formats.signatures import HEAD_SIZE, refuse_other_formats
+from rnnwords.text.formats.source import ending
 from rnnwords.text.reading.byte_order_marks import encoding_of, invalid
 
 CHAT_SIZE = 1 << 15  # bytes that show whether a text is the log of a chat

@@ -23,14 +23,11 @@ def decode(data: bytes, encoding_errors: str, name: str, line: int = 1, byte: in
 
 def _found(data: bytes, at: int, name: str) -> str:
     """Return the invalid byte, the encoding that it probably shows, and what to do."""
-    from rnnwords.text.formats.encodings import command, likely_encoding, named
+    from rnnwords.text.formats.encodings import likely_remedy
 
-    byte = f"0x{data[at]:02x}"
-    encoding = likely_encoding(data[data.rfind(b"\n", 0, at) + 1 :])
-    if encoding is None:
-        return f"{byte}; correct the file, or set `encoding_errors` to replace"
-    remedy = command(encoding, name)
-    return f"{byte}, probably {named(encoding)}; convert it: {remedy}; or set `encoding_errors` to replace"
+    remedy = likely_remedy(data, at, name)
+    otherwise = f"{remedy}; or" if remedy else "; correct the file, or"
+    return f"0x{data[at]:02x}{otherwise} set `encoding_errors` to replace"
 
 
 def refuse_nul(data: bytes, name: str, line: int = 1, byte: int = 1) -> None:

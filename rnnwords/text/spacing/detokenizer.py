@@ -1,4 +1,4 @@
-"""Detokenizer: tokens to text, spaced as the training text is (see `spacing`).
+"""Detokenizer: tokens to text, spaced as the training text is (see `learned`).
 
 For tokens that the training text did not show, and for models without learned spacing, `HandRules` decide.
 
@@ -13,9 +13,13 @@ from rnnwords.config import TextConfig
 from rnnwords.text.spacing.gaps import Gap, Gaps, role_of, spaced_tokens, with_roles
 from rnnwords.text.spacing.hand_rules import CLOSING, CONTRACTIONS, HandRules
 from rnnwords.text.spacing.learned import Spacing
-from rnnwords.text.spacing.quotation import FAMILY, OPENING
+from rnnwords.text.spacing.quotation import FAMILY, OPENING, true_roles
 from rnnwords.text.tokens.segmentation import PHRASE_END, has_dictionary_script
 from rnnwords.text.tokens.tokenizer import EOS, tokenize
+
+_READ = 2_000  # characters of a text before the first token
+_CONTEXT = 12  # tokens of a chunk that can change how the next one is split; links are longer, but have a sign
+_LINK_SIGNS = set("@#/:")
 
 
 def detokenize(tokens: Iterable[str], config: TextConfig, spacing: Spacing | None = None) -> str:
@@ -57,7 +61,8 @@ class _Detokenizer:
 
     def read(self, text: str) -> None:
         """Go on after a text."""
-        for _, (token, spaced), role in with_roles(list(spaced_tokens([text], self.config))):
+        tokens = list(spaced_tokens([text], self.config))
+        for _, (token, spaced), role in with_roles(tokens, true_roles(tokens)):
             self.hand.joins(token)
             if token == EOS and self.config.eos:
                 self._end_line()
@@ -67,7 +72,7 @@ class _Detokenizer:
                 self._add(token, spaced, role, float(role == OPENING))
 
     def needs_next(self, token: str) -> bool:
-        """Return whether the token after this one has a say in the space before it."""
+        """Return whether the space before this token depends on the token after it."""
         return self.spacing is not None and token not in (EOS, PHRASE_END) and self.spacing.needs_next(self.gaps, token)
 
     def piece(self, token: str, following: str = "") -> str:
@@ -112,11 +117,6 @@ class _Detokenizer:
         self.gaps.line_end()
         self.recent = ("", "")
         self.chunk = []
-
-
-_READ = 2_000  # characters of a text before the first token
-_CONTEXT = 12  # tokens of a chunk that can change how the next one is split; links are longer, but have a sign
-_LINK_SIGNS = set("@#/:")
 
 
 def _end(chunk: list[str]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Gaps: the places between tokens, described by the tokens around them.
 
 A gap is spaced or joined. The token on its left and the one on its right have two names each: a mark has itself and its
-Unicode category, a word twice its script. The name of a mark on the left also says whether a space precedes it ("(" or
+Unicode category, a word twice its script. The name of a mark on the left also shows whether a space precedes it ("(" or
 " -"), that of a quotation mark whether it opens or closes (see `quotation`), and that of a dash whether one is open, as
 in Spanish dialogue.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from rnnwords.config import TextConfig
-from rnnwords.text.spacing.quotation import CLOSING, FAMILY, OPENING, Around, true_roles
+from rnnwords.text.spacing.quotation import CLOSING, FAMILY, OPENING, Around, Role, SpacedTokens
 from rnnwords.text.tokens.token_kinds import NUMBER, is_mark, kind, shape
 from rnnwords.text.tokens.tokenizer import EOS, chunks, tokenize
 
@@ -119,11 +119,11 @@ class Gaps:
         self.dash = None
 
 
-def with_roles(tokens: list[tuple[str, bool]]) -> Iterator[tuple[int, tuple[str, bool], str]]:
+def with_roles(tokens: SpacedTokens, roles: Iterable[Role]) -> Iterator[tuple[int, tuple[str, bool], str]]:
     """Yield the place of each token, the token with its space, and the role of a quotation mark, else an empty text."""
-    roles = {place: role for place, role, _ in true_roles(tokens)}
+    role_at = {place: role for place, role, _ in roles}
     for place, token in enumerate(tokens):
-        yield place, token, roles.get(place, "")
+        yield place, token, role_at.get(place, "")
 
 
 def spaced_tokens(texts: Iterable[str], config: TextConfig) -> Iterator[tuple[str, bool]]:

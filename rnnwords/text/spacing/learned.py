@@ -1,8 +1,8 @@
 """White space between tokens, learned from a text.
 
 The probability of a space in a gap is the share of spaced gaps with the names of both sides (see `gaps`), smoothed by
-the probability under the more general names (interpolated back-off, as in n-gram models), and last by what the
-hand-made rules say. Where gaps with the same names are of both kinds, as before a hyphen that is also a dash, a
+the probability under the more general names (interpolated back-off, as in n-gram models), and last by the
+hand-made rules. Where gaps with the same names are of both kinds, as before a hyphen that is also a dash, a
 logistic regression on the tokens around decides.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from rnnwords.config import TextConfig
 from rnnwords.text.spacing import logistic
 from rnnwords.text.spacing.gaps import HYPHEN, OPEN, Gap, Gaps, Name, spaced_tokens, with_roles
-from rnnwords.text.spacing.quotation import FAMILY, Quotation, around_of, learn_quotation
+from rnnwords.text.spacing.quotation import FAMILY, Quotation, around_of, learn_quotation, true_roles
 from rnnwords.text.tokens.segmentation import PHRASE_END
 from rnnwords.text.tokens.token_kinds import WORD_KINDS, is_mark
 from rnnwords.text.tokens.tokenizer import EOS
@@ -31,9 +31,9 @@ _FREQUENT = 4  # count from which a word has a frequency
 _MAX_EXAMPLES = 20_000  # of each regression
 _MAX_WEIGHTS = 10_000
 _SMALLEST = 0.1  # of the weights that are kept
-# Between Chinese or Japanese characters and marks, with a quotation mark before or after it.
-_IDEOGRAPHIC = "[\u3000-\u9fff\uff00-\uffef]"
-_IDEOGRAPHIC_LINE_END = re.compile(rf"({_IDEOGRAPHIC}[\u201d\u2019]*)\s*\n\s*(?=[\u201c\u2018]*{_IDEOGRAPHIC})")
+IDEOGRAPHIC = "[\u3000-\u9fff\uff00-\uffef]"  # Chinese and Japanese characters and marks
+# Between two of them, with a quotation mark before or after it.
+_IDEOGRAPHIC_LINE_END = re.compile(rf"({IDEOGRAPHIC}[\u201d\u2019]*)\s*\n\s*(?=[\u201c\u2018]*{IDEOGRAPHIC})")
 Both = tuple[int, int]  # spaced gaps, joined gaps
 
 
@@ -78,7 +78,7 @@ class Spacing:
         return {}
 
     def needs_next(self, gaps: Gaps, token: str) -> bool:
-        """Return whether the token after the next one has a say in the space before the next one."""
+        """Return whether the space before the next token depends on the token after it."""
         if token in FAMILY:
             return self.quotation.is_open_choice(token)
         names = gaps.names(token, "")
@@ -86,7 +86,7 @@ class Spacing:
         return known is not None and (known[0][0], known[1][0]) in self._ambiguous
 
     def joins(self, gap: Gap, by_hand: bool) -> bool:
-        """Return whether a gap is joined; `by_hand` is what the hand-made rules say, for a text with few such gaps."""
+        """Return whether a gap is joined; `by_hand`: by the hand-made rules, for a text with few such gaps."""
         names = self._known(gap.left, gap.right)
         if names is None:
             return by_hand
@@ -102,10 +102,11 @@ class Spacing:
         None if it has no gap with one of them and any word, or any mark, that the other is.
         """
         if (left, right) not in self._by_names:
+            names = None
             before, after = _as_seen(left, self._seen[0]), _as_seen(right, self._seen[1])
-            names = (before, after) if before and after else None
-            if names and (names[0][0], _class(right[0])) not in self._sides:
-                names = names if (_class(left[0]), names[1][0]) in self._sides else None
+            if before and after:
+                sides = (before[0], _class(right[0])), (_class(left[0]), after[0])
+                names = (before, after) if any(side in self._sides for side in sides) else None
             self._by_names[left, right] = names
         return self._by_names[left, right]
 
@@ -167,7 +168,8 @@ def learn_spacing(texts: Iterable[str], config: TextConfig) -> Spacing:
     tokens = list(spaced_tokens(texts, config))
     gaps, counted = Gaps(), Counter[tuple[Name, Name, bool]]()
     places: list[tuple[int, Name, Name, bool]] = []
-    for place, (token, spaced), role in with_roles(tokens):
+    roles = list(true_roles(tokens))
+    for place, (token, spaced), role in with_roles(tokens, roles):
         if token == EOS and config.eos:
             gaps.line_end()
             continue
@@ -193,7 +195,7 @@ def learn_spacing(texts: Iterable[str], config: TextConfig) -> Spacing:
             for place, left, right, spaced in chosen
         ]
     )
-    quotation = learn_quotation(tokens, _MAX_EXAMPLES)
+    quotation = learn_quotation(tokens, roles, _MAX_EXAMPLES)
     return Spacing(counts, _largest(weights), Quotation(quotation.counts, _largest(quotation.weights)), frequencies)
 
 

@@ -8,7 +8,7 @@ one. The state is a probability, so that a text with a missing mark is read corr
 
 import functools
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rnnwords.text.spacing import logistic
@@ -32,6 +32,7 @@ _FAMILIES = (
 FAMILY = {mark: family for family in _FAMILIES for mark in family}
 OPENING, CLOSING = "opening", "closing"
 Around = tuple[str, str, str, str]  # tokens: two before a place, two after it; "" beyond the ends of a line
+Role = tuple[int, str, str]  # place of a quotation mark, its role, and that of the mark before in its family
 SpacedTokens = Sequence[tuple[str, bool]]  # tokens, each with whether white space precedes it
 _SMOOTHING = 0.5
 _RARE = 200  # a mark with fewer than one in so many of one role has the other
@@ -46,7 +47,7 @@ class Quotation:
     weights: Mapping[str, float] = field(default_factory=dict)
 
     def is_open_choice(self, mark: str) -> bool:
-        """Return whether a mark has both roles, so that the token after it has a say."""
+        """Return whether a mark has both roles, so that the token after it counts."""
         return min(self._totals.get(mark, (0, 0))) > 0
 
     def probability(self, mark: str, around: Around, was_open: float) -> float:
@@ -90,11 +91,11 @@ def features(mark: str, around: Around) -> list[str]:
     return [f"{mark}\t{part}" for part in parts]
 
 
-def learn_quotation(tokens: SpacedTokens, limit: int) -> Quotation:
-    """Return the roles of the quotation marks of a text, from at most `limit` of them."""
+def learn_quotation(tokens: SpacedTokens, roles: Iterable[Role], limit: int) -> Quotation:
+    """Return what decides on the `roles` of the quotation marks of a text; at most `limit` of them are examples."""
     counts: Counter[tuple[str, str, str]] = Counter()
     examples: list[tuple[str, Around, bool]] = []
-    for place, role, before in true_roles(tokens):
+    for place, role, before in roles:
         mark = tokens[place][0]
         counts[mark, before, role] += 1
         if len(examples) < limit:
@@ -108,7 +109,7 @@ def learn_quotation(tokens: SpacedTokens, limit: int) -> Quotation:
     return Quotation(table, logistic.fit(chosen))
 
 
-def true_roles(tokens: SpacedTokens) -> Iterator[tuple[int, str, str]]:
+def true_roles(tokens: SpacedTokens) -> Iterator[Role]:
     """Yield the place of each quotation mark of a text, its role and that of the mark before in its family.
 
     A space on one side only shows the role; else roles alternate. A blank line (two line ends) closes all quotations.

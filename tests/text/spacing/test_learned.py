@@ -99,7 +99,8 @@ def test_roles_of_marks_follow_their_spaces_and_else_alternate():
 
 
 def test_a_mark_with_one_role_needs_no_token_after_it():
-    quotation = learn_quotation([("\u201c", True), ("a", False), ("\u201d", False), ("b", True)] * 3, 100)
+    tokens = [("\u201c", True), ("a", False), ("\u201d", False), ("b", True)] * 3
+    quotation = learn_quotation(tokens, true_roles(tokens), 100)
     assert not quotation.is_open_choice("\u201c")
     assert quotation.probability("\u201d", ("", "a", "\u201d", "b"), 0.0) == 0.0
 
