@@ -21,7 +21,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 FOLDERS = (
     "text", "text/reading", "text/formats", "text/tokens", "text/spacing", "network", "lm", "generation", "prediction",
     "evaluation", "training", "training/distributed", "training/optimization", "training/post_training",
-    "training/reports", "forecasting", "cli", "cli/output", "cli/reports", "cli/repl",
+    "training/reports", "forecasting", "server", "cli", "cli/output", "cli/reports", "cli/repl",
 )  # fmt: skip
 PART = re.compile(r"(<!-- generated: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -138,7 +138,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "modules": module_tables,
     "walk": walk,
     **{f"tour {name}": _tour(name) for name in ("train", "predict", "generate", "pipe")},
-    **{name: _result(name) for name in ("startup", "training", "prediction", "quality", "spacing")},
+    **{name: _result(name) for name in ("startup", "training", "prediction", "editor", "quality", "spacing")},
 }
 
 

@@ -154,11 +154,13 @@ main()
 """
 
 
-def without(modules: str, *arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+def without(
+    modules: str, *arguments: str, cwd: Path, input: str = "had a general\n"
+) -> "subprocess.CompletedProcess[str]":
     """Run the program in a child process where importing any of the modules, separated by commas, raises."""
     return subprocess.run(
         [sys.executable, "-c", BLOCKED, modules, *arguments],
-        cwd=cwd, env=environment(), input="had a general\n", capture_output=True, text=True, timeout=LIMIT, check=False,
+        cwd=cwd, env=environment(), input=input, capture_output=True, text=True, timeout=LIMIT, check=False,
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from rnnwords.cli.explain import explain
 from rnnwords.cli.forecast import forecast
 from rnnwords.cli.generate import generate
 from rnnwords.cli.info import info
+from rnnwords.cli.lsp import lsp
 from rnnwords.cli.output.messages import one_line
 from rnnwords.cli.output.streams import discard_stdout, prepare_streams, stdout_message
 from rnnwords.cli.predict import predict
@@ -71,7 +72,7 @@ def program() -> None:
 
 
 for _command in (
-    build_vocab, train, eval_command, generate, predict, score, explain, repl_command, info, forecast, completion,
+    build_vocab, train, eval_command, generate, predict, score, explain, repl_command, lsp, info, forecast, completion,
 ):  # fmt: skip
     program.add_command(_command)
 

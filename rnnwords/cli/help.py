@@ -19,9 +19,9 @@ GROUPS = {
     "restart",
     "Regularization": "dropout dropout_start variational weight_dropout weight_decay label_smoothing ema clip_norm",
     "Budget": "epochs iterations time patience",
-    "Prediction": "model words samples temperature top_k top_p beam repetition_penalty no_repeat_ngram max_overlap "
-    "train_text until_sentence interpolate cache cache_weight cache_sharpness max_context ngram calibrate k prefix "
-    "exact oov independent_lines seed",
+    "Prediction": "model words inline_words samples temperature top_k top_p beam repetition_penalty no_repeat_ngram "
+    "max_overlap train_text until_sentence interpolate cache cache_weight cache_sharpness max_context ngram calibrate "
+    "k prefix exact oov independent_lines seed",
     "Evaluation": "by_frequency baseline baseline_order calibration compare",
     "Output": "output unit log_base tokens stream raw nul tutorial report plot log_every checkpoint_every histograms "
     "as_json quiet",

@@ -60,12 +60,14 @@ def run_name(name: str) -> str:
     return f"{encoded[: MAX_NAME - len(digest) - 1].decode('utf-8', 'ignore')}-{digest}"
 
 
-def load_predictor(model: Path | None, quiet: bool, options: Mapping[str, Any] = {}) -> "Predictor":
+def load_predictor(
+    model: Path | None, quiet: bool, options: Mapping[str, Any] = {}, *, low_memory: bool = False
+) -> "Predictor":
     """Return the predictor of a model, with n-gram and cache interpolated as the options of the command say."""
     path = find_model(model, quiet)
     from rnnwords.prediction.predictor import Predictor
 
-    predictor = Predictor.load(path, interpolation_config(options))
+    predictor = Predictor.load(path, interpolation_config(options), low_memory)
     if predictor.lm is not predictor.network:
         from rnnwords.lm.describe import describe, summary
 

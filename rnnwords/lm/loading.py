@@ -26,17 +26,19 @@ def interpolated(
     return lm if config.interpolate == "off" else with_ngram(lm, model, config)
 
 
-def network_model(model: Model, context_size: int | None = None) -> WindowedNetwork | StatefulNetwork:
+def network_model(
+    model: Model, context_size: int | None = None, *, low_memory: bool = False
+) -> WindowedNetwork | StatefulNetwork:
     """Return the network of a model file alone.
 
-    `context_size` lets a network with a window see fewer words. Raises UsageError for a numeric network, and for a
-    `context_size` that the network cannot have.
+    `context_size` lets a network with a window see fewer words; `low_memory` is that of `Network`. Raises UsageError
+    for a numeric network, and for a `context_size` that the network cannot have.
     """
     if model.series is not None:
         raise UsageError(
             f"expected a model of words, found one of numbers (column {model.series.column}); use rnnwords forecast"
         )
-    network = Network(model.network, model.weights)
+    network = Network(model.network, model.weights, low_memory=low_memory)
     if context_size is None:
         kind = StatefulNetwork if model.network.stateful else WindowedNetwork
         return kind(network, model.vocabulary)

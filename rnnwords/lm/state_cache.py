@@ -15,11 +15,11 @@ MAX_NUMBERS = 1 << 24
 class StateCache(Generic[S]):
     """States of one language model by the ids that lead to them."""
 
-    def __init__(self, lm: LanguageModel[S]) -> None:
+    def __init__(self, lm: LanguageModel[S], max_states: int | None = None) -> None:
         self.lm = lm
         self.start = lm.initial_state()
         self.states: OrderedDict[tuple[int, ...], S] = OrderedDict()
-        self.size = max(1, min(MAX_STATES, MAX_NUMBERS // lm.state_size))
+        self.size = max(1, min(max_states or MAX_STATES, MAX_NUMBERS // lm.state_size))
         self.lock = threading.Lock()
 
     def state(self, ids: Sequence[int]) -> S:

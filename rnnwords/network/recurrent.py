@@ -29,8 +29,11 @@ TABLE_ROWS = 16  # of the table of input products, computed at a time
 class Network:
     """A trained recurrent network: token ids to log-probabilities, or values of a series to the next value."""
 
-    def __init__(self, config: NetworkConfig, weights: Weights) -> None:
-        """Raises ModelError unless the names and shapes of the weights are those of `config`."""
+    def __init__(self, config: NetworkConfig, weights: Weights, *, low_memory: bool = False) -> None:
+        """With `low_memory`, products that the weights give are computed each time, and not kept in tables.
+
+        Raises ModelError unless the names and shapes of the weights are those of `config`.
+        """
         check_shapes(config, {name: weight.shape for name, weight in weights.items()})
         self.config = config
         self.weights = weights
@@ -40,9 +43,11 @@ class Network:
             for layer in range(config.layers)
         ]
         self._first: dict[int, tuple[State, list[Floats]]] = {}  # token id -> see _after_first
-        self._max_first = max(1, MAX_FIRST_BYTES // (config.layers * (config.gates + 2) * config.units * 4))
+        first_bytes = config.layers * (config.gates + 2) * config.units * 4
+        self._max_first = 1 if low_memory else max(1, MAX_FIRST_BYTES // first_bytes)
         self._table: Floats | None = None
-        if config.input == "embedding" and config.vocabulary_size * config.gates * config.units * 4 <= MAX_TABLE_BYTES:
+        table_bytes = config.vocabulary_size * config.gates * config.units * 4
+        if config.input == "embedding" and table_bytes <= MAX_TABLE_BYTES and not low_memory:
             # Rows are computed on first use; the system allocates untouched pages only when they are written.
             self._table = np.empty((config.vocabulary_size, config.gates * config.units), np.float32)
             self._computed = np.zeros(config.vocabulary_size, bool)

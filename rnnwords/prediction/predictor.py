@@ -30,6 +30,8 @@ from rnnwords.text.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from rnnwords.prediction.explanation import Explanation
 
+FEW_STATES = 8  # kept with `low_memory`: those of the last few words of one text
+
 
 class Predictor:
     """A model file with its language model. Prompts are text; unknown words follow one policy (see `encode`).
@@ -37,19 +39,22 @@ class Predictor:
     Probabilities are 0 to 1, log-probabilities natural (nats).
     """
 
-    def __init__(self, model: Model, interpolation: InterpolationConfig | None = None) -> None:
-        """Raises UsageError for a numeric model, and for an interpolation with parts that the model lacks."""
+    def __init__(
+        self, model: Model, interpolation: InterpolationConfig | None = None, low_memory: bool = False
+    ) -> None:
+        """With `low_memory`, keep few states and no tables, which make many predictions faster. Raises UsageError for a
+        numeric model, and for an interpolation with parts that the model lacks."""
         self.model = model
         self.vocabulary: Vocabulary = model.vocabulary
-        self.network = network_model(model)
+        self.network = network_model(model, low_memory=low_memory)
         self.lm: LanguageModel[Any] = interpolated(self.network, model, interpolation)
         self.ranker = Ranker(self.vocabulary)
-        self._states = StateCache(self.lm)
+        self._states = StateCache(self.lm, FEW_STATES if low_memory else None)
 
     @classmethod
-    def load(cls, path: str | Path, interpolation: InterpolationConfig | None = None) -> Self:
+    def load(cls, path: str | Path, interpolation: InterpolationConfig | None = None, low_memory: bool = False) -> Self:
         """Load a run directory or a model file. Raises ModelNotFoundError, or ModelError for a damaged one."""
-        return cls(Model.load(model_path(Path(path))), interpolation)
+        return cls(Model.load(model_path(Path(path))), interpolation, low_memory)
 
     @property
     def context_size(self) -> int | None:

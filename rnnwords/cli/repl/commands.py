@@ -14,6 +14,7 @@ from typing import Any, cast
 from rnnwords.cli.repl.session import Reply, WritingSession, WritingSettings, end_of
 from rnnwords.config import check_value
 from rnnwords.errors import RnnwordsError, UsageError
+from rnnwords.prediction.completions import MIN_PROBABILITY, percent
 from rnnwords.saving import replace_file
 
 SessionCommand = Callable[[WritingSession, str], Iterator[Reply]]
@@ -26,7 +27,6 @@ SETTINGS = {  # name -> example, and what the command does
     "seed": "7: set the random seed; the same seed repeats the same text",
 }
 _FIELDS = {item.name.replace("_", "-"): item for item in dataclasses.fields(WritingSettings)}
-MIN_PROBABILITY = 0.001  # of a word to be shown
 _QUOTE_LENGTH = 60  # characters of the document in a note
 
 
@@ -128,13 +128,6 @@ def _why(session: WritingSession, argument: str) -> Iterator[Reply]:
     for word, probability, best in session.model.explain_steps(text, before=before):
         others = ", ".join(f"{other} {percent(share)}" for other, share in best if share >= MIN_PROBABILITY)
         yield Reply("data", f"{word:<{width}}  {percent(probability):>6}  {others}")
-
-
-def percent(probability: float) -> str:
-    """Return a probability with two significant digits: 62 %, 3.1 %, <0.1 %."""
-    if 0 < probability < 0.001:
-        return "<0.1 %"
-    return f"{probability * 100:.1f} %" if probability < 0.0995 else f"{probability * 100:.0f} %"
 
 
 def _show(session: WritingSession, argument: str) -> Iterator[Reply]:

@@ -13,8 +13,9 @@ from prompt_toolkit.lexers import Lexer
 
 from rnnwords.cli.output.bars import BLOCK, EMPTY_BLOCK, bar
 from rnnwords.cli.output.terminal import cut, masked, safe
-from rnnwords.cli.repl.commands import help_lines, percent
-from rnnwords.cli.repl.suggestions import MenuEntry, Suggestions
+from rnnwords.cli.repl.commands import help_lines
+from rnnwords.cli.repl.suggestions import Suggestions
+from rnnwords.prediction.completions import MenuEntry, percent
 
 BAR_LENGTH = 5
 MAX_WORD_WIDTH = 30  # columns of a word in the menu

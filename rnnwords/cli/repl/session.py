@@ -5,7 +5,6 @@ yielded word by word, so that a pipe, a terminal and a test see the same.
 """
 
 import dataclasses
-import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,25 +14,16 @@ from typing import Literal, NamedTuple, Protocol
 
 from rnnwords.config import within
 from rnnwords.generation.sampling import Sampling
+from rnnwords.prediction.completions import MAX_CONTEXT, SPACING, Ranked, RankingModel, end_of_text, space_between
 from rnnwords.prediction.prompts import unknown_words
-from rnnwords.text.vocabulary import Vocabulary
-
-Ranked = Sequence[tuple[str, float]]  # words with their probabilities, best first
-MAX_CONTEXT = 3_000  # characters of the document that are read for each prediction
-SPACING = 300  # characters that decide whether a word needs a space before it
 
 
-class WritingModel(Protocol):
+class WritingModel(RankingModel, Protocol):
     """What a session needs of a model; `rnnwords.prediction.predictor.Predictor` has it."""
-
-    @property
-    def vocabulary(self) -> Vocabulary: ...
 
     @property
     def context_size(self) -> int | None:
         """Words that are read before a prediction; None: all of them."""
-
-    def rank(self, prompt: str, k: int = 5, *, prefix: str = "") -> Ranked: ...
 
     def generate(
         self, prompt: str, n: int = 32, *, temperature: float | None = None, top_k: int | None = None,
@@ -141,12 +131,9 @@ class WritingSession:
         """Return the space, if any, that belongs between the document and `text`."""
         words = self.model.vocabulary.tokenize(text[:SPACING])
         before = end_of(self.passages)
-        return self.space(before, words[0]) if words and before and not before[-1].isspace() else ""
-
-    def space(self, before: str, word: str) -> str:
-        """Return the space, if any, that belongs between the text `before` and `word`."""
-        piece = next(self.model.vocabulary.pieces([word], before=before[-SPACING:]))
-        return piece.removesuffix(word)
+        if not words or not before or before[-1].isspace():
+            return ""
+        return space_between(self.model.vocabulary, before, words[0])
 
     def unknown(self, text: str) -> list[str]:
         """Return the words of `text` outside the vocabulary, each once."""
@@ -161,20 +148,6 @@ class WritingSession:
         return end_of(self.passages[:first]), "".join(passage.text for passage in self.passages[first:])
 
 
-def end_of(passages: Sequence[Passage], limit: int = MAX_CONTEXT) -> str:
-    """Return the end of a document, at most `limit` characters, from the start of a word.
-
-    The start moves in steps of a thousand characters, so that consecutive contexts mostly begin at the same place and a
-    model that caches states can continue from one of them.
-    """
-    length = sum(len(passage.text) for passage in passages)
-    start = max(0, -(-(length - limit) // 1_000) * 1_000)
-    kept: list[str] = []
-    for passage in reversed(passages):
-        if length <= start:
-            break
-        length -= len(passage.text)
-        kept.append(passage.text[max(0, start - length) :])
-    text = "".join(reversed(kept))
-    blank = re.search(r"\s", text[:200]) if start else None
-    return text[blank.start() :] if blank else text
+def end_of(passages: Sequence[Passage]) -> str:
+    """Return the end of a document that is read for each prediction: see `end_of_text`."""
+    return end_of_text([passage.text for passage in passages])

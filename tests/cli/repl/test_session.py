@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from rnnwords.cli.output.terminal import is_safe, masked, safe
 from rnnwords.cli.repl.command import run_repl
-from rnnwords.cli.repl.commands import COMMANDS, answer, parse, percent
-from rnnwords.cli.repl.session import MAX_CONTEXT, Passage, WritingSession, WritingSettings, end_of
+from rnnwords.cli.repl.commands import COMMANDS, answer, parse
+from rnnwords.cli.repl.session import Passage, WritingSession, WritingSettings, end_of
 from rnnwords.config import TextConfig
 from rnnwords.errors import ModelError
+from rnnwords.prediction.completions import MAX_CONTEXT, percent
 from rnnwords.prediction.predictor import Predictor
 from tests.cli.repl.fake import HOSTILE, FakeModel
 from tests.models import plain_vocabulary, random_model

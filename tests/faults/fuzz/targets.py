@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-TARGETS = ("models", "checkpoints", "vocabularies", "tokenizers", "prompts", "series", "lines", "formats")
+TARGETS = ("models", "checkpoints", "vocabularies", "tokenizers", "prompts", "series", "lines", "formats", "messages")
 CORPUS = Path(__file__).parent / "corpus"
 MAX_SECONDS = 1.0  # of CPU time
 MAX_MEMORY = 200 << 20  # bytes by which one input may raise the peak

@@ -17,7 +17,7 @@ from tests.texts import ROOT
 
 EXAMPLES = {
     "models": 150, "checkpoints": 100, "vocabularies": 800, "tokenizers": 600, "prompts": 60, "series": 500,
-    "lines": 60, "formats": 300,
+    "lines": 60, "formats": 300, "messages": 150,
 }  # fmt: skip
 FINDINGS = [(path.parent.name, path.name) for path in sorted(CORPUS.glob("*/*"))]
 

@@ -47,6 +47,7 @@ ARGUMENTS: dict[Entry, list[str]] = {
     ("forecast", "model"): ["forecast", "numbers.csv", "--model", PATH],
 }
 TEXT_ENTRIES = {("score", "text")}  # a path where a text is possible too, so its parameter is a string
+ANSWERED = {("lsp", "model")}  # a path whose error is the answer to a message: test_language_server_model.py
 NEW_FILES = {("build-vocab", "output"), ("eval", "plot"), ("explain", "plot"), ("forecast", "plot")}
 NEW_DIRECTORIES = {("train", "model"), ("forecast", "model")}
 TEXTS = {entry for entry in ARGUMENTS if entry[1] in ("corpus", "validation", "train_text", "csv", "test", "text")}

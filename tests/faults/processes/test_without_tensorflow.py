@@ -4,6 +4,7 @@ import pytest
 
 from rnnwords.cli import program
 from tests.processes import HEAVY, TINY, without
+from tests.server.client import bytes_of, initialize, notification, request
 from tests.texts import FABLE
 
 TRAINS = {"train", "forecast", "export"}  # commands that may load it
@@ -16,17 +17,19 @@ CASES = {
     "explain": ["had a general", "--model", "{model}"],
     "generate": ["had a general", "--model", "{model}"],
     "info": ["--model", "{model}"],
+    "lsp": ["--model", "{model}", "--quiet"],
     "predict": ["had a general", "--model", "{model}"],
     "repl": ["--model", "{model}"],
     "score": ["had a general council", "--model", "{model}"],
 }
+INPUT = {"lsp": bytes_of(initialize(), request(1, "shutdown"), notification("exit")).decode()}
 
 
 @pytest.mark.parametrize("name", sorted(set(program.commands) - TRAINS))
 def test_row_38_a_command_works_without_tensorflow(name, trained, tmp_path):
     assert name in CASES, "say above how this command is started"
     arguments = [word.format(model=trained) for word in CASES[name]]
-    done = without(HEAVY, name, *arguments, cwd=tmp_path)
+    done = without(HEAVY, name, *arguments, cwd=tmp_path, input=INPUT.get(name, "had a general\n"))
     assert done.returncode == 0, done.stderr
     assert done.stdout
     assert "Error" not in done.stderr

@@ -1,0 +1,65 @@
+"""Positions of LSP: a line, and a place in it, counted in UTF-16 code units or in those that the editor offers."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, Self
+
+from rnnwords.server.messages import INVALID_PARAMS, Params, ResponseError, field
+
+
+class Position(NamedTuple):
+    """A position as a message has it, both from 0."""
+
+    line: int
+    character: int  # code units
+
+    @classmethod
+    def of(cls, params: Params, name: str = "position") -> Self:
+        """Return the position that is the field `name` of the parameters. Raises InvalidParams."""
+        value = field(params, name, dict)
+        position = cls(field(value, "line", int), field(value, "character", int))
+        if min(position) < 0:
+            raise ResponseError(INVALID_PARAMS, f"{name}: expected numbers from 0, found {tuple(position)}")
+        return position
+
+    def to_json(self) -> Params:
+        """Return the position as a message has it."""
+        return self._asdict()
+
+
+def _utf8(character: str) -> int:
+    return 1 if character < "\x80" else 2 if character < "\u0800" else 3 if character < "\U00010000" else 4
+
+
+def _utf16(character: str) -> int:
+    return 1 if character < "\U00010000" else 2
+
+
+DEFAULT = "utf-16"
+UNITS: dict[str, Callable[[str], int]] = {  # encoding -> code units of a character
+    "utf-8": _utf8,
+    "utf-16": _utf16,
+    "utf-32": len,
+}
+
+
+def negotiated(offered: object) -> str:
+    """Return the first encoding of the client's list that is supported; without one, that of the protocol."""
+    names: Iterable[object] = offered if isinstance(offered, list) else ()
+    return next((name for name in names if isinstance(name, str) and name in UNITS), DEFAULT)
+
+
+def index_of(line: str, character: int, encoding: str) -> int:
+    """Return the index of the character at a number of code units: within a character its start, after the end it."""
+    if line.isascii():
+        return min(character, len(line))
+    units, count = UNITS[encoding], 0
+    for index, one in enumerate(line):
+        count += units(one)
+        if count > character:
+            return index
+    return len(line)
+
+
+def units_of(text: str, encoding: str) -> int:
+    """Return the number of code units of a text."""
+    return len(text) if text.isascii() else sum(map(UNITS[encoding], text))
