@@ -1,6 +1,6 @@
 """Generates text from a language model, word by word or by beam search."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -22,8 +22,11 @@ SENTENCE_ENDS = frozenset({".", "!", "?", "...", "\u2026", "\u3002", "\uff01", "
 def draw_word(vocabulary: Vocabulary, seed: int) -> str:
     """Return a word drawn by frequency; no punctuation, <unk> or <eos> where there is anything else."""
     probs = np.exp(unigram_log_probs(vocabulary.counts).astype(np.float64))
+    probs[list(vocabulary.excluded)] = 0
     words = np.array([any(char.isalnum() for char in word) and word not in (UNK, EOS) for word in vocabulary.words])
-    probs = probs * words if words.any() else probs
+    probs = probs * words if (probs * words).any() else probs
+    if not probs.any():
+        raise UsageError(f"expected a word to begin with, found all {len(vocabulary):,} excluded")
     return vocabulary.words[int(np.random.default_rng(seed).choice(len(probs), p=probs / probs.sum()))]
 
 
@@ -58,11 +61,18 @@ class GeneratedWord(NamedTuple):
 class Writer:
     """Continues a prompt, given as the state of the language model after it, and its ids."""
 
-    def __init__(self, lm: LanguageModel[Any], state: Any, ids: Sequence[int], request: GenerationRequest) -> None:
+    def __init__(
+        self, lm: LanguageModel[Any], state: Any, ids: Sequence[int], request: GenerationRequest,
+        excluded: Iterable[int] = (),
+    ) -> None:  # fmt: skip
+        """`excluded` ids are never generated."""
         self.lm, self.state, self.request = lm, state, request
         self.history = History(ids, request.no_repeat_ngram, request.overlap)
         unk = lm.vocabulary.unk_id
-        self.banned = [] if request.unk or unk is None else [unk]
+        hidden = [] if request.unk or unk is None else [unk]
+        self.banned = np.array(sorted({*hidden, *excluded}), np.intp)
+        if len(self.banned) == len(lm.vocabulary):
+            raise UsageError(f"expected a word to choose from, found all {len(self.banned):,} excluded")
 
     def steps(self) -> Iterator[GeneratedWord]:
         """Yield the words as they are chosen. Memory and time per word stay constant, except for no-repeat n-grams."""

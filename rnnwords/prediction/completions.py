@@ -17,6 +17,7 @@ MAX_CONTEXT = 3_000  # characters of the text that are read for each prediction
 SPACING = 300  # characters that decide whether a word needs a space before it
 MIN_PROBABILITY = 0.001  # of a word to be offered
 CACHE_SIZE = 1_024  # contexts
+NO_REPEAT_NGRAM = 4  # words; a greedy continuation may repeat itself otherwise
 
 Ranked = Sequence[tuple[str, float]]  # words with their probabilities, best first
 ContextOf = Callable[[str], str]  # line up to the cursor -> what a prediction reads
@@ -141,14 +142,15 @@ def percent(probability: float) -> str:
     return f"{probability * 100:.1f} %" if probability < 0.0995 else f"{probability * 100:.0f} %"
 
 
-def end_of_text(parts: Sequence[str], limit: int = MAX_CONTEXT) -> str:
+def end_of_text(parts: Sequence[str], limit: int = MAX_CONTEXT, *, preceding: int = 0, ahead: int = 0) -> str:
     """Return the end of a text, given in parts: at most `limit` characters, from the start of a word.
 
-    The start moves in steps of a thousand characters, so that consecutive contexts mostly begin at the same place and a
-    model that caches states can continue from one of them.
+    The start moves in steps, see `step`, so that consecutive contexts mostly begin at the same place and a model that
+    caches states can continue from one of them. With `ahead`, it is where that of a text longer by as many characters
+    will be. As many characters as are `preceding` the parts are left out, and count.
     """
-    length = sum(map(len, parts))
-    start = max(0, -(-(length - limit) // 1_000) * 1_000)
+    length = preceding + sum(map(len, parts))
+    start = max(0, -(-(length + ahead - limit) // step(limit)) * step(limit))
     kept: list[str] = []
     for part in reversed(parts):
         if length <= start:
@@ -158,3 +160,8 @@ def end_of_text(parts: Sequence[str], limit: int = MAX_CONTEXT) -> str:
     text = "".join(reversed(kept))
     blank = re.search(r"\s", text[:200]) if start else None
     return text[blank.start() :] if blank else text
+
+
+def step(limit: int = MAX_CONTEXT) -> int:
+    """Return by how many characters the start of a context moves, whose highest length is `limit`."""
+    return limit // 3

@@ -1,14 +1,14 @@
 """`Predictor`: the Python API of prediction with a trained model, without TensorFlow.
 
 >>> from rnnwords import Predictor
->>> predictor = Predictor.load("models/belling_the_cat")
+>>> predictor = Predictor.load("models/fable")
 >>> predictor.rank("had a general", k=1)[0].word
 'council'
 >>> "".join(predictor.generate("had a general", n=6))
 ' council to consider what measures they'
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -24,12 +24,14 @@ from rnnwords.prediction import prompts
 from rnnwords.prediction.batch import answer_each
 from rnnwords.prediction.ranking import Answer, Prediction, Ranker, entropy
 from rnnwords.prediction.scoring import Scorer, WordScore, explain_steps, score_lines
+from rnnwords.text.exclusion import exclusion
 from rnnwords.text.reading.utf8 import lines_of
 from rnnwords.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from rnnwords.prediction.explanation import Explanation
 
+REPEAT_WORDS = 1_000  # of a prompt in which no n-gram is repeated, whatever the network reads
 FEW_STATES = 8  # kept with `low_memory`: those of the last few words of one text
 
 
@@ -40,21 +42,27 @@ class Predictor:
     """
 
     def __init__(
-        self, model: Model, interpolation: InterpolationConfig | None = None, low_memory: bool = False
-    ) -> None:
-        """With `low_memory`, keep few states and no tables, which make many predictions faster. Raises UsageError for a
-        numeric model, and for an interpolation with parts that the model lacks."""
+        self, model: Model, interpolation: InterpolationConfig | None = None, low_memory: bool = False,
+        exclude: Iterable[str] = (),
+    ) -> None:  # fmt: skip
+        """With `low_memory`, keep few states and no tables, which make many predictions faster. Words to `exclude`, in
+        any case, are never ranked or generated. Raises UsageError for a numeric model, and for an interpolation with
+        parts that the model lacks."""
         self.model = model
-        self.vocabulary: Vocabulary = model.vocabulary
+        self.excluded = exclusion(exclude, model.vocabulary)
+        self.vocabulary: Vocabulary = model.vocabulary.excluding(self.excluded.ids)
         self.network = network_model(model, low_memory=low_memory)
         self.lm: LanguageModel[Any] = interpolated(self.network, model, interpolation)
         self.ranker = Ranker(self.vocabulary)
         self._states = StateCache(self.lm, FEW_STATES if low_memory else None)
 
     @classmethod
-    def load(cls, path: str | Path, interpolation: InterpolationConfig | None = None, low_memory: bool = False) -> Self:
+    def load(
+        cls, path: str | Path, interpolation: InterpolationConfig | None = None, low_memory: bool = False,
+        exclude: Iterable[str] = (),
+    ) -> Self:  # fmt: skip
         """Load a run directory or a model file. Raises ModelNotFoundError, or ModelError for a damaged one."""
-        return cls(Model.load(model_path(Path(path))), interpolation, low_memory)
+        return cls(Model.load(model_path(Path(path))), interpolation, low_memory, exclude)
 
     @property
     def context_size(self) -> int | None:
@@ -97,10 +105,19 @@ class Predictor:
             return self._states.state(ids)
         return self.lm.advance(self.lm.initial_state(), ids)
 
+    def read_ahead(self, prompt: str, words: int) -> bool:
+        """Read up to `words` more of the words of a prompt that will come; return whether all of them are read.
+
+        The prediction after it then takes no longer than after a prompt that extends an earlier one.
+        """
+        return self.context_size is not None or self._states.read_ahead(self.encode(prompt)[0], words)
+
     def rank(
         self, prompt: str, k: int = 5, *, prefix: str = "", exact: bool = False, oov: str | None = None
     ) -> list[Prediction]:
         """Return the `k` most probable next words, best first, <unk> left out; fewer if there are no more.
+
+        Excluded words are left out too; the probabilities of the others stay those of the model.
 
         With `prefix`, only words that begin with it: first as typed, then regardless of case and diacritics, then with
         one typing error; with `exact`, only as typed. Each has its probability given that the word is one of all these.
@@ -159,8 +176,9 @@ class Predictor:
 
         Greedy, unless `temperature`, `top_k` or `top_p` is given; `seed` makes sampling repeatable. `until_sentence`
         stops after the first end of a sentence. `overlap` limits how many consecutive words may be copied from a text.
-        <unk> is generated only with `unk`. `tokens` yields tokens as they are, without spaces. Raises UsageError for
-        options out of range before anything is generated, UnknownWordError by the `oov` policy.
+        `no_repeat_ngram` counts the last 1,000 words of the prompt, too. <unk> is generated only with `unk`. `tokens`
+        yields tokens as they are, without spaces. Raises UsageError for options out of range before anything is
+        generated, UnknownWordError by the `oov` policy.
 
         >>> list(predictor.generate("had a", n=2))
         [' general', ' council']
@@ -203,7 +221,11 @@ class Predictor:
 
     def _writer(self, prompt: str, request: GenerationRequest, oov: str | None) -> Writer:
         ids, _ = self.encode(prompt, oov)
-        return Writer(self.lm, self.state(ids), ids, request)
+        past = ids
+        if request.no_repeat_ngram:  # more words than the network reads: a loop may be longer
+            words = prompts.last_words(prompt, self.vocabulary, REPEAT_WORDS)
+            past, _ = prompts.encode(words, self.vocabulary, None if oov == "error" else oov)
+        return Writer(self.lm, self.state(ids), past, request, self.vocabulary.excluded)
 
     def _text(self, prompt: str, ids: Sequence[int], tokens: bool) -> str:
         words = self.vocabulary.decode(ids)

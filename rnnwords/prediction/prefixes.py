@@ -22,7 +22,7 @@ from rnnwords.text.vocabulary import Vocabulary
 MIN_SWAPPED, MIN_ERROR, MAX_ERROR = 3, 4, 50
 _CACHED_PREFIXES = 64
 
-_SAME = {  # letters and signs that Unicode does not decompose, though people type one for the other
+SAME_LETTERS = {  # letters and signs that Unicode does not decompose, though people type one for the other
     "\u0131": "i", "\u00f8": "o", "\u0142": "l", "\u0111": "d", "\u00f0": "d", "\u0127": "h", "\u0167": "t",
     "\u00e6": "ae", "\u0153": "oe", "\u00fe": "th", "\u0491": "\u0433",
     "\u0640": "", "\u0649": "\u06cc", "\u064a": "\u06cc", "\u0643": "\u06a9", "\u0671": "\u0627",  # Arabic, Persian
@@ -33,9 +33,9 @@ _SAME = {  # letters and signs that Unicode does not decompose, though people ty
 _IOTA_BELOW = "\u0345"  # its lower case is a letter
 # Hangul vowels and final consonants by the keys that are pressed for them: a syllable that is being typed may give its
 # last consonant to the next one.
-_VOWELS = {"\u116a": "\u1169\u1161", "\u116b": "\u1169\u1162", "\u116c": "\u1169\u1175", "\u116f": "\u116e\u1165",
+HANGUL_VOWELS = {"\u116a": "\u1169\u1161", "\u116b": "\u1169\u1162", "\u116c": "\u1169\u1175", "\u116f": "\u116e\u1165",
            "\u1170": "\u116e\u1166", "\u1171": "\u116e\u1175", "\u1174": "\u1173\u1175"}  # fmt: skip
-_FINALS = dict(zip(map(chr, range(0x11A8, 0x11C3)), (
+HANGUL_FINALS = dict(zip(map(chr, range(0x11A8, 0x11C3)), (
     "\u1100", "\u1101", "\u1100\u1109", "\u1102", "\u1102\u110c", "\u1102\u1112", "\u1103", "\u1105", "\u1105\u1100",
     "\u1105\u1106", "\u1105\u1107", "\u1105\u1109", "\u1105\u1110", "\u1105\u1111", "\u1105\u1112", "\u1106", "\u1107",
     "\u1107\u1109", "\u1109", "\u110a", "\u110b", "\u110c", "\u110e", "\u110f", "\u1110", "\u1111", "\u1112",
@@ -60,13 +60,21 @@ def fold(text: str) -> str:
 @functools.cache
 def _folded(character: str) -> str:
     """Return the folded form of a decomposed character without case."""
-    if (same := _SAME.get(character) or _VOWELS.get(character) or _FINALS.get(character)) is not None:
+    if (
+        same := SAME_LETTERS.get(character) or HANGUL_VOWELS.get(character) or HANGUL_FINALS.get(character)
+    ) is not None:
         return same
-    order = unicodedata.combining(character)
-    # Canonical combining classes of nukta, Hebrew, Arabic and Syriac points, and of marks above, below and through.
-    is_diacritic = order in (1, 7) or 10 <= order <= 36 or 200 <= order <= 240
     is_invisible = unicodedata.category(character) == "Cf" or "\ufe00" <= character <= "\ufe0f"
-    return "" if is_diacritic or is_invisible or character == "\u0640" else character
+    is_removed = is_diacritic(unicodedata.combining(character)) or is_invisible or character == "\u0640"
+    return "" if is_removed else character
+
+
+def is_diacritic(combining_class: int) -> bool:
+    """Return whether characters of a canonical combining class are diacritics.
+
+    The classes are those of nukta, of Hebrew, Arabic and Syriac points, and of marks above, below and through.
+    """
+    return combining_class in (1, 7) or 10 <= combining_class <= 36 or 200 <= combining_class <= 240
 
 
 def offered(word: str, prefix: str) -> str:
@@ -114,16 +122,16 @@ class PrefixIndex:
         self.candidates = functools.lru_cache(maxsize=_CACHED_PREFIXES)(self._candidates)
 
     def _candidates(self, prefix: str, exact: bool = False) -> Candidates:
-        """Return the words that match a prefix, <unk> left out; with `exact`, only those that begin with it."""
+        """Return the words to offer that match a prefix; with `exact`, only those that begin with it."""
         if exact:
-            return Candidates((self._without_unk(self.exact(prefix)),), {})
+            return Candidates((self._listed(self.exact(prefix)),), {})
         prefix, words = normalize(prefix, self.vocabulary.text), self.vocabulary.words
         folded = fold(prefix).strip()
         if not folded:
-            return Candidates((self._without_unk(self.exact(prefix)),), {})
-        known = self._without_unk(self._beginning_with([folded]))
+            return Candidates((self._listed(self.exact(prefix)),), {})
+        known = self._listed(self._beginning_with([folded]))
         as_typed = np.array([words[one].startswith(prefix) for one in known.tolist()], bool)
-        mistyped = self._without_unk(self._beginning_with(self._corrections(folded)))
+        mistyped = self._listed(self._beginning_with(self._corrections(folded)))
         mistyped = np.setdiff1d(mistyped, known, assume_unique=True)
         tiers = known[as_typed], known[~as_typed], mistyped
         return Candidates(tiers, self._alike(tiers, prefix))
@@ -134,8 +142,11 @@ class PrefixIndex:
         words, ids = self._alphabetical
         return np.sort(ids[slice(*_bounds(words, prefix))])
 
-    def _without_unk(self, ids: Ids) -> Ids:
-        unk = self.vocabulary.unk_id
+    def _listed(self, ids: Ids) -> Ids:
+        """Return those of the ids that may be offered: neither <unk> nor excluded."""
+        unk, excluded = self.vocabulary.unk_id, self.vocabulary.excluded
+        if excluded:
+            return ids[[one != unk and one not in excluded for one in ids.tolist()]]
         return ids if unk is None else ids[ids != unk]
 
     def _beginning_with(self, beginnings: Iterable[str]) -> Ids:

@@ -30,11 +30,13 @@ class Answer(NamedTuple):
 
 
 class Ranker:
-    """Ranks the words of a vocabulary by log-probabilities, <unk> left out."""
+    """Ranks the words of a vocabulary by log-probabilities; <unk> and excluded words are left out."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
         self.prefixes = PrefixIndex(vocabulary)
+        self.excluded = np.array(sorted(vocabulary.excluded), np.int64)
+        self.left_out = {vocabulary.unk_id, *vocabulary.excluded}
 
     def rank(self, log_probs: Floats, k: int = 5, prefix: str = "", exact: bool = False) -> list[list[Prediction]]:
         """Return for each row of (B, V) natural log-probabilities the `k` most probable words, best first.
@@ -49,9 +51,12 @@ class Ranker:
         if prefix:
             ids, probs = rank_candidates(log_probs, k, self.prefixes.candidates(prefix, exact))
         else:
+            if len(self.excluded):
+                log_probs = log_probs.copy()
+                log_probs[:, self.excluded] = -np.inf
             ids, probs = rank(log_probs, k + (unk is not None))
         return [
-            [Prediction(words[one], prob) for one, prob in zip(*row, strict=True) if one != unk][:k]
+            [Prediction(words[one], prob) for one, prob in zip(*row, strict=True) if one not in self.left_out][:k]
             for row in zip(ids.tolist(), probs.tolist(), strict=True)
         ]
 

@@ -1,21 +1,33 @@
 """Answers to `textDocument/completion` and `textDocument/inlineCompletion`."""
 
+import operator
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from rnnwords.prediction.completions import MAX_CONTEXT, Completions, MenuEntry, RankingModel, end_of_text, percent
+from rnnwords.prediction.completions import (
+    NO_REPEAT_NGRAM,
+    Completions,
+    MenuEntry,
+    RankingModel,
+    end_of_text,
+    percent,
+    step,
+)
 from rnnwords.server.documents import Document, range_of
 from rnnwords.server.messages import Params, field
-from rnnwords.server.positions import Position, units_of
+from rnnwords.server.positions import Position, span, units_of
 from rnnwords.server.settings import ServerSettings
+from rnnwords.text.vocabulary import Vocabulary
 
 TEXT_KIND = 1  # CompletionItemKind.Text
-CHARACTERS_PER_WORD = 6  # with the space, of English prose
-NO_REPEAT_NGRAM = 4  # words; a greedy continuation may repeat itself otherwise
+WORDS = 600  # of a context, unless the cache has more
+READ_AHEAD = 4  # words that are read before the next check for a message; a network of 2 x 512 reads them in 1 ms
 
 
 class ServedModel(RankingModel, Protocol):
     """What the server needs of a model; `rnnwords.prediction.predictor.Predictor` has it."""
+
+    def read_ahead(self, prompt: str, words: int) -> bool: ...
 
     def generate(
         self, prompt: str, n: int = 32, *, no_repeat_ngram: int | None = None, until_sentence: bool = False
@@ -23,18 +35,28 @@ class ServedModel(RankingModel, Protocol):
 
 
 class DocumentCompletions:
-    """Completions in documents. The words before the cursor are the context, and fill the cache of the model."""
+    """Completions in documents. The words before the cursor are the context, and fill the cache of the model.
+
+    The start of the context moves in steps. A model that carries its state must then read all of the context, which
+    would make a pause. So between two messages it reads, a few words at a time, from where the context will start.
+    """
 
     def __init__(self, model: ServedModel, settings: ServerSettings, encoding: str) -> None:
         self.model, self.settings, self.encoding = model, settings, encoding
         self.completions = Completions(model, settings.words)
-        self.limit = max(MAX_CONTEXT, CHARACTERS_PER_WORD * (settings.cache or 0))  # characters of a context
+        self.limit = int(max(WORDS, settings.cache or 0) * characters_per_word(model.vocabulary))
+        self.upcoming = ""  # the context of the last list as it will start after the next step; empty: it is read
 
     def warm_up(self) -> None:
         """Predict once, so that the first answer takes no longer than the others."""
         self.model.rank("a", self.settings.words, prefix="a")
         for _ in self.model.generate("a", 1):
             pass
+
+    def opened(self, document: Document) -> None:
+        """Prepare for a document whose text goes on at its end, as most drafts do."""
+        line = len(document.lines) - 1
+        self.upcoming = self.context(document, line, self.completions.started(document.lines[line])[0])
 
     def complete(self, document: Document, params: Params) -> Params:
         """Return the list of the words that may continue the text before the cursor, best first.
@@ -43,6 +65,7 @@ class DocumentCompletions:
         """
         line, index = document.place(Position.of(params), self.encoding)
         before = document.lines[line][:index]
+        self.upcoming = self._upcoming(document, line, before)
         entries = self.completions.entries(before, lambda typed: self.context(document, line, typed))
         cursor = Position(line, units_of(before, self.encoding))
         return {
@@ -52,18 +75,20 @@ class DocumentCompletions:
 
     def _item(self, entry: MenuEntry, rank: int, before: str, cursor: Position) -> Params:
         replaced, text = before[len(before) - entry.replaced :], entry.text
-        while replaced[:1] == text[:1] == " ":  # a typed space stays; many editors insert at the cursor only
-            replaced, text = replaced[1:], text[1:]
-        start = Position(cursor.line, cursor.character - units_of(replaced, self.encoding))
+        typed, spaces = (replaced, "") if replaced.strip() else ("", replaced)
+        while spaces[:1] == text[:1] == " ":  # a typed space stays
+            spaces, text = spaces[1:], text[1:]
         item: Params = {
             "label": entry.text.strip(),
             "kind": TEXT_KIND,
             "detail": percent(entry.probability),
             "sortText": f"{rank:04}",
-            "textEdit": {"range": {"start": start.to_json(), "end": cursor.to_json()}, "newText": text},
+            "textEdit": {"range": span(cursor.back(units_of(typed, self.encoding)), cursor), "newText": text},
         }
-        if replaced:  # what was typed, so that no editor drops a word that is spelled in another way
-            item["filterText"] = replaced
+        if typed:  # so that no editor drops a word that is spelled in another way
+            item["filterText"] = typed
+        if spaces:  # before a comma; an edit of its own, since some editors begin all words at the same place
+            item["additionalTextEdits"] = [{"range": span(cursor.back(len(spaces)), cursor), "newText": ""}]
         return item
 
     def continue_text(self, document: Document, params: Params, needed: Callable[[], None]) -> Params:
@@ -106,6 +131,28 @@ class DocumentCompletions:
             text += piece
         return text.lstrip() if not before or before[-1].isspace() else text
 
-    def context(self, document: Document, line: int, typed: str) -> str:
+    def context(self, document: Document, line: int, typed: str, ahead: int = 0) -> str:
         """Return what a prediction reads at the end of `typed` in a line: the end of the text up to there."""
-        return end_of_text([*document.lines[:line], typed], self.limit)
+        parts, preceding = document.before(line, self.limit)
+        return end_of_text([*parts, typed], self.limit, preceding=preceding, ahead=ahead)
+
+    def _upcoming(self, document: Document, line: int, before: str) -> str:
+        typed = self.completions.started(before)[0]
+        context = self.context(document, line, typed, ahead=step(self.limit))
+        return "" if context == self.context(document, line, typed) else context
+
+    def read_ahead(self) -> bool:
+        """Read a few words for the lists to come; return whether there are more to read."""
+        if self.upcoming and self.model.read_ahead(self.upcoming, READ_AHEAD):
+            self.upcoming = ""
+        return bool(self.upcoming)
+
+
+def characters_per_word(vocabulary: Vocabulary) -> float:
+    """Return the mean number of characters of a token in the training text, with its space where a script has spaces.
+
+    Many more characters than `WORDS` such tokens have would be more words than a prediction reads.
+    """
+    counts = [max(1, count) for count in vocabulary.counts]
+    letters: float = sum(map(operator.mul, map(len, vocabulary.words), counts)) / sum(counts)
+    return letters + 1 if letters > 2 else letters

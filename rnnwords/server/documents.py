@@ -15,6 +15,7 @@ class Document:
 
     def __init__(self, text: str = "") -> None:
         self.lines = lines_of_document(text)
+        self._counted = (0, 0)  # a line, and the number of characters before it
 
     @property
     def text(self) -> str:
@@ -30,7 +31,7 @@ class Document:
             values = field({"change": change}, "change", dict)
             text = field(values, "text", str)
             if values.get("range") is None:
-                self.lines = lines_of_document(text)
+                self.lines, self._counted = lines_of_document(text), (0, 0)
             else:
                 self.replace(*range_of(values), text, encoding)
 
@@ -42,8 +43,27 @@ class Document:
         if first and not begin and self.lines[first - 1].endswith("\r"):  # with \n after it, one line end
             first -= 1
             text = self.lines[first] + text
+        if first < self._counted[0]:
+            self._counted = (0, 0)
         lines = lines_of_document(text)
         self.lines[first : last + 1] = lines if is_end else lines[:-1]
+
+    def before(self, line: int, size: int) -> tuple[list[str], int]:
+        """Return the lines that end before `line`, as many as have `size` characters, and how many characters precede.
+
+        The time does not depend on the length of the document while most calls are about neighbouring lines.
+        """
+        counted, characters = self._counted
+        low, high = sorted((counted, line))
+        between = sum(map(len, self.lines[low:high]))
+        characters += between if counted < line else -between
+        self._counted = (line, characters)
+        first, left = line, size
+        while first and left > 0:
+            first -= 1
+            left -= len(self.lines[first])
+        parts = self.lines[first:line]
+        return parts, characters - sum(map(len, parts))
 
     def place(self, position: Position, encoding: str) -> tuple[int, int]:
         """Return line and index in it of a position; after the end of a line, or of the text, that end counts."""

@@ -28,6 +28,9 @@ def serve(session: ServerSession, arriving: Iterable[bytes], write: Callable[[by
             break
         if session.exit_status is not None:
             return session.exit_status
+        idle = received.empty()
+        while (idle or answer is not None) and session.read_ahead():  # once per answer at least
+            answer, idle = None, received.empty()
         if isinstance(message, FramingError):
             break
     return session.end_status

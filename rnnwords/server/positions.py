@@ -21,23 +21,24 @@ class Position(NamedTuple):
             raise ResponseError(INVALID_PARAMS, f"{name}: expected numbers from 0, found {tuple(position)}")
         return position
 
+    def back(self, units: int) -> Self:
+        """Return the position that many code units before in the same line."""
+        return self._replace(character=self.character - units)
+
     def to_json(self) -> Params:
         """Return the position as a message has it."""
         return self._asdict()
 
 
-def _utf8(character: str) -> int:
-    return 1 if character < "\x80" else 2 if character < "\u0800" else 3 if character < "\U00010000" else 4
-
-
-def _utf16(character: str) -> int:
-    return 1 if character < "\U00010000" else 2
+def span(start: Position, end: Position) -> Params:
+    """Return a range as a message has it."""
+    return {"start": start.to_json(), "end": end.to_json()}
 
 
 DEFAULT = "utf-16"
-UNITS: dict[str, Callable[[str], int]] = {  # encoding -> code units of a character
-    "utf-8": _utf8,
-    "utf-16": _utf16,
+UNITS: dict[str, Callable[[str], int]] = {  # encoding -> code units of a text; a lone surrogate is one of UTF-16
+    "utf-8": lambda text: len(text.encode("utf-8", "surrogatepass")),
+    "utf-16": lambda text: len(text.encode("utf-16-le", "surrogatepass")) // 2,
     "utf-32": len,
 }
 
@@ -52,14 +53,17 @@ def index_of(line: str, character: int, encoding: str) -> int:
     """Return the index of the character at a number of code units: within a character its start, after the end it."""
     if line.isascii():
         return min(character, len(line))
-    units, count = UNITS[encoding], 0
-    for index, one in enumerate(line):
-        count += units(one)
-        if count > character:
-            return index
-    return len(line)
+    units, start, end = UNITS[encoding], 0, len(line)
+    while start < end:  # a bisection: a line may have a million characters
+        middle = (start + end + 1) // 2
+        width = units(line[start:middle])
+        if width <= character:
+            start, character = middle, character - width
+        else:
+            end = middle - 1
+    return start
 
 
 def units_of(text: str, encoding: str) -> int:
     """Return the number of code units of a text."""
-    return len(text) if text.isascii() else sum(map(UNITS[encoding], text))
+    return len(text) if text.isascii() else UNITS[encoding](text)

@@ -67,6 +67,13 @@ class ServerSession:
         finally:
             self.pending.end(id)
 
+    def read_ahead(self) -> bool:
+        """Prepare the next list for a moment; return whether there is more to prepare."""
+        try:
+            return self._completions is not None and self._completions.read_ahead()
+        except RnnwordsError:  # which the next list reports
+            return False
+
     def _request(self, message: Message, id: Id) -> Any:
         if self.shut_down:
             raise ResponseError(messages.INVALID_REQUEST, "expected exit after shutdown, found a request")
@@ -84,8 +91,8 @@ class ServerSession:
             return
         try:
             respond(message.params)
-        except ResponseError as error:
-            self.log(f"{message.method}: {error.message}")
+        except (ResponseError, RnnwordsError) as error:
+            self.log(f"{message.method}: {error}")
         except Exception:
             self.log(f"{message.method}: {traceback.format_exc()}")
 
@@ -144,7 +151,8 @@ class ServerSession:
 
     def _open(self, params: Params) -> None:
         item = field(params, "textDocument", dict)
-        self.documents[field(item, "uri", str)] = Document(field(item, "text", str))
+        document = self.documents[field(item, "uri", str)] = Document(field(item, "text", str))
+        self._ready().opened(document)
 
     def _change(self, params: Params) -> None:
         self._document(params).change(field(params, "contentChanges", list), self.encoding)

@@ -43,6 +43,8 @@ class Vocabulary:
     # Of the training text. None: hand-made rules, as for models of earlier formats. Not in the vocabulary file, and no
     # part of equality.
     spacing: Spacing | None = None
+    # Ids that are never offered, a choice at prediction; in no file, and no part of equality.
+    excluded: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.words) <= MAX_TOKENS:
@@ -138,6 +140,14 @@ class Vocabulary:
         object.__setattr__(same, "spacing", spacing)
         return same
 
+    def excluding(self, ids: frozenset[int]) -> Self:
+        """Return the same tokens, of which these are never offered."""
+        if ids == self.excluded:
+            return self
+        same = copy.copy(self)
+        object.__setattr__(same, "excluded", ids)
+        return same
+
     def tokenize(self, text: str) -> list[str]:
         """Return the tokens of `text`, by the text settings of this vocabulary."""
         return tokenize(text, self.text)
@@ -177,8 +187,9 @@ class Vocabulary:
         """Return up to `count` words of the vocabulary spelled like `word`: other case first, then by similarity."""
         same = [other for other in (word.lower(), word.capitalize(), word.upper()) if other in self.ids]
         candidates = (other for other in self.words[:50_000] if abs(len(other) - len(word)) <= 2)
-        close = difflib.get_close_matches(word[:100], candidates, n=count, cutoff=0.7)
-        return list(dict.fromkeys([*same, *close]))[:count]
+        close = difflib.get_close_matches(word[:100], candidates, n=count + len(self.excluded), cutoff=0.7)
+        similar = dict.fromkeys([*same, *close])
+        return [other for other in similar if self.ids[other] not in self.excluded][:count]
 
     def report(self) -> dict[str, Any]:
         """Return the numbers of words and tokens, the lowest count, and the coverage of the text.

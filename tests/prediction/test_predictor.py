@@ -56,8 +56,8 @@ def test_examples_of_the_documentation_run(tmp_path, monkeypatch):
 
     class Here(Predictor):
         @classmethod
-        def load(cls, path, interpolation=None, low_memory=False):
-            assert str(path) == "models/belling_the_cat"
+        def load(cls, path, interpolation=None, low_memory=False, exclude=()):
+            assert str(path) == "models/fable"
             return super().load(tmp_path)
 
     monkeypatch.setattr("rnnwords.Predictor", Here, raising=False)
@@ -483,3 +483,15 @@ def test_explain_steps_covers_each_word_of_a_text(fable):
     )
     assert sure == pytest.approx(0.98, abs=1e-4)
     assert likely[0].word == "a"
+
+
+@pytest.mark.parametrize("mode", [{"window": 2}, {"mode": "stateful"}])
+def test_no_ngram_of_a_prompt_longer_than_what_is_read_is_repeated(mode: dict[str, Any]) -> None:
+    predictor = Predictor(random_model(plain_vocabulary(SIZE), **mode))
+    text = ""
+    for _ in range(40):  # as ghost text that is accepted again and again
+        text += "".join(predictor.generate(text, 3, no_repeat_ngram=3))
+    words = text.split()
+    ngrams = list(itertools.pairwise(itertools.pairwise(words)))
+    assert len(words) == 120
+    assert len(set(ngrams)) == len(ngrams)

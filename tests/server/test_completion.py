@@ -40,10 +40,11 @@ def test_a_started_word_is_replaced_and_words_are_sorted_by_rank() -> None:
     assert {item["filterText"] for item in items} == {"ge"}
 
 
-def test_next_words_are_inserted_after_a_typed_space_which_a_punctuation_mark_replaces() -> None:
+def test_next_words_are_inserted_after_a_typed_space_which_a_punctuation_mark_removes() -> None:
     items = complete("a general ", 0, 10)
-    assert edits(items) == [("council", span(0, 10, 10)), (",", span(0, 9, 10))]
-    assert [item.get("filterText") for item in items] == [None, " "]
+    assert edits(items) == [("council", span(0, 10, 10)), (",", span(0, 10, 10))]
+    assert [item.get("additionalTextEdits") for item in items] == [None, [{"range": span(0, 9, 10), "newText": ""}]]
+    assert [item.get("filterText") for item in items] == [None, None]
     assert [item["label"] for item in items] == ["council", ","]
 
 

@@ -67,6 +67,24 @@ def test_incremental_changes_equal_those_of_one_string(
         assert document.lines == lines_of_document(text)
 
 
+@given(TEXTS, st.lists(st.tuples(PLACES, PLACES, TEXTS, st.integers(0, 12), st.integers(0, 40)), max_size=8))
+def test_the_lines_before_a_line_are_counted_through_all_changes(
+    text: str, edits: list[tuple[tuple[int, int], tuple[int, int], str, int, int]]
+) -> None:
+    document = Document(text)
+    for start, end, new, line, size in edits:
+        if size == 40:
+            document.change([{"text": new}], "utf-16")
+        else:
+            document.change([{"range": {"start": position(start), "end": position(end)}, "text": new}], "utf-16")
+        line = min(line, len(document.lines) - 1)
+        parts, preceding = document.before(line, size)
+        assert parts == document.lines[len(document.lines[:line]) - len(parts) : line]
+        assert preceding == len("".join(document.lines[: line - len(parts)]))
+        assert len("".join(parts)) >= size or not preceding
+        assert len("".join(parts[1:])) < max(1, size)
+
+
 def position(place: tuple[int, int]) -> dict[str, int]:
     return {"line": place[0], "character": place[1]}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rnnwords.errors import ModelNotFoundError
+from rnnwords.errors import ModelNotFoundError, UsageError
 from rnnwords.server.loop import serve
 from rnnwords.server.session import ServerSession
 from rnnwords.server.settings import ServerSettings
@@ -183,18 +183,29 @@ def test_a_model_that_cannot_be_loaded_is_an_error_of_initialize() -> None:
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ([], "expected an object, found list"),
-        ({"wrods": 3}, "found unknown setting 'wrods'"),
+        ([], "initializationOptions: expected an object, found []"),
+        ({"wrods": 3}, "initializationOptions: expected settings among interpolate, cache, cache_weight, "),
+        ({"wrods": 3}, ", found 'wrods'"),
         ({"words": 0}, "`words`: expected a whole number between 1 and 1,000, found 0"),
         ({"cache": "many"}, "`cache`: expected a whole number between 0 and 10,000"),
         ({"interpolate": "yes"}, "`interpolate`: expected"),
         ({"model": 3}, "`model`: expected text, found 3"),
+        ({"model": ""}, "`model`: expected a path, found ''"),
+        ({"exclude": ""}, "`exclude`: expected a path, found ''"),
     ],
 )  # fmt: skip
 def test_invalid_options_are_an_error_of_initialize(options: object, problem: str) -> None:
     answers, _ = transcript(FakeModel(), initialize(initializationOptions=options))
     assert code(answers[0]) == (0, -32803)
     assert problem in answers[0]["error"]["message"]
+
+
+def test_a_model_that_cannot_continue_logs_one_line_without_a_traceback() -> None:
+    model, logged = FakeModel(), list[str]()
+    model.failure = UsageError("expected a word to choose from, found all 2 excluded")
+    session = ServerSession(ServerSettings(), lambda settings: model, logged.append)
+    exchange(session, [bytes_of(initialize(), notification("initialized"), *END)])
+    assert logged == ["initialized: expected a word to choose from, found all 2 excluded"]
 
 
 def test_options_of_the_editor_replace_those_of_the_command_line() -> None:
