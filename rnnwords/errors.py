@@ -51,3 +51,11 @@ class ResumeError(TrainingError):
 
 class MissingDependencyError(RnnwordsError):
     """A package that is not installed."""
+
+
+class ExportError(RnnwordsError):
+    """A network that a format cannot express, or an exported file whose predictions differ."""
+
+
+class PredictionsDifferError(ExportError):
+    """An exported file whose predictions differ from those of the model by more than its tolerance."""

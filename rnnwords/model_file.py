@@ -29,6 +29,7 @@ from rnnwords.text.vocabulary_file import MAX_BYTES, MAX_LENGTH
 
 FILE_NAME = "model.safetensors"  # in a run directory
 FORMAT = "rnnwords-model"
+ARRAYS_FORMAT = "rnnwords-arrays"  # of `export`, for other programs: no model
 # Major: readers of an older major version cannot read the file. Minor: they can, without the new parts.
 # 1.0  first format
 # 1.1  numeric networks: input `number`, output `linear`, and the config `series`

@@ -39,9 +39,11 @@ from rnnwords.tensor_header import (
     MAX_HEADER,
     TYPES,
     Entry,
+    check_format,
     check_offsets,
     checked_metadata,
     entry_of,
+    format_in,
     read_header,
 )
 from rnnwords.version import __version__
@@ -72,11 +74,12 @@ def write_tensors(
     deferred: str | None = None,
     kept: str = KEPT,
     follow_links: bool = True,
+    key: str = "configs",
 ) -> None:
     """Write tensors and JSON `configs` as a file of the format `form`, whole or not at all.
 
-    Tensors whose names begin with `deferred` are deferred. Raises SaveError: see `replace_file`; and for a file that is
-    too large to be read.
+    Tensors whose names begin with `deferred` are deferred. `key` is that of the configs in the metadata. Raises
+    SaveError: see `replace_file`; and for a file that is too large to be read.
     """
 
     def is_deferred(name: str) -> bool:
@@ -94,7 +97,7 @@ def write_tensors(
         header[name] = {"dtype": _NAMES[array.dtype], "shape": list(tensors[name].shape), "data_offsets": offsets}
     metadata = {
         "format": form, "version": f"{version[0]}.{version[1]}", "program": __version__,
-        "configs": json.dumps(configs, ensure_ascii=False, sort_keys=True, allow_nan=False),
+        key: json.dumps(configs, ensure_ascii=False, sort_keys=True, allow_nan=False),
     }  # fmt: skip
     first_deferred = sum(not is_deferred(name) for name in order)
     if first_deferred < len(order):
@@ -140,7 +143,9 @@ def read_tensors(
         with damaged_file(description, path):
             header = read_header(stream, size)
             start = stream.tell()
-            metadata, major = checked_metadata(header.pop("__metadata__", None), form)
+        check_format(header.get("__metadata__"), form, f"{description} {path}")
+        with damaged_file(description, path):
+            metadata, major = checked_metadata(header.pop("__metadata__"))
         if not 1 <= major <= version[0]:
             raise ModelError(
                 f"{description} {path}: expected a format up to {version[0]}.x, found {shown(metadata['version'])}; "
@@ -166,6 +171,13 @@ def read_tensors(
         digest = metadata.get("deferred-sha256", metadata.get("apart-sha256"))
         read = _DeferredReader(stream, f"{description} {path}", start + stop, size - start - stop, deferred, digest)
         return tensors, configs, DeferredTensors(size - start - stop, read)
+
+
+def stored_format(path: Path) -> str | None:
+    """Return the name of the format of a safetensors file; None for any other file, or if there is none to read."""
+    with contextlib.suppress(ModelError), open_bounded(path, MAX_BYTES, "file") as (stream, size):
+        return format_in(read_header(stream, size).get("__metadata__"))
+    return None
 
 
 class _DeferredReader:

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 MAX_BYTES = 1 << 34
 MAX_HEADER = 1 << 24
 MAX_NAME = 200  # characters of the name of a tensor
+# Formats of this program -> what to do with such a file where another one is expected.
+HINTS = {
+    "rnnwords-model": "",
+    "rnnwords-arrays": ", arrays for other programs; pass the model that they were exported from",
+    "rnnwords-checkpoint": "; pass the run directory that contains the checkpoint",
+}
 TYPES: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"), "F32": np.dtype("<f4"), "I64": np.dtype("<i8"),
     "U32": np.dtype("<u4"), "U16": np.dtype("<u2"), "U8": np.dtype("u1"),
@@ -48,11 +54,22 @@ def read_header(stream: "FileIO", size: int) -> dict[str, Any]:
     return header
 
 
-def checked_metadata(metadata: Any, form: str) -> tuple[dict[str, str], int]:
-    """Return the metadata and the major version."""
+def format_in(metadata: Any) -> str | None:
+    """Return the name of the format, if there is one."""
     found = metadata.get("format") if isinstance(metadata, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def check_format(metadata: Any, form: str, file: str) -> None:
+    """Raise ModelError unless the metadata are those of a file of this format; `file` is what the message names."""
+    found = format_in(metadata)
     if found != form:
-        raise ModelError(f"expected the format {form}, found {shown(found)}")
+        problem = f"expected the format {form}, found {shown(found)}"
+        raise ModelError(f"{file}: {problem}{HINTS[found]}" if found in HINTS else f"{file} is damaged: {problem}")
+
+
+def checked_metadata(metadata: Any) -> tuple[dict[str, str], int]:
+    """Return the metadata and the major version."""
     if not all(isinstance(value, str) for value in metadata.values()):
         raise ModelError("expected metadata that are text, found other values")
     major = metadata.get("version", "").partition(".")[0]

@@ -161,9 +161,7 @@ def test_checkpoints_and_models_are_not_interchangeable(tmp_path):
     assert (tensors["a"].tolist(), configs) == ([0, 0, 0], {"b": 1})
     assert "expected the format rnnwords-model, found 'other'" in refused(tmp_path / "model")
     saved(tmp_path / "model")
-    with pytest.raises(
-        ModelError, match=r"checkpoint .* is damaged: expected the format other, found 'rnnwords-model'"
-    ):
+    with pytest.raises(ModelError, match=r"^checkpoint .*: expected the format other, found 'rnnwords-model'$"):
         read_tensors(tmp_path / "model", "other", (1, 0), "checkpoint")
 
 

@@ -45,12 +45,12 @@ class KneserNey:
     it does not count as a sentence start. To put several lengths into one array, fill with -1 on the left.
     """
 
-    def __init__(self, levels: list[_Level], vocabulary_size: int, order: int, boundary: int | None) -> None:
+    def __init__(self, levels: list[Level], vocabulary_size: int, order: int, boundary: int | None) -> None:
         self.vocabulary_size, self.order, self.boundary = vocabulary_size, order, boundary
-        self._levels = levels  # [n - 1] holds the n-grams of order n; empty for orders longer than any sentence
+        self.levels = levels  # [n - 1] holds the n-grams of order n; empty for orders longer than any sentence
         self.size = sum(len(level.ngrams) for level in levels)  # n-grams of all orders
-        self._single_words = np.full(vocabulary_size, levels[0].leftover[0] / vocabulary_size)  # (V,)
-        self._single_words[levels[0].ngrams] += levels[0].shares
+        self.single_words = np.full(vocabulary_size, levels[0].leftover[0] / vocabulary_size)  # (V,)
+        self.single_words[levels[0].ngrams] += levels[0].shares
 
     @classmethod
     def train(cls, ids: ArrayLike, vocabulary_size: int, order: int, boundary: int | None = None) -> KneserNey:
@@ -83,7 +83,7 @@ class KneserNey:
             oldest = before[rows - (n - 1)]
             at_start = oldest == start
             contexts, nodes = np.unique(nodes * (vocabulary_size + 1) + oldest, return_inverse=True)
-        return cls([_Level(*table, vocabulary_size) for table in tables], vocabulary_size, order, boundary)
+        return cls([Level(*table, vocabulary_size) for table in tables], vocabulary_size, order, boundary)
 
     def probabilities(self, contexts: ArrayLike) -> Floats:
         """Return (B, V) distributions of the next word after contexts (B, C); each row sums to 1. Raises UsageError."""
@@ -106,7 +106,7 @@ class KneserNey:
             words = level.ngrams[entries] % self.vocabulary_size  # each seen after its row's context, and only once
             result[np.repeat(rows, lengths), words] += level.shares[entries] * np.repeat(left[rows], lengths)
             left[rows] *= level.leftover[nodes]
-        result += left.astype(result.dtype)[:, None] * self._single_words.astype(result.dtype)
+        result += left.astype(result.dtype)[:, None] * self.single_words.astype(result.dtype)
 
     def seen(self, contexts: ArrayLike) -> tuple[Ints, Ints]:
         """Return for contexts (B, C) the length (B,) of the longest known suffix, and its count (B,).
@@ -115,7 +115,7 @@ class KneserNey:
         """
         contexts = _checked(contexts, self.vocabulary_size, "contexts", 2, NOTHING)
         lengths = np.zeros(len(contexts), np.int64)
-        times = np.full(len(contexts), int(self._levels[0].totals[0]))
+        times = np.full(len(contexts), int(self.levels[0].totals[0]))
         for length, (level, rows, nodes) in enumerate(self._walk(contexts), start=1):
             lengths[rows], times[rows] = length, level.totals[nodes]
         return lengths, times
@@ -126,9 +126,9 @@ class KneserNey:
         targets = _checked(targets, self.vocabulary_size, "targets", 1)
         if len(contexts) != len(targets):
             raise UsageError(f"expected as many targets as contexts, found {len(targets)} and {len(contexts)}")
-        result = self._single_words[targets]
+        result = self.single_words[targets]
         for level, rows, nodes in self._walk(contexts):
-            found, at = _find(level.ngrams, nodes * self.vocabulary_size + targets[rows])
+            found, at = find(level.ngrams, nodes * self.vocabulary_size + targets[rows])
             result[rows] = level.leftover[nodes] * result[rows] + np.where(found, level.shares[at], 0)
         return cast(Floats, np.log(np.maximum(result, np.finfo(np.float64).tiny)))
 
@@ -138,7 +138,7 @@ class KneserNey:
         `history` holds the ids before the text; `[boundary]` if it begins with a sentence. Memory beyond the result is
         bounded; `ids` may be a memory map. Raises UsageError for ids out of range.
         """
-        ids, width = np.atleast_1d(ids), len(self._levels) - 1
+        ids, width = np.atleast_1d(ids), len(self.levels) - 1
         known = np.concatenate((np.full(width, NOTHING), _checked(history, self.vocabulary_size, "history", 1)))
         results = []
         for begin in range(0, max(1, ids.size), CHUNK):
@@ -156,10 +156,10 @@ class KneserNey:
         the oldest words `n.contexts.words` (S,), `n.contexts.lengths` of them per context of level n - 1.
         """
         size, boundary = self.vocabulary_size, NOTHING if self.boundary is None else self.boundary
-        tensors = {PREFIX + "settings": np.array([size, self.order, len(self._levels), boundary], np.int64)}
-        for n, level in enumerate(self._levels, 1):
+        tensors = {PREFIX + "settings": np.array([size, self.order, len(self.levels), boundary], np.int64)}
+        for n, level in enumerate(self.levels, 1):
             if n > 1:
-                tensors |= packed(f"{n}.contexts", level.contexts, size + 1, len(self._levels[n - 2].contexts))
+                tensors |= packed(f"{n}.contexts", level.contexts, size + 1, len(self.levels[n - 2].contexts))
             tensors |= packed(f"{n}.ngrams", level.ngrams, size, len(level.contexts))
             tensors[f"{PREFIX}{n}.counts"] = level.counts
         return tensors
@@ -180,21 +180,21 @@ class KneserNey:
             if n > 1:
                 contexts = unpacked(tensors, f"{n}.contexts", size + 1, len(contexts), 0)
             ngrams = unpacked(tensors, f"{n}.ngrams", size, len(contexts), 1)
-            levels.append(_Level(contexts, ngrams, tensor(tensors, f"{n}.counts", UNSIGNED, len(ngrams), 1), size))
+            levels.append(Level(contexts, ngrams, tensor(tensors, f"{n}.counts", UNSIGNED, len(ngrams), 1), size))
         return cls(levels, size, order, None if boundary == NOTHING else boundary)
 
-    def _walk(self, contexts: Ints) -> Iterator[tuple[_Level, Ints, Ints]]:
+    def _walk(self, contexts: Ints) -> Iterator[tuple[Level, Ints, Ints]]:
         """Yield each level above 1 with the rows of contexts (B, C) that it has seen, and the index of each context."""
         rows, nodes = np.arange(len(contexts)), np.zeros(len(contexts), np.int64)
-        for level, symbols in zip(self._levels[1:], contexts.T[::-1], strict=False):  # from the newest word backwards
+        for level, symbols in zip(self.levels[1:], contexts.T[::-1], strict=False):  # from the newest word backwards
             oldest = symbols[rows]
             keys = nodes * (self.vocabulary_size + 1) + np.where(oldest == self.boundary, self.vocabulary_size, oldest)
-            found, at = _find(level.contexts, np.where(oldest == NOTHING, NOTHING, keys))
+            found, at = find(level.contexts, np.where(oldest == NOTHING, NOTHING, keys))
             rows, nodes = rows[found], at[found]
             yield level, rows, nodes
 
 
-class _Level:
+class Level:
     """The n-grams of one order: counts, discounted shares and back-off weights."""
 
     def __init__(self, contexts: Ints, ngrams: Ints, counts: Array, vocabulary_size: int) -> None:
@@ -222,7 +222,7 @@ def _count(table: Ints, keys: Ints) -> Ints:
     return np.bincount(np.searchsorted(table, distinct), times, len(table)).astype(np.int64)
 
 
-def _find(table: Ints, keys: Ints) -> tuple[NDArray[np.bool_], Ints]:
+def find(table: Ints, keys: Ints) -> tuple[NDArray[np.bool_], Ints]:
     """Return (B,) whether each key is in the sorted table (M,), and its place; undefined for a missing one."""
     at = np.minimum(np.searchsorted(table, keys), len(table) - 1)
     return table[at] == keys, at

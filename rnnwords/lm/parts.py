@@ -22,7 +22,9 @@ def ngram_model(model: Model) -> NgramModel:
     """Return the n-gram model of a model file. Raises UsageError if it has none, ModelError if that is damaged."""
     fitted = model.interpolation
     if model.ngram is None or fitted is None:
-        raise UsageError("this model has no n-gram to interpolate with; train one that has: set `ngram`, for example 4")
+        raise UsageError(
+            "expected a model with an n-gram, found a network alone; train it with one: set `ngram`, for example 4"
+        )
     tensors = model.ngram.read()
     try:
         kneser_ney = KneserNey.from_tensors(tensors, len(model.vocabulary))

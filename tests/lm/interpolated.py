@@ -19,11 +19,11 @@ TUNED = {
 }
 
 
-def with_ngram(model, order=ORDER, **settings):
-    """Return the model with an n-gram of `CATS` and made-up interpolation weights."""
+def with_ngram(model, order=ORDER, text=CATS, **settings):
+    """Return the model with an n-gram of a text and made-up interpolation weights."""
     vocabulary = model.vocabulary
     eos = vocabulary.ids.get(EOS) if vocabulary.text.eos else None
-    words = [word for word in vocabulary.tokenize(CATS) if word in vocabulary.ids or vocabulary.unk_id is not None]
+    words = [word for word in vocabulary.tokenize(text) if word in vocabulary.ids or vocabulary.unk_id is not None]
     ngram = KneserNey.train(vocabulary.encode(words), len(vocabulary), order, eos)
     fitted = {"ngram_order": order, "ngram_count": ngram.size, "validation_words": 900, "cache_size": 7, **TUNED}
     config = FittedInterpolation(**{**fitted, **settings})

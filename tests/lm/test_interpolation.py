@@ -269,7 +269,7 @@ def test_a_bad_interpolation_is_refused(settings, message):
 
 def test_a_model_without_an_ngram_says_how_to_train_one():
     model = random_model(vocabulary_of(CATS))
-    with pytest.raises(UsageError, match="no n-gram to interpolate with; train one that has: set `ngram`"):
+    with pytest.raises(UsageError, match=r"expected a model with an n-gram, .*; train it with one: set `ngram`"):
         Predictor(model, InterpolationConfig("auto"))
     lm = Predictor(model, InterpolationConfig(cache=5)).lm
     assert describe(lm)["cache"]["source"] == "default, not fitted"

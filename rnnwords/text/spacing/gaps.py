@@ -17,7 +17,7 @@ from rnnwords.text.tokens.tokenizer import EOS, chunks, tokenize
 
 HYPHEN = "-"
 OPEN = " open"  # ends the name of an open dash
-_DASHES = {"\u2014", "\u2013", "-", "--"}  # they open and close only where a space is on one side
+DASHES = {"\u2014", "\u2013", "-", "--"}  # they open and close only where a space is on one side
 Name = tuple[str, str]  # a special name and a general one, which are equal for ordinary words
 
 
@@ -89,7 +89,7 @@ class Gaps:
         self.left = (f" {special}" if spaced else special, f" {general}" if spaced else general)
         if token in FAMILY:
             self.was_open[FAMILY[token]] = opening
-        elif token in _DASHES:
+        elif token in DASHES:
             self.dash = token, spaced
 
     def line_end(self) -> None:

@@ -8,12 +8,12 @@ from rnnwords.text.tokens.word_patterns import APOSTROPHES, EOS, UNK
 
 _CJK = "\u3000"  # from here on, characters and punctuation are written without spaces
 CLOSING = set(".,;:!?%\u2026\u201d\u0964\u0965\u060c\u061b\u061f\u06d4\u3001\u3002\uff0c\uff01\uff1f\uff1b\uff1a")
-_OPENING = set("$\u00a3\u20ac\u00a1\u00bf#@")  # besides all opening brackets and quotation marks
-_JOINING = {"-", "--", "\u2014", "/"}
-_ELIDED = {"tis", "twas", "twere", "twill", "em", "til"}  # an apostrophe before these is not an opening quotation mark
+OPENING = set("$\u00a3\u20ac\u00a1\u00bf#@")  # besides all opening brackets and quotation marks
+JOINING = {"-", "--", "\u2014", "/"}
+ELIDED = {"tis", "twas", "twere", "twill", "em", "til"}  # an apostrophe before these is not an opening quotation mark
 CONTRACTIONS = {"n't", "'s", "'re", "'ve", "'ll", "'d", "'m"}  # in text that is tokenized already
 # Mark -> the opening mark that it closes; if that one is not open, the mark opens a quotation.
-_PAIRED = {
+PAIRED = {
     '"': '"', "'": "'", "_": "_", "\u00ab": "\u00bb", "\u00bb": "\u00ab", "\u201c": "\u201e", "\u2018": "\u201a",
     "\u2019": "\u2018", "\u2039": "\u203a", "\u203a": "\u2039",
 }  # fmt: skip
@@ -39,7 +39,7 @@ class HandRules:
                 self.open = set()
             return True
         self.line_ends = 0
-        if token.lower() in _ELIDED and self.last[-1:] == ["'"]:
+        if token.lower() in ELIDED and self.last[-1:] == ["'"]:
             self.open.discard("'")
         left, right = self._attachment(token)
         joined = left or self.no_space
@@ -49,15 +49,15 @@ class HandRules:
 
     def _attachment(self, token: str) -> tuple[bool, bool]:
         """Return whether the token is written without a space on its left and on its right."""
-        if token in _PAIRED:
+        if token in PAIRED:
             return self._quotation_mark(token)
         category = unicodedata.category(token) if len(token) == 1 else ""
         if token in CLOSING or token in CONTRACTIONS or category == "Pe" or (token[0] == "." and len(token) > 1):
             return True, token >= _CJK
-        if token in _OPENING or category in ("Ps", "Pi"):
+        if token in OPENING or category in ("Ps", "Pi"):
             self.open.add(token)
             return self._after_cjk(), True
-        if token in _JOINING:
+        if token in JOINING:
             dash = token == "-" and not self._after_word()
             return not dash, not dash
         if category == "Pd" and token >= _CJK:
@@ -76,9 +76,9 @@ class HandRules:
         A straight mark after a colon or after another one always opens, so text recovers from a missing mark.
         """
         if token in APOSTROPHES and self._after_word():  # dogs' bones, or the end of 'some words'
-            self.open.discard(_PAIRED[token])
+            self.open.discard(PAIRED[token])
             return True, False
-        closes = _PAIRED[token]
+        closes = PAIRED[token]
         if closes in self.open and self.last[-1:] not in ([":"], [token]):
             self.open.discard(closes)
             return True, False

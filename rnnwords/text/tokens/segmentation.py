@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from rnnwords.errors import MissingDependencyError
+from rnnwords.requirements import install_command
 from rnnwords.text.tokens.word_patterns import CLUSTER_SCRIPTS, DICTIONARY_SCRIPTS
 
 PHRASE_END = "\u2423"  # open box: a visible space
@@ -78,6 +80,11 @@ def _listed(scripts: list[str]) -> str:
 
 @functools.lru_cache(maxsize=65_536)
 def _words(run: str) -> tuple[str, ...]:
-    from icu4py.breakers import WordBreaker
-
+    try:
+        from icu4py.breakers import WordBreaker
+    except ModuleNotFoundError as error:  # an installation for prediction alone leaves it out
+        raise MissingDependencyError(
+            "words of Thai, Lao, Khmer and Burmese need icu4py, which is not installed; install it with: "
+            f"{install_command('icu4py')}"
+        ) from error
     return tuple(WordBreaker(run, "und"))

@@ -36,7 +36,7 @@ _RUNS = r"-{2,}|\.{2,}|\*{2,}|_{2,}|={2,}"  # one token each, in all rules
 _SPECIAL = f"{UNK}|{EOS}"
 
 # Rules 1: Kana, Han and their extensions, one token each.
-_SINGLE_1 = "\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+SINGLE_1 = "\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _FIRST_MARK = "\u0300"  # all combining marks, joiners and Han characters are at or above it
 
 # Rules 2: classes of characters, without their brackets.
@@ -64,7 +64,7 @@ _INNER = (
 _WORD = rf"{_CORE}(?:(?:{_INNER}){_CORE})*+"
 _SHORT_FORMS = (
     r"(?:\p{L}\p{M}*+){1,2}(?:\.(?:\p{L}\p{M}*+){1,2})++\.(?![\p{L}\p{N}])"  # e.g. U.S. Ph.D.
-    r"|\p{Lu}+(?:&\p{Lu}+)++(?!\p{Ll})"  # R&D
+    r"|\p{Lu}+(?:&\p{Lu}+)+(?!\p{Ll})"  # R&D
     r"|\p{Hebrew}{1,3}['\u05f3](?!\p{L})"
     rf"|(?<![\p{{L}}\p{{N}}])[{APOSTROPHES}](?:\d\ds?|n[{APOSTROPHES}]|[nst]"
     r"|(?i:tis|twas|twere|twill|twould|em|til|till|cause|bout|cos|neath|tween|gainst))(?![\p{L}\p{N}])"
@@ -121,18 +121,26 @@ def _ascii() -> FindAll:
 def _unicode(links: bool) -> FindAll:
     import regex  # not at the start: a prompt in ASCII needs no Unicode properties
 
-    parts = [_LINKS] if links else []
-    parts += [_SHORT_FORMS, _WORD, _OTHERS, _SPECIAL, _RUNS, _CLUSTER]
-    find: FindAll = regex.compile("|".join(parts), regex.VERSION1).findall
+    find: FindAll = regex.compile(rules_2(links), regex.VERSION1).findall
     return find
+
+
+def rules_2(links: bool) -> str:
+    """Return the regular expression of a token by rules 2, in the syntax of `regex.VERSION1`."""
+    parts = [_LINKS] if links else []
+    return "|".join([*parts, _SHORT_FORMS, _WORD, _OTHERS, _SPECIAL, _RUNS, _CLUSTER])
 
 
 @functools.cache
 def _rules_1(simple: bool) -> FindAll:
     """Return the regular expression of rules 1; the `simple` one is faster, for text without marks and Han."""
-    letters = r"[^\W_]+" if simple else rf"(?:(?![{_SINGLE_1}])[^\W_]|[{_marks()}])+"
-    word = rf"{letters}(?:[{APOSTROPHES}]{letters})*"
-    return re.compile(rf"{word}|{_SPECIAL}|{_RUNS}|\S").findall
+    letters = r"[^\W_]+" if simple else rf"(?:(?![{SINGLE_1}])[^\W_]|[{_marks()}])+"
+    return re.compile(rules_1(letters)).findall
+
+
+def rules_1(letters: str) -> str:
+    """Return the regular expression of a token by rules 1, given that of the letters and digits of a word."""
+    return rf"{letters}(?:[{APOSTROPHES}]{letters})*|{_SPECIAL}|{_RUNS}|\S"
 
 
 @functools.cache

@@ -138,6 +138,7 @@ def test_tokens_hold_every_character_except_white_space(text, config):
 
 
 @given(st.text(st.characters(max_codepoint=0x7F), max_size=40))
+@example("A&B&Cd")
 @example("e.g. R&D 'tis AT&Ts x_1 __init__ 1,000.5 U.S.A. 16:9 a:b EU:s '90s n't--...")
 def test_pattern_for_ascii_equals_the_full_one(text):
     assert word_patterns._ascii()(text) == word_patterns._unicode(False)(text)
