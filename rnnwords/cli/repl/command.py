@@ -1,6 +1,6 @@
 """`rnnwords repl`: the command, and the two ways of reading lines without drawing.
 
-On a terminal, `terminal_app` draws. From a pipe, or on a plain terminal, lines are read and answered one by one. With
+On a terminal, `editor` draws. From a pipe, or on a plain terminal, lines are read and answered one by one. With
 --tutorial, each line is a window of words.
 """
 
@@ -14,6 +14,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+import click
+
 from rnnwords.cli import options as shared
 from rnnwords.cli.help import command
 from rnnwords.cli.models import load_predictor
@@ -26,7 +28,8 @@ from rnnwords.files import reason
 
 if TYPE_CHECKING:
     from rnnwords.cli.repl.display import SessionDisplay
-    from rnnwords.cli.repl.session import WritingModel, WritingSession, WritingSettings
+    from rnnwords.cli.repl.line_session import LineSession
+    from rnnwords.cli.repl.session import WritingModel, WritingSettings
     from rnnwords.text.reading.stdin import BufferedStream
 
 SETTINGS = ("words", "temperature", "top_k", "top_p", "seed")
@@ -37,48 +40,60 @@ SETTINGS = ("words", "temperature", "top_k", "top_p", "seed")
     \b
     Examples:
       rnnwords repl --model models/story
+      rnnwords repl draft.txt
       printf 'had a general\\n:why\\n' | rnnwords repl
     """
 )
+@click.argument("file", required=False, type=shared.PATH)
 @shared.options(
     shared.model_option,
-    option("-n --words", Whole(1, 100_000), "Number of words that Enter adds.", default=32),
+    option("-n --words", Whole(1, 100_000), "Number of words of a continuation.", default=32),
     option("--temperature", Number(0.001, 100), "Sample words; a higher temperature gives rarer words.  "
            "[default: take the most probable word]"),
     shared.sampling_options,
+    shared.exclude_option,
     shared.interpolation_options,
     shared.seed_option,
+    option("--plain", bool, "Write without drawing, for screen readers: suggestions are numbered lines."),
     option("--tutorial", bool, "Prompt for one window of words, such as '3 words: ', and print one line."),
     shared.quiet_option,
 )  # fmt: skip
-def repl(model: Path | None, tutorial: bool, quiet: bool, **options: Any) -> None:
+def repl(file: Path | None, model: Path | None, plain: bool, tutorial: bool, quiet: bool, **options: Any) -> None:
     """Write interactively, with suggestions and continuations by the model.
 
     Grey text is the most probable continuation: Tab or Right accepts it, Alt-Right accepts one word. A menu lists the
-    next words with their probabilities. Enter lets the model continue. :help lists the commands; Ctrl-D ends.
+    next words with their probabilities. Enter ends the line; Alt-Enter or :go lets the model continue. :help lists the
+    commands; Ctrl-Q ends.
+
+    FILE is a text to write on in, which need not exist; :save saves it, with its line ends as they are. Unsaved text is
+    kept while you write, also if the terminal is closed, and the next session offers it.
 
     If stdin is not a terminal, each line is answered by one line on stdout.
     """
     from rnnwords.cli.repl.session import WritingSettings
 
+    if tutorial and file is not None:
+        raise UsageError("expected a file or `tutorial`, found both; leave one out")
     settings = WritingSettings(**{name: options[name] for name in SETTINGS})
-    run_repl(load_predictor(model, quiet, options), settings, tutorial=tutorial, quiet=quiet)
+    predictor = load_predictor(model, quiet, options)
+    run_repl(predictor, settings, file=file, plain=plain, tutorial=tutorial, quiet=quiet)
 
 
 def run_repl(
-    model: "WritingModel", settings: "WritingSettings", *, input: TextIO | None = None, output: TextIO | None = None,
-    notes: TextIO | None = None, tutorial: bool = False, quiet: bool = False,
+    model: "WritingModel", settings: "WritingSettings", *, file: Path | None = None, input: TextIO | None = None,
+    output: TextIO | None = None, notes: TextIO | None = None, plain: bool = False, tutorial: bool = False,
+    quiet: bool = False,
 ) -> None:  # fmt: skip
-    """Read lines and answer them until the input ends or :quit.
+    """Edit a text on a terminal; else read lines and answer them, until the input ends or :quit.
 
     `output` receives the text; `notes` receives prompts, notes and errors. The default is the streams of the process.
     """
     from rnnwords.cli.repl.display import SessionDisplay
-    from rnnwords.cli.repl.session import WritingSession
+    from rnnwords.cli.repl.line_session import LineSession
 
     input, output, notes = input or sys.stdin, output or sys.stdout, notes or sys.stderr
-    session = WritingSession(model, settings)
     if tutorial:
+        session = LineSession(model, settings)
         display = SessionDisplay(output, notes, quiet=quiet, paragraphs=False)
         window = model.context_size
         prompt = "words: " if window is None else f"{window} word{'s' if window > 1 else ''}: "
@@ -86,17 +101,49 @@ def run_repl(
         return
     display = SessionDisplay(output, notes, quiet=quiet, paragraphs=output.isatty())
     own_streams = input is sys.stdin and output is sys.stdout
-    if own_streams and not (plain_terminal(input) or plain_terminal(output)):
-        from rnnwords.cli.repl.terminal_app import run_terminal
-
-        run_terminal(session, display)
-    elif input.isatty():
-        from rnnwords.cli.repl.unsaved import state_directory, unsaved_text_kept
-
-        with unsaved_text_kept(session, display, state_directory()):
-            _read_and_answer(input, display, "> ", lambda line: _answer_line(session, display, line))
-    else:
+    if not input.isatty():
+        session = LineSession(model, settings)
+        if file is not None:
+            session.open(file)
         _read_and_answer(input, display, "", lambda line: _answer_line(session, display, line))
+    elif plain or not own_streams or plain_terminal(input) or plain_terminal(output):
+        _run_plain(model, settings, file, input, display)
+    else:
+        from rnnwords.cli.repl.editor.app import run_editor
+
+        run_editor(model, settings, file, display)
+
+
+def _run_plain(
+    model: "WritingModel", settings: "WritingSettings", file: Path | None, input: TextIO, display: "SessionDisplay"
+) -> None:
+    """Write line by line, without drawing."""
+    from rnnwords.cli.repl import plain
+    from rnnwords.cli.repl.history import open_history, remember_lines
+    from rnnwords.cli.repl.keeping import opening_notes, text_kept
+    from rnnwords.cli.repl.kept_drafts import DraftStore, state_directory
+
+    session = plain.PlainSession(model, settings, DraftStore(state_directory()))
+    history, trouble = open_history(state_directory())
+    remember_lines(history)
+
+    def respond(line: str) -> bool:
+        if line.strip():
+            history.append_string(line)
+        goes_on = display.show(session.answer(line))
+        display.end_line()
+        trouble = session.trouble
+        session.keep()
+        if session.trouble and session.trouble != trouble:
+            display.error(session.trouble)
+        return goes_on
+
+    with text_kept(session, display):
+        display.show(opening_notes(session, file))
+        if trouble:
+            display.note(trouble)
+        display.note(plain.HELP)
+        _read_and_answer(input, display, "> ", respond)
 
 
 def _read_and_answer(input: TextIO, display: "SessionDisplay", prompt: str, respond: Callable[[str], bool]) -> None:
@@ -151,16 +198,23 @@ def _piped_line(lines: Iterator[str], display: "SessionDisplay", prompt: str) ->
     return next(lines, None)
 
 
-def _answer_line(session: "WritingSession", display: "SessionDisplay", line: str) -> bool:
+def _answer_line(session: "LineSession", display: "SessionDisplay", line: str) -> bool:
     """Answer one line. On a pipe each text gets exactly one line, so that a coprocess stays in step."""
-    from rnnwords.cli.repl.commands import answer, parse
+    from rnnwords.cli.repl.commands import answer as answer_command
+    from rnnwords.cli.repl.commands import as_command, parse
+    from rnnwords.cli.repl.session import Reply
 
-    goes_on = display.show(answer(session, line))
-    display.end_line(always=parse(line) is None and not display.live)
-    return goes_on
+    if command := parse(line):
+        return display.show(answer_command(session, *command))
+    try:
+        display.show(session.continue_line(line))
+    except RnnwordsError as error:
+        display.show([Reply("error", as_command(str(error)))])
+    display.end_line(always=not display.live)
+    return True
 
 
-def _continue_words(session: "WritingSession", display: "SessionDisplay", line: str) -> bool:
+def _continue_words(session: "LineSession", display: "SessionDisplay", line: str) -> bool:
     """Print the typed words and their continuation on one line, independently of earlier lines."""
     model = session.model
     words, expected = model.vocabulary.tokenize(line), model.context_size

@@ -9,6 +9,8 @@ from rnnwords.cli.output.messages import one_line
 from rnnwords.cli.output.terminal import cell_count, columns, encodable, safe
 from rnnwords.cli.repl.session import Reply
 
+MAX_WAITING = 60  # columns of a word that is not written yet; scripts without spaces have no end of one
+
 
 class SessionDisplay:
     """Two streams: `output` receives text and data, `notes` the rest. Control characters are escaped.
@@ -26,6 +28,7 @@ class SessionDisplay:
         self.column = 0
         self.open = False  # whether a line of text has not ended
         self.spaced = True  # whether that line is empty or ends in a space
+        self.waiting = ""  # a word that is not written yet
 
     def show(self, replies: Iterable[Reply]) -> bool:
         """Show the replies to a line. Return whether the session goes on."""
@@ -44,26 +47,43 @@ class SessionDisplay:
         return True
 
     def word(self, text: str) -> None:
-        """Write words, each with the space before it."""
+        """Write words, each with the space before it. The last one waits for the next space: a mark may follow."""
         if not self.paragraphs:
             text = text.replace("\n", " ")
         width = columns(self.output) if self.paragraphs else None
         for piece in re.findall(r"\n|[^\S\n]*\S+|[^\S\n]+", safe(text)):
-            if self.spaced:
-                piece = piece.lstrip(" ")
-            cells = cell_count(piece)
-            if piece == "\n":
-                self.column = 0
-            elif width is not None and self.column > 0 and self.column + cells >= width:
-                piece = "\n" + piece.lstrip()
-                self.column = cell_count(piece)
+            if width is None:
+                self._put(piece, None)
+            elif piece[0].isspace():
+                self._flush(width)
+                self.waiting = piece
             else:
-                self.column += cells
-            self._write(self.output, piece, flush=self.live)
-            self.open, self.spaced = True, piece.endswith((" ", "\n")) or (self.spaced and not piece)
+                self.waiting += piece
+                if cell_count(self.waiting) >= MAX_WAITING:
+                    self._flush(width)
+
+    def _flush(self, width: int | None) -> None:
+        piece, self.waiting = self.waiting, ""
+        if piece:
+            self._put(piece, width)
+
+    def _put(self, piece: str, width: int | None) -> None:
+        if self.spaced:
+            piece = piece.lstrip(" ")
+        cells = cell_count(piece)
+        if piece == "\n":
+            self.column = 0
+        elif width is not None and self.column > 0 and self.column + cells >= width:
+            piece = "\n" + piece.lstrip()
+            self.column = cell_count(piece)
+        else:
+            self.column += cells
+        self._write(self.output, piece, flush=self.live)
+        self.open, self.spaced = True, piece.endswith((" ", "\n")) or (self.spaced and not piece)
 
     def end_line(self, *, always: bool = False) -> None:
         """End the line of text, if there is one; with `always`, write an empty line otherwise."""
+        self._flush(columns(self.output) if self.paragraphs else None)
         if self.open or always:
             self._write(self.output, "\n")
         self.open, self.spaced, self.column = False, True, 0

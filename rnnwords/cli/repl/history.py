@@ -30,6 +30,16 @@ def open_history(directory: Path | None) -> tuple[History, str | None]:
     return LineHistory(path), None
 
 
+def remember_lines(history: History) -> None:
+    """Let readline, if there is one, recall the lines of earlier sessions."""
+    with contextlib.suppress(ImportError):
+        import readline
+
+        for line in reversed([*history.load_history_strings()]):
+            if "\n" not in line:
+                readline.add_history(line)
+
+
 class LineHistory(FileHistory):
     """A history in a file. A line that cannot be read or written is left out, and the session goes on."""
 

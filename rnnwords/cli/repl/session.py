@@ -1,20 +1,23 @@
-"""A writing session without a screen: the document, the settings, and the answers to lines of text.
+"""A writing session without a screen: settings, file and kept draft, and what every way of writing has in common.
 
-Each line is appended to the document, and the model continues it; both are the context of the next line. Answers are
-yielded word by word, so that a pipe, a terminal and a test see the same.
+`LineSession` answers lines of a pipe, `PlainSession` those of a plain terminal; `editor` edits a whole draft. Answers
+are yielded word by word, so that a pipe, a terminal and a test see the same.
 """
 
 import dataclasses
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
+from rnnwords.cli.repl.draft_file import DraftFile
+from rnnwords.cli.repl.kept_drafts import DraftStore, KeptDraft, Origin
 from rnnwords.config import within
+from rnnwords.errors import RnnwordsError, UsageError
 from rnnwords.generation.sampling import Sampling
-from rnnwords.prediction.completions import MAX_CONTEXT, SPACING, Ranked, RankingModel, end_of_text, space_between
+from rnnwords.prediction.completions import NO_REPEAT_NGRAM, SPACING, Ranked, RankingModel, space_between
 from rnnwords.prediction.prompts import unknown_words
 
 
@@ -27,7 +30,8 @@ class WritingModel(RankingModel, Protocol):
 
     def generate(
         self, prompt: str, n: int = 32, *, temperature: float | None = None, top_k: int | None = None,
-        top_p: float | None = None, repetition_penalty: float = 1.0, seed: int | None = None,
+        top_p: float | None = None, repetition_penalty: float = 1.0, no_repeat_ngram: int | None = None,
+        seed: int | None = None,
     ) -> Iterator[str]: ...  # fmt: skip
 
     def explain_steps(self, text: str, *, before: str = "") -> Iterable[tuple[str, float, Ranked]]: ...
@@ -48,106 +52,152 @@ class Reply(NamedTuple):
     text: str
 
 
-@dataclass
-class Passage:
-    """A part of the document that :undo removes at once: what was typed on a line, or the continuation of it."""
+class WritingSession(ABC):
+    """The settings, the file of the text, and the texts that are kept. How the text is written is up to subclasses."""
 
-    text: str
-    line: int
+    avoids_loops = True  # whether no sequence of four words comes twice in greedy text
 
-
-class WritingSession:
-    """The document, as the passages that it consists of, and the settings."""
-
-    def __init__(self, model: WritingModel, settings: WritingSettings) -> None:
+    def __init__(self, model: WritingModel, settings: WritingSettings, store: DraftStore | None = None) -> None:
+        """Without a `store`, unsaved text is not kept."""
         self.model = model
         self.settings = settings
-        self.passages: list[Passage] = []
-        self.earlier: list[list[Passage]] = []  # documents before :new
-        self.lines = 0  # typed so far
+        self.store = store
         self.samples = 0  # sampled continuations since the seed was set: each has a seed of its own
-        self.file: Path | None = None  # that the document was saved to
-        self.saved = ""  # the document as it was saved
-        self.notes_unknown = True  # whether unknown words are noted; an editor underlines them instead
+        self.file: DraftFile | None = None  # that the text was read from or saved to
+        self.saved = ""  # the text as it was read or saved
+        self.drafts: list[KeptDraft] = store.earlier() if store else []  # as they were listed last
+        self.restored: list[KeptDraft] = []  # drafts that the text began with; saving it removes them
 
     @property
+    @abstractmethod
     def document(self) -> str:
         """The whole text."""
-        return "".join(passage.text for passage in self.passages)
 
-    def continue_line(self, line: str) -> Iterator[Reply]:
-        """Append a typed line to the document and continue it.
+    @abstractmethod
+    def set_document(self, text: str, *, undoable: bool) -> None:
+        """Replace the whole text."""
 
-        Words that were yielded are in the document even if the caller stops early.
+    @abstractmethod
+    def last_text(self) -> tuple[str, str]:
+        """Return the context of the line that `:why` explains, and that line."""
+
+    @abstractmethod
+    def undo(self) -> Iterator[Reply]:
+        """Take back the last change. Raises UsageError if there is none."""
+
+    @abstractmethod
+    def go(self, words: int | None) -> Iterator[Reply]:
+        """Let the model continue the text, by as many words as the settings have or by `words`."""
+
+    def redo(self) -> Iterator[Reply]:
+        """Repeat the change that was taken back last. Raises UsageError if there is none."""
+        raise UsageError("nothing to redo")
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether there is text that is not saved."""
+        document = self.document
+        return document != self.saved and bool(document.strip() or self.file)
+
+    def keep(self) -> None:
+        """Keep the unsaved text, or remove the kept draft of a text that is saved."""
+        if self.store is not None:
+            if self.unsaved:
+                file = self.file
+                self.store.update(self.document, Origin(file.path, file.known) if file else None)
+            else:
+                self.store.remove()
+
+    @property
+    def trouble(self) -> str | None:
+        """What to show if the text could not be kept the last time."""
+        trouble = self.store and self.store.trouble
+        return f"the text cannot be kept: {trouble}; :save FILE saves it" if trouble else None
+
+    def set_aside(self) -> Path | None:
+        """Keep the unsaved text as a draft of its own, before another text takes its place; return its path."""
+        if self.store is None:
+            return None
+        self.keep()
+        self.restored = []
+        return self.store.set_aside()
+
+    def open(self, path: Path) -> Path | None:
+        """Write on in a file, which need not exist. Return where the unsaved text before is kept, if there was any.
+
+        Raises UsageError if the file cannot be read.
         """
-        self.add(line)
-        for word in self.unknown(line) if self.notes_unknown else ():
-            yield Reply("note", self.model.vocabulary.unknown_message(word))
-        yield from self._random_seed()
-        passage = Passage("", self.lines)
-        for word in self._continuation(self.context()):
-            if not passage.text:
-                self.passages.append(passage)
-            passage.text += word
-            yield Reply("word", word)
+        text, file = DraftFile.open(path)
+        kept = self.set_aside()
+        self.set_document(text, undoable=False)
+        self.file, self.saved = file, text
+        return kept
 
-    def add(self, line: str) -> None:
-        """Append a typed line to the document, if it has any words."""
-        self.lines += 1
-        text = line.strip(" \t")
-        if text:
-            self.passages.append(Passage(self.joint(text) + text, self.lines))
+    def restore(self, draft: KeptDraft) -> Path | None:
+        """Write on in a draft of an earlier session. Return where the unsaved text before is kept, if there was any.
 
-    def continue_alone(self, text: str) -> Iterator[Reply]:
-        """Yield `text` and its continuation. The document is neither read nor changed."""
-        yield from self._random_seed()
-        for word in chain([text], self._continuation(text)):
-            yield Reply("word", word)
+        The text belongs to the file that it belonged to; without one, to the file of the session while that is empty.
+        """
+        kept = self.set_aside()
+        if draft.origin is not None:
+            try:
+                self.saved, self.file = DraftFile.open(draft.origin.path)
+                self.file.known = draft.origin.known  # a file that was changed since is not overwritten
+            except RnnwordsError:  # it cannot be read, or its directory is gone: saving needs another name
+                self.file, self.saved = None, ""
+        elif self.saved:
+            self.file, self.saved = None, ""
+        self.set_document(draft.text, undoable=False)
+        self.restored = [draft]
+        return kept
 
-    def _random_seed(self) -> Iterator[Reply]:
+    def save(self, file: DraftFile, *, replace: bool) -> None:
+        """Save the text. Raises UsageError and SaveError."""
+        text = self.document
+        file.save(text, replace=replace)
+        self.file, self.saved = file, text
+        self.keep()
+        for draft in self.restored if self.store else ():
+            DraftStore.discard(draft)
+        self.restored = []
+
+    def random_seed(self) -> Iterator[Reply]:
         """Set a random seed where sampling needs one and none is set, and note it."""
         if not self.settings.greedy and self.settings.seed is None:
             self.settings = dataclasses.replace(self.settings, seed=secrets.randbelow(2**32))
             yield Reply("note", f"seed {self.settings.seed}; :seed {self.settings.seed} repeats this text")
 
-    def _continuation(self, context: str) -> Iterator[str]:
+    def continuation(self, context: str, words: int | None = None) -> Iterator[str]:
         """Return the words after `context`. The seed increases by one per continuation since it was set."""
         settings, seed = self.settings, None
         if not settings.greedy and settings.seed is not None:
             seed = (settings.seed + self.samples) % 2**32
             self.samples += 1
+        no_repeat = settings.no_repeat_ngram
+        if no_repeat is None and settings.greedy and self.avoids_loops:
+            no_repeat = NO_REPEAT_NGRAM
         return self.model.generate(
-            context, settings.words, temperature=settings.temperature, top_k=settings.top_k, top_p=settings.top_p,
-            repetition_penalty=settings.repetition_penalty, seed=seed,
+            context, words or settings.words, temperature=settings.temperature, top_k=settings.top_k,
+            top_p=settings.top_p, repetition_penalty=settings.repetition_penalty, no_repeat_ngram=no_repeat, seed=seed,
         )  # fmt: skip
-
-    def context(self, line: str = "") -> str:
-        """Return what a prediction reads: the end of the document and the line that is being typed."""
-        if len(line) > MAX_CONTEXT:
-            return end_of([Passage(line, 0)])
-        return end_of(self.passages) + (self.joint(line) if line else "") + line
-
-    def joint(self, text: str) -> str:
-        """Return the space, if any, that belongs between the document and `text`."""
-        words = self.model.vocabulary.tokenize(text[:SPACING])
-        before = end_of(self.passages)
-        if not words or not before or before[-1].isspace():
-            return ""
-        return space_between(self.model.vocabulary, before, words[0])
 
     def unknown(self, text: str) -> list[str]:
         """Return the words of `text` outside the vocabulary, each once."""
         vocabulary = self.model.vocabulary
         return list(dict.fromkeys(unknown_words(vocabulary.tokenize(text), vocabulary)))
 
-    def last_text(self) -> tuple[str, str]:
-        """Return the context of the last line that has a passage, and that line with its continuation."""
-        first = len(self.passages)
-        while first and self.passages[first - 1].line == self.passages[-1].line:
-            first -= 1
-        return end_of(self.passages[:first]), "".join(passage.text for passage in self.passages[first:])
+    def space_before(self, before: str, text: str) -> str:
+        """Return the space, if any, that belongs between the text `before` and the next one."""
+        words = self.model.vocabulary.tokenize(text[:SPACING])
+        if not words or not before or before[-1].isspace():
+            return ""
+        return space_between(self.model.vocabulary, before, words[0])
 
 
-def end_of(passages: Sequence[Passage]) -> str:
-    """Return the end of a document that is read for each prediction: see `end_of_text`."""
-    return end_of_text([passage.text for passage in passages])
+def number_of(what: str, argument: str, count: int) -> int:
+    """Return the number that an argument is. Raises UsageError unless it is between 1 and `count`."""
+    number = int(argument) if argument.isdecimal() and len(argument) <= 9 else 0
+    if not 1 <= number <= count:
+        numbers = "1" if count == 1 else f"1 to {count:,}"
+        raise UsageError(f"expected {what}, {numbers}, found {argument[:40]!r}")
+    return number

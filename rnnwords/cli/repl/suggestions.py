@@ -1,7 +1,8 @@
 """Suggestions while a line is typed: next words, word completions, ghost text, and words similar to unknown ones.
 
-All of them are functions of the text before the cursor, and are cached. `menu` and `ghost` need the model, which may
-be slow, and belong in one background thread; `unknown` and `similar_cached` are fast enough for every key.
+All of them are functions of the line up to the cursor and of the text before the line, and are cached. `menu`, `ghost`
+and `beginning` need the model, which may be slow, and belong in one background thread; `unknown` and `similar_cached`
+are fast enough for every key.
 """
 
 import functools
@@ -10,14 +11,16 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from rnnwords.cli.output.terminal import is_safe
+from rnnwords.cli.output.wrapping import is_joined
 from rnnwords.cli.repl.commands import as_command, parse
-from rnnwords.cli.repl.session import WritingSession
+from rnnwords.cli.repl.session import WritingModel
 from rnnwords.errors import RnnwordsError
-from rnnwords.prediction.completions import CACHE_SIZE, Completions, MenuEntry
+from rnnwords.prediction.completions import CACHE_SIZE, NO_REPEAT_NGRAM, Completions, MenuEntry, end_of_text
 
 MENU_SIZE = 6  # words
 GHOST_LENGTH = 8  # words
 SEARCH_LENGTH = 2_000  # characters at the end of the line that are searched for unknown words
+LINES = 512  # whose unknown words are cached: more than a screen shows
 
 
 class UnknownSpan(NamedTuple):
@@ -29,42 +32,44 @@ class UnknownSpan(NamedTuple):
 
 
 class Suggestions:
-    """Suggestions for a line of a session. `trouble` is the last error of the model, empty after a success."""
+    """Suggestions at a place of a text. `trouble` is the last error of the model, empty after a success."""
 
-    def __init__(self, session: WritingSession) -> None:
-        self.session = session
-        self.model = session.model
-        self.vocabulary = session.model.vocabulary
+    def __init__(self, model: WritingModel) -> None:
+        self.model = model
+        self.vocabulary = model.vocabulary
         self.trouble = ""
         self.finished: str | None = None  # a line whose last word was accepted, and is not completed any further
-        self.completions = Completions(session.model, MENU_SIZE)
-        self.unknown = functools.lru_cache(maxsize=8)(self._unknown)
+        self.completions = Completions(model, MENU_SIZE)
+        self.unknown = functools.lru_cache(maxsize=LINES)(self._unknown)
         self._similar: dict[str, list[str]] = {}
         self._ghosts: dict[tuple[str, bool, bool], str] = {}  # context, line empty?, line finished? -> ghost text
 
-    def menu(self, line: str) -> list[MenuEntry]:
-        """Return the completions of the word that `line` ends in or, if it is finished, the next words."""
+    def menu(self, line: str, before: str = "") -> list[MenuEntry]:
+        """Return the completions of the word that `line` ends in or, if it is finished, the next words.
+
+        `before` is the text before the line, with its line end.
+        """
         if self.is_command(line):
             return []
         try:
-            entries = self.completions.entries(line, self.session.context, finished=line == self.finished)
+            entries = self.completions.entries(line, context_after(before), finished=line == self.finished)
         except RnnwordsError as error:
             self.trouble = as_command(str(error))
             return []
         self.trouble = ""
         return entries
 
-    def ghost(self, line: str, needed: Callable[[], bool] = lambda: True) -> str:
+    def ghost(self, line: str, before: str = "", needed: Callable[[], bool] = lambda: True) -> str:
         """Return the most probable continuation of `line`, to insert at the cursor; empty if there is none.
 
         Stops and returns an empty text when `needed` returns False between two words.
         """
-        key = (self.session.context(line), not line, line == self.finished)
+        key = (context_after(before)(line), not line, line == self.finished)
         if key not in self._ghosts:
             if self.is_command(line) or not needed():
                 return ""
             try:
-                ghost = self._ghost(line, needed)
+                ghost = self._ghost(line, before, needed)
             except RnnwordsError as error:
                 self.trouble = as_command(str(error))
                 return ""
@@ -75,18 +80,23 @@ class Suggestions:
             self._ghosts[key] = ghost
         return self._ghosts[key]
 
-    def _ghost(self, line: str, needed: Callable[[], bool]) -> str | None:
-        context = self.session.context(line)
-        text = self.completions.beginning(line, self.menu(line), finished=line == self.finished)
+    def _ghost(self, line: str, before: str, needed: Callable[[], bool]) -> str | None:
+        text = self.beginning(line, before)
         if text is None or not is_safe(text):
             return ""
-        for piece in self.model.generate(context + text, GHOST_LENGTH):
+        context = context_after(before)(line) + text
+        for piece in self.model.generate(context, GHOST_LENGTH, no_repeat_ngram=NO_REPEAT_NGRAM):
             if not needed():
                 return None
             if "\n" in piece or not is_safe(piece):
                 break
             text += piece
-        return text.lstrip() if not line or line[-1].isspace() else text
+        ghost = text.lstrip() if not line or line[-1].isspace() else text
+        return "" if not line and ghost and is_joined(ghost[0]) else ghost  # no line begins with a closing mark
+
+    def beginning(self, line: str, before: str = "") -> str | None:
+        """Return the text with which a continuation of `line` begins: see `Completions.beginning`."""
+        return self.completions.beginning(line, self.menu(line, before), finished=line == self.finished)
 
     def started(self, line: str) -> tuple[str, str]:
         """Return `line` up to the word that it ends in, and that word, which is empty after a space."""
@@ -101,6 +111,7 @@ class Suggestions:
         if self.is_command(line):
             return []
         place = max(0, len(line) - SEARCH_LENGTH)
+        place = place and line.find(" ", place) + 1  # not in the middle of a word
         text = self.completions.folded(line)
         if len(text) != len(line):
             return []  # a letter has another length in lower case, so positions in the text would be wrong
@@ -134,3 +145,8 @@ class Suggestions:
     def similar_cached(self, word: str) -> list[str] | None:
         """Return what `similar` has returned for the word; None before that."""
         return self._similar.get(word)
+
+
+def context_after(before: str) -> Callable[[str], str]:
+    """Return the function from a line after the text `before` to what a prediction reads."""
+    return lambda line: end_of_text([before, line])

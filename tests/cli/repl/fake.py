@@ -32,6 +32,7 @@ class FakeModel:
         self.context_size = context_size
         self.next = dict(NEXT)
         self.ranked: list[tuple[str, str]] = []
+        self.ahead: list[str] = []
         self.generated: list[dict[str, Any]] = []
         self.failure: BaseException | None = None
 
@@ -49,6 +50,10 @@ class FakeModel:
         ]
         total = sum(share for _, share in found)
         return [(word, share / total) for word, share in found][:k]
+
+    def read_ahead(self, prompt: str, words: int) -> bool:
+        self.ahead.append(prompt)
+        return True
 
     def generate(self, prompt: str, n: int = 32, *, seed: int | None = None, **options: Any) -> Iterator[str]:
         self.generated.append({"prompt": prompt, "n": n, "seed": seed, **options})

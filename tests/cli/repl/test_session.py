@@ -3,6 +3,7 @@
 import io
 import itertools
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,16 @@ from hypothesis import strategies as st
 
 from rnnwords.cli.output.terminal import is_safe, masked, safe
 from rnnwords.cli.repl.command import run_repl
-from rnnwords.cli.repl.commands import COMMANDS, answer, parse
-from rnnwords.cli.repl.session import Passage, WritingSession, WritingSettings, end_of
+from rnnwords.cli.repl.commands import COMMANDS, parse
+from rnnwords.cli.repl.commands import answer as answer_command
+from rnnwords.cli.repl.line_session import LineSession, Passage, end_of
+from rnnwords.cli.repl.session import Reply, WritingSettings
 from rnnwords.config import TextConfig
 from rnnwords.errors import ModelError
 from rnnwords.prediction.completions import MAX_CONTEXT, percent
 from rnnwords.prediction.predictor import Predictor
+from rnnwords.text.spacing.learned import learn_spacing
+from rnnwords.text.vocabulary import Vocabulary
 from tests.cli.repl.fake import HOSTILE, FakeModel
 from tests.models import plain_vocabulary, random_model
 
@@ -38,7 +43,12 @@ def talk(lines: str, *, model: FakeModel | None = None, tutorial: bool = False, 
     return output.getvalue(), notes.getvalue()
 
 
-def replies(session: WritingSession, line: str) -> list[tuple[str, str]]:
+def answer(session: LineSession, line: str) -> Iterator[Reply]:
+    command = parse(line)
+    return answer_command(session, *command) if command else session.continue_line(line)
+
+
+def replies(session: LineSession, line: str) -> list[tuple[str, str]]:
     return [(kind, text) for kind, text in answer(session, line)]
 
 
@@ -54,6 +64,11 @@ def replies(session: WritingSession, line: str) -> list[tuple[str, str]]:
         ("had a\nmice\n:show\n", "general council of\n. they had\nhad a general council of mice. they had\n", ""),
         ("mice\n, a\n:show\n", ". they had\ngeneral council of\nmice. they had, a general council of\n", ""),
         (":words 1\nhad a\n", "general\n", "words 1\n"),
+        ("had a\n:go 2\n:go\n", "general council of\nmice.\nthey had a\n", ""),
+        (":quit now\n:help me\n:undo 3\n:go x\n:restore 1\n", "", "Error: :quit: expected no argument, found 'now'\n"
+         "Error: :help: expected no argument, found 'me'\nError: :undo: expected no argument, found '3'\n"
+         "Error: expected a number of words, 1 to 100,000, found 'x'\n"
+         "Error: unsaved texts are kept on a terminal only\n"),
         (":q\nhad\n", "", ""),
         (" :quit\n", "said said said\n", "':' is not in the vocabulary of 13 tokens\n"
          "'quit' is not in the vocabulary of 13 tokens\n"),
@@ -83,9 +98,10 @@ def test_output_of_commands_goes_to_stdout() -> None:
         "top-k              off\n"
         "top-p              off\n"
         "repetition-penalty 1.0\n"
+        "no-repeat-ngram    off\n"
         "words              1\n"
         "seed               off\n"
-        ":temperature 0.8           sample words"
+        ":go [WORDS]                let the model continue"
     )
     assert all(f":{name}" in output for name in COMMANDS)
 
@@ -102,16 +118,16 @@ def test_quiet_silences_notes_but_not_errors() -> None:
     [
         (":temperature 0", ":temperature: expected a number between 0.001 and 100.0, found 0.0"),
         (":temperature nan", ":temperature: expected a number between 0.001 and 100.0, found nan"),
-        (":temperature hot", ":temperature: expected a number between 0.001 and 100.0, or off, found 'hot'"),
+        (":temperature hot", ":temperature: expected a number between 0.001 and 100.0, found 'hot'"),
         (":top-k 0", ":top-k: expected a whole number between 1 and 1,000,000, found 0"),
         (":top_p 1.5", ":top-p: expected a number between 0.001 and 1.0, found 1.5"),
-        (":words 1.5", ":words: expected a whole number between 1 and 100,000, or off, found '1.5'"),
+        (":words 1.5", ":words: expected a whole number between 1 and 100,000, found '1.5'"),
         (":seed -1", ":seed: expected a whole number between 0 and 4,294,967,295, found -1"),
         (":repetition-penalty 0.5", ":repetition-penalty: expected a number between 1.0 and 100.0, found 0.5"),
     ],
 )
 def test_settings_out_of_range_are_errors_and_change_nothing(line: str, message: str) -> None:
-    session = WritingSession(FakeModel(), WritingSettings())
+    session = LineSession(FakeModel(), WritingSettings())
     before = session.settings
     assert replies(session, line) == [("error", message)]
     assert session.settings == before
@@ -123,6 +139,7 @@ def test_settings_are_passed_to_the_model() -> None:
     first, second, third = model.generated
     assert first == {
         "prompt": "had", "n": 3, "seed": 8, "temperature": 0.5, "top_k": 2, "top_p": 0.5, "repetition_penalty": 2.0,
+        "no_repeat_ngram": None,
     }  # fmt: skip
     assert second["seed"] == 9  # another text each time, and the same ones for the same seed
     assert (third["seed"], third["temperature"]) == (8, None)
@@ -137,7 +154,7 @@ def test_a_random_seed_is_noted_only_when_sampling() -> None:
 
 
 def test_undo_removes_one_passage_at_a_time_and_restores_the_text_before_new() -> None:
-    session = WritingSession(FakeModel(), WritingSettings(words=2))
+    session = LineSession(FakeModel(), WritingSettings(words=2))
     for line in ("had a", "", "the"):
         list(answer(session, line))
     texts = [session.document]
@@ -160,7 +177,7 @@ def test_undo_removes_one_passage_at_a_time_and_restores_the_text_before_new() -
 
 
 def test_why_lists_only_the_known_words_of_the_last_line() -> None:
-    session = WritingSession(FakeModel(["zzz"]), WritingSettings(words=1))
+    session = LineSession(FakeModel(["zzz"]), WritingSettings(words=1))
     list(answer(session, "had a"))
     list(answer(session, "zzz unheard of"))  # an unknown word, which is left out
     assert [text.split()[0] for _, text in replies(session, ":why")] == ["zzz", "of", "mice"]
@@ -169,7 +186,7 @@ def test_why_lists_only_the_known_words_of_the_last_line() -> None:
 @pytest.mark.parametrize("mode", ["windows", "stateful"])
 def test_why_lists_all_of_a_long_text_with_probabilities_in_context(mode: str) -> None:
     predictor = Predictor(random_model(plain_vocabulary(30), mode=mode))
-    session = WritingSession(predictor, WritingSettings(words=300))
+    session = LineSession(predictor, WritingSettings(words=300))
     for line in ("w1 w2 w3", "w4"):
         list(answer(session, line))
     before, text = session.last_text()
@@ -181,7 +198,7 @@ def test_why_lists_all_of_a_long_text_with_probabilities_in_context(mode: str) -
 
 
 def test_save_writes_new_files_and_its_own_but_replaces_others_only_on_request(tmp_path: Path) -> None:
-    session = WritingSession(FakeModel(), WritingSettings(words=1))
+    session = LineSession(FakeModel(), WritingSettings(words=1))
     path = tmp_path / "a story.txt"
     list(answer(session, "had a"))
     assert replies(session, f":save {path}") == [("note", f"saved {path}: 3 words")]
@@ -205,7 +222,7 @@ def test_an_error_of_the_model_is_one_line_on_stderr_and_an_empty_answer() -> No
 
 
 def test_interrupted_generation_keeps_the_words_so_far() -> None:
-    session = WritingSession(FakeModel(), WritingSettings(words=30))
+    session = LineSession(FakeModel(), WritingSettings(words=30))
     assert [reply.text for reply in itertools.islice(answer(session, "had a"), 2)] == [" general", " council"]
     assert session.document == "had a general council"
 
@@ -276,4 +293,28 @@ def test_the_context_is_a_bounded_end_of_the_document(texts: list[str], more: st
 @given(st.text())
 def test_any_line_of_text_is_answered(line: str) -> None:
     assume(parse(line) is None)  # commands could write files
-    assert [kind for kind, _ in replies(WritingSession(FakeModel(), WritingSettings(words=2)), line)].count("word") == 2
+    assert [kind for kind, _ in replies(LineSession(FakeModel(), WritingSettings(words=2)), line)].count("word") == 2
+
+
+def test_a_file_is_continued_by_piped_lines(tmp_path: Path) -> None:
+    path = tmp_path / "story.txt"
+    path.write_bytes(b"they had\r\n")
+    output, notes = talk(f":open {path}\na\n:save\n")
+    assert (output, notes) == ("general council of\n", f"opened {path}: 2 words\nsaved {path}: 6 words\n")
+    assert path.read_bytes() == b"they had\r\na general council of\r\n"
+
+
+@pytest.mark.parametrize("quotation", ["\u2018It is so,", "\u2018Why?", "home."])
+def test_a_closing_quotation_mark_after_punctuation_has_no_space_before_it(quotation: str) -> None:
+    text = (
+        "\u2018It is so,\u2019 said he. \u2018Go home,\u2019 the fox said. "
+        "\u2018Why?\u2019 asked the mouse. \u2018No.\u2019 Then he went. "
+    )
+    config = TextConfig()
+    words = ["\u2018", "\u2019", "said", "."]
+    vocabulary = Vocabulary(words, [1] * len(words), config, learn_spacing([text * 20], config))
+    model = FakeModel()
+    model.vocabulary = vocabulary
+    session = LineSession(model, WritingSettings())
+    assert session.space_before(f"He came. {quotation}", "\u2019") == ""
+    assert session.space_before("He came.", "\u2018") == " "

@@ -2,18 +2,15 @@
 
 import pytest
 
-from rnnwords.cli.repl.session import Passage, WritingSession, WritingSettings
-from rnnwords.cli.repl.suggestions import Suggestions, UnknownSpan
+from rnnwords.cli.repl.suggestions import Suggestions, UnknownSpan, context_after
 from rnnwords.config import TextConfig
 from rnnwords.errors import UsageError
 from rnnwords.text.tokens.tokenizer import UNK
 from tests.cli.repl.fake import HOSTILE, FakeModel
 
 
-def suggest(model: FakeModel | None = None, document: str = "") -> Suggestions:
-    session = WritingSession(model or FakeModel(), WritingSettings())
-    session.passages.append(Passage(document, 1))
-    return Suggestions(session)
+def suggest(model: FakeModel | None = None) -> Suggestions:
+    return Suggestions(model or FakeModel())
 
 
 @pytest.mark.parametrize(
@@ -40,11 +37,11 @@ def test_menu_and_ghost_text_of_a_line(line: str, menu: list[tuple[str, float, i
 
 
 def test_suggestions_continue_the_document() -> None:
-    found = suggest(document="they had a")
-    assert [choice.text for choice in found.menu("")] == ["general", "mouse", "genius"]
-    assert found.ghost("").startswith("general council")
-    assert found.menu(", ")[0].text == " said"
-    assert found.session.context(",") == "they had a,"
+    found, before = suggest(), "they had a\n"
+    assert [choice.text for choice in found.menu("", before)] == ["general", "mouse", "genius"]
+    assert found.ghost("", before).startswith("general council")
+    assert found.menu(", ", before)[0].text == " said"
+    assert context_after(before)(",") == "they had a\n,"
 
 
 def test_an_accepted_word_is_not_completed_further() -> None:
@@ -69,10 +66,10 @@ def test_suggestions_are_cached_and_stop_when_not_needed() -> None:
     found = suggest(model)
     assert found.menu("had a g") == found.menu("had a g")
     assert model.ranked == [("had a ", "g")]
-    assert found.ghost("had a ", lambda: False) == ""
+    assert found.ghost("had a ", needed=lambda: False) == ""
     assert model.generated == []
     needed = iter([True, True, False])
-    assert found.ghost("had a ", lambda: next(needed)) == ""
+    assert found.ghost("had a ", needed=lambda: next(needed)) == ""
     assert found.ghost("had a ").startswith("general council of")
     assert len(model.generated) == 2
     found.ghost("had a ")
@@ -114,3 +111,8 @@ def test_started_words_are_completed_in_their_case_and_whole_words_are_followed(
     assert [(choice.text, choice.replaced) for choice in found.menu("had a Ge")] == [("General", 2), ("Genius", 2)]
     assert found.ghost("had a Ge").startswith("neral")
     assert [choice.text for choice in found.menu("had a general")] == [" council", ","]
+
+
+def test_unknown_words_of_a_long_line_are_whole_words() -> None:
+    line = "xylophones " * 300
+    assert {span.word for span in suggest().unknown(line)} == {"xylophones"}

@@ -16,10 +16,10 @@ import numpy as np
 
 from rnnwords.errors import ResumeError, UsageError
 from rnnwords.training.batches import batches_of
-from rnnwords.training.checkpoint import Checkpoint
-from rnnwords.training.checkpoint_state import CheckpointState
 from rnnwords.training.optimization import schedule
-from rnnwords.training.resume import resumed_config, run_identity
+from rnnwords.training.runs.checkpoint import Checkpoint
+from rnnwords.training.runs.checkpoint_state import CheckpointState
+from rnnwords.training.runs.resume import resumed_config, run_identity
 from tests.checkpoints import (
     BUDGET,
     FORMATS,

@@ -14,7 +14,8 @@ COMMANDS = (
     ":help", ":set", ":temperature", ":temperature 0.5", ":temperature nan", ":top-k 0", ":top-k 3", ":settings",
     ":why", ":show", ":show 3", ":undo", ":undo 9", ":new", ":words 2", ":words -1", ":words " + "9" * 50, ":seed 1",
     ":x", ":", ":sample", ":beam 2", ":prefix t", "::", ": help", ":quit", ":why the", ":p the", ":top-p 0.5",
-    ":oov skip", ":repetition-penalty 100", ":cache 5", ":interpolate auto",
+    ":oov skip", ":go", ":go 2", ":go x", ":redo", ":open", ":open missing/file", ":drafts", ":restore 1", ":discard 1",
+    ":no-repeat-ngram 2", ":repetition-penalty 100", ":cache 5", ":interpolate auto",
 )  # fmt: skip
 PARTS = (*COMMANDS, "\n", "\n", "\n", "the cat", " sat", ".", "\r\n", "\0", " ", *ODD[0], *ODD[1])
 

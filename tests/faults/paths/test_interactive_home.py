@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rnnwords.cli.repl.unsaved import state_directory
+from rnnwords.cli.repl.kept_drafts import state_directory
 from tests.faults.terminal import Terminal
 
 HOMES = {
@@ -27,17 +27,15 @@ def test_row_47_the_interactive_mode_without_a_home_keeps_the_text_and_makes_no_
     changes: Any = {"XDG_STATE_HOME": None, "TMPDIR": str(tmp_path / "tmp"), **HOMES[name]}
     with Terminal(tmp_path, cwd=tmp_path / "work", **changes) as terminal:
         terminal.see("typed lines are not saved")
-        terminal.see("Ctrl-D: end")
-        terminal.type("had a\r")
-        terminal.see("> had a general")
-        terminal.see("Ctrl-D: end")
-        terminal.type("\x04")
+        terminal.type("had a")
+        terminal.see("60 %")
+        terminal.type("\x11")
         terminal.see("a copy is in")
         assert terminal.status() == 0
         assert terminal.shown().count("typed lines are not saved") == 1
     assert list((tmp_path / "work").iterdir()) == []
     (kept,) = (tmp_path / "tmp").glob("unsaved-*.txt")
-    assert kept.read_text(encoding="utf-8").startswith("had a general")
+    assert kept.read_text(encoding="utf-8").startswith("had a")
 
 
 def test_row_47_a_user_without_a_home_has_no_state_directory(monkeypatch):
