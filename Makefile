@@ -10,10 +10,10 @@ INSTALLED := .venv/installed
 WORKERS := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .PHONY: demo test test-slow test-machines test-python test-lowest test-newest fuzz coverage docs pictures install lint \
-	languages types unit wheel sbom audit clean
+	languages types unit wheel sbom audit browser programs clean
 
 demo: install
-	$(BIN)/rnnwords train corpora/belling_the_cat.txt --seed 1
+	$(BIN)/rnnwords train --example fable --seed 1
 	$(BIN)/rnnwords build-vocab corpora/belling_the_cat.txt | head -n 6
 	$(BIN)/rnnwords eval corpora/belling_the_cat.txt
 	$(BIN)/rnnwords predict "had a general"
@@ -35,6 +35,26 @@ unit: install
 test-slow: install
 	$(BIN)/pytest $(WORKERS) -m "slow and not serial"
 	$(BIN)/pytest -m "slow and serial"
+
+# What the tests of pages need, which are skipped without it: Playwright, and the Chromium of the system. Root on Debian
+# gets the latter from apt; Ubuntu's package of this name needs snapd.
+browser: install
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[browser]"
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get; then \
+		apt-get update -q && apt-get install -q -y --no-install-recommends chromium; \
+	else \
+		echo "expected chromium, chromium-browser or google-chrome on PATH; install one of them" >&2; exit 1; \
+	fi
+
+# Programs that tests start for real, which are skipped without them: an editor for the language server, and shells.
+programs:
+	@if command -v nvim && command -v fish && command -v zsh; then exit 0; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get; then \
+		apt-get update -q && apt-get install -q -y --no-install-recommends neovim fish zsh; \
+	else \
+		echo "expected nvim, fish and zsh on PATH; install them" >&2; exit 1; \
+	fi
 
 # The numeric tests on each kernel of numpy, OpenBLAS and TensorFlow that can be chosen here, and on one core.
 test-machines: install

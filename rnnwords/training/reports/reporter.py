@@ -8,10 +8,13 @@ import numpy as np
 from rnnwords.errors import SaveError
 from rnnwords.network.recurrent import Floats
 from rnnwords.training.batches import Streams, Strides, Windows
-from rnnwords.training.checkpoint_state import Position
 from rnnwords.training.events import Report
 from rnnwords.training.optimization.steps import Steps
-from rnnwords.training.reports.tensorboard import EventLog
+from rnnwords.training.reports.layer_graph import layer_graph
+from rnnwords.training.reports.summaries import histograms, hyperparameters, scalars, text
+from rnnwords.training.reports.tensorboard import EventLogs
+from rnnwords.training.runs.checkpoint_state import Position
+from rnnwords.training.runs.run_directory import TRAINING, VALIDATION
 from rnnwords.training.task import RunPlan, TrainingTask
 
 
@@ -25,12 +28,13 @@ class Reporter:
         """`warn` is called if the history or the logs cannot be written; the training continues without them."""
         self.plan, self.task, self.data, self.steps, self.position = plan, task, data, steps, position
         self.warn, self.history_fails = warn, False
-        self.log = EventLog(plan.directory.logs, position.step, warn)
-
-    def log_graph(self) -> None:
-        """Log graph and settings, after the first steps have built the graph."""
-        self.log.graph(self.steps.graph())
-        self.log.hyperparameters(self.plan.network.to_json() | self.plan.training.to_json())
+        runs = [TRAINING] if task.validation is None else [TRAINING, VALIDATION]
+        self.logs = EventLogs(plan.directory.logs, runs, position.step, warn)
+        if not position.step:
+            self.logs.graph(layer_graph(plan.network))
+            # In the run whose figures are to be compared: TensorBoard shows them in the table of the settings.
+            settings = plan.network.to_json() | plan.training.to_json()
+            self.logs.add(runs[-1], 0, hyperparameters(settings, str(plan.directory.path)))
 
     def report(self, learning_rate: float, norms: Floats, speed: float) -> Report:
         """Return a report on the steps since the last one, after writing it to history and logs.
@@ -45,21 +49,25 @@ class Reporter:
         report = Report(
             position.step, position.step / self.data.steps, figures["loss"], figures.get("accuracy"), learning_rate,
             validation[0] if validation else None, validation[1] if validation else None,
-            self.task.sample(self.steps.export(), generator), speed,
+            self.task.sample(self.steps.export(), generator),
+            position.last_evaluation is not None and position.evaluations_since_best == 0, speed,
         )  # fmt: skip
         position.begin_report()
         self._append_to_history(report)
-        curves = {**figures, "learning rate": learning_rate, "words per second": speed}
-        if validation:
-            curves |= {f"validation/{name}": number for name, number in self.task.figures(*validation).items()}
         named = zip(self.plan.network.shapes(), norms, strict=True)
-        curves |= {f"gradient norm/{name}": float(norm) for name, norm in named}
-        self.log.scalars(position.step, curves)
-        self.log.text(position.step, "sample", report.sample)
+        curves = {
+            **figures, "training/learning rate": learning_rate, "training/words per second": speed,
+            **{f"training gradient norm/{name}": float(norm) for name, norm in named},
+        }  # fmt: skip
+        self.logs.add(TRAINING, report.step, scalars(curves))
+        self.logs.add(TRAINING, report.step, text("sample", report.sample))
+        if validation:
+            self.logs.add(VALIDATION, report.step, scalars(self.task.figures(*validation)))
         if training.histograms:
-            self.log.histograms(position.step, {f"weights/{k}": v for k, v in self.steps.network.export().items()})
-            gradients = self.steps.gradients(self.data.batches(position.step - 1, 1)[0])
-            self.log.histograms(position.step, {f"gradients/{k}": v for k, v in gradients.items()})
+            weights = {f"training weights/{name}": weight for name, weight in self.steps.network.export().items()}
+            gradients = self.steps.gradients(self.data.batches(report.step - 1, 1)[0])
+            gradients = {f"training gradients/{name}": gradient for name, gradient in gradients.items()}
+            self.logs.add(TRAINING, report.step, histograms(weights | gradients))
         return report
 
     def _append_to_history(self, report: Report) -> None:
@@ -73,9 +81,9 @@ class Reporter:
 
     def log_embedding(self) -> None:
         """Log the embeddings of the words, at the end of training."""
-        if self.task.vocabulary and self.plan.network.input == "embedding":
-            self.log.embedding(self.steps.export()["embedding/embeddings"], self.task.vocabulary.words)
+        if (vocabulary := self.task.vocabulary) and self.plan.network.input == "embedding":
+            self.logs.embedding(self.steps.export()["embedding/embeddings"], vocabulary.words, vocabulary.counts)
 
     def close(self) -> None:
-        """Close the log."""
-        self.log.close()
+        """Close the logs."""
+        self.logs.close()
