@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from rnnwords.forecasting.series import Series
 from rnnwords.forecasting.training import ForecastRequest, make_forecast_plan
-from rnnwords.training.checkpoint import FORMAT, VERSION, RunDirectory
-from rnnwords.training.checkpoint_state import OLD_POSITION, OLD_SETTINGS, CheckpointState, Position
-from rnnwords.training.checkpoint_tensors import STEPS, tensor_types
 from rnnwords.training.plan import make_plan
 from rnnwords.training.request import TrainRequest
-from rnnwords.training.resume import run_identity
+from rnnwords.training.runs.checkpoint import FORMAT, VERSION, RunDirectory
+from rnnwords.training.runs.checkpoint_state import OLD_POSITION, OLD_SETTINGS, CheckpointState, Position
+from rnnwords.training.runs.checkpoint_tensors import STEPS, tensor_types
+from rnnwords.training.runs.resume import run_identity
 from rnnwords.training.task import RunPlan
 from tests.signed_files import assembled
 from tests.texts import FABLE

@@ -11,11 +11,13 @@ import pytest
 from hypothesis import settings
 
 from rnnwords.model_file import Model
-from rnnwords.training.checkpoint import Checkpoint, RunDirectory
+from rnnwords.training.runs.checkpoint import Checkpoint, RunDirectory
+from tests.packages import build
 from tests.processes import TINY, Killed, checkpoints, here, rnnwords
 from tests.runs import COMMANDS, STEPS, place, result, stopped
 from tests.texts import FABLE
 
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime sends data about its use from the import on
 # No deadline: a busy machine is no failure. Continuous integration draws the same examples each time.
 settings.register_profile("rnnwords", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("rnnwords")
@@ -33,6 +35,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = rnnwords("train", FABLE, *TINY, "--model", "models/tiny", cwd=place)
     assert done.returncode == 0, done.stderr
     return place / "models" / "tiny"
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the directory of a wheel and a source archive."""
+    place = tmp_path_factory.mktemp("built")
+    build(place, 0o022, 10**9)
+    return place / "dist"
 
 
 @pytest.fixture

@@ -217,6 +217,8 @@ def screen(seen: bytes, columns: int = 100) -> list[str]:
                 row = max(0, row - count)
             elif match[2] == "K":
                 lines[row] = "" if match[1] == "2" else lines[row][:column]
+            elif match[2] == "J":
+                lines[row:] = [lines[row][:column]]
             elif match[2] not in "mhl":
                 raise AssertionError(f"unsupported escape sequence: {token!r}")
         else:

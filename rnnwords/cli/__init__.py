@@ -14,22 +14,23 @@ from typing import Any
 
 import click
 
-from rnnwords.cli.build_vocab import build_vocab
-from rnnwords.cli.completion import completion
+from rnnwords.cli.commands.build_vocab import build_vocab
+from rnnwords.cli.commands.completion import completion
+from rnnwords.cli.commands.eval import eval_command
+from rnnwords.cli.commands.explain import explain
+from rnnwords.cli.commands.export import export
+from rnnwords.cli.commands.forecast import forecast
+from rnnwords.cli.commands.generate import generate
+from rnnwords.cli.commands.info import info
+from rnnwords.cli.commands.lsp import lsp
+from rnnwords.cli.commands.predict import predict
+from rnnwords.cli.commands.score import score
+from rnnwords.cli.commands.train import train
 from rnnwords.cli.errors import system_message, usage_message
-from rnnwords.cli.eval import eval_command
-from rnnwords.cli.explain import explain
-from rnnwords.cli.forecast import forecast
-from rnnwords.cli.generate import generate
-from rnnwords.cli.info import info
-from rnnwords.cli.lsp import lsp
 from rnnwords.cli.output.messages import one_line
 from rnnwords.cli.output.streams import discard_stdout, prepare_streams, stdout_message
-from rnnwords.cli.predict import predict
 from rnnwords.cli.repl.command import repl as repl_command
-from rnnwords.cli.score import score
 from rnnwords.cli.signals import SignalEnd, signals_handled
-from rnnwords.cli.train import train
 from rnnwords.errors import RnnwordsError
 from rnnwords.version import __version__
 
@@ -64,15 +65,17 @@ def program() -> None:
 
     \b
     Examples:
-      rnnwords train story.txt             train a model on a text
-      rnnwords predict "had a general"     list the most probable next words
-      rnnwords generate "had a general"    continue a text
-      rnnwords repl                        write with suggestions
+      rnnwords train --example fable     train on a fable
+      rnnwords train story.txt           train on your text
+      rnnwords predict "had a general"   list next words
+      rnnwords generate "had a general"  continue a text
+      rnnwords repl                      write a text
     """
 
 
 for _command in (
-    build_vocab, train, eval_command, generate, predict, score, explain, repl_command, lsp, info, forecast, completion,
+    build_vocab, train, eval_command, generate, predict, score, explain, repl_command, lsp, info, export, forecast,
+    completion,
 ):  # fmt: skip
     program.add_command(_command)
 

@@ -11,9 +11,10 @@ from rnnwords.errors import RnnwordsError
 
 # Heading -> options below it, by parameter name, in any command.
 GROUPS = {
+    "Model": "",
     "Series": "column test",
-    "Text": "tokenizer lowercase eos normalize unk min_count max_size vocab validation validation_split as_text "
-    "text_column text_field keep_code keep_boilerplate encoding_errors",
+    "Text": "example tokenizer lowercase eos normalize unk min_count max_size vocab validation validation_split "
+    "as_text text_column text_field keep_code keep_boilerplate encoding_errors",
     "Network": "window stateful layers units cell input embedding tie softmax",
     "Training": "recipe optimizer learning_rate learning_rate_end schedule warmup batch_size precision distribute "
     "restart",
@@ -21,10 +22,10 @@ GROUPS = {
     "Budget": "epochs iterations time patience",
     "Prediction": "model words inline_words samples temperature top_k top_p beam repetition_penalty no_repeat_ngram "
     "max_overlap train_text until_sentence interpolate cache cache_weight cache_sharpness max_context ngram calibrate "
-    "k prefix exact oov independent_lines seed",
+    "k prefix exact exclude oov independent_lines seed",
     "Evaluation": "by_frequency baseline baseline_order calibration compare",
-    "Output": "output unit log_base tokens stream raw nul tutorial report plot log_every checkpoint_every histograms "
-    "as_json quiet",
+    "Output": "output format weights name unit log_base tokens stream raw nul tutorial report history plot "
+    "log_every checkpoint_every histograms as_json plain quiet",
 }
 # Command -> parameter -> heading, where it is another one.
 EXCEPTIONS = {
@@ -32,9 +33,10 @@ EXCEPTIONS = {
     "forecast": {"model": "Output", "seed": "Training", "decimal": "Text"},
     "generate": {"unk": "Prediction"},
     "eval": {"train_text": "Evaluation", "seed": "Evaluation"},
+    "info": {"model": "Model"},
+    "export": {"model": "Model"},
 }
 OTHER = "Other"
-FEW = 5  # options of a command that are shown without groups
 WIDEST = 28  # columns of the names of options; longer ones have a line of their own
 METAVARS = {"INTEGER RANGE": "N", "FLOAT RANGE": "X", "INTEGER": "N", "FLOAT": "X"}  # of Click -> of this program
 _HEADINGS = {option: heading for heading, options in GROUPS.items() for option in options.split()}
@@ -66,8 +68,8 @@ class Command(click.Command):
             record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
             if record:
                 groups[self.heading(parameter)].append((readable_names(record[0]), readable_range(record[1])))
-        if sum(map(len, groups.values())) <= FEW:
-            groups = {"Options": [row for rows in groups.values() for row in rows]}
+        if not any(rows for heading, rows in groups.items() if heading != OTHER):
+            groups = {"Options": groups[OTHER]}
         width = min(WIDEST, max(len(names) for rows in groups.values() for names, _ in rows))
         for heading, rows in groups.items():
             if rows:

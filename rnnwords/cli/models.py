@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rnnwords.cli.errors import with_options
 from rnnwords.cli.output.notes import note
 from rnnwords.config import InterpolationConfig, shown
 from rnnwords.errors import ModelError, ModelNotFoundError
@@ -39,7 +40,8 @@ def latest_run() -> str:
         problem = f"{LATEST}: expected the name of a directory in {MODELS}, found {shown(name)}"
     except ModelNotFoundError:
         raise ModelNotFoundError(
-            "expected `model`, found none, and no model was trained here; train one with: rnnwords train TEXT"
+            "expected `model`, found none, and no model was trained here; train one with: rnnwords train TEXT, or "
+            "rnnwords train --example fable"
         ) from None
     except ModelError as error:
         problem = str(error)
@@ -63,11 +65,21 @@ def run_name(name: str) -> str:
 def load_predictor(
     model: Path | None, quiet: bool, options: Mapping[str, Any] = {}, *, low_memory: bool = False
 ) -> "Predictor":
-    """Return the predictor of a model, with n-gram and cache interpolated as the options of the command say."""
-    path = find_model(model, quiet)
+    """Return the predictor of a model, with n-gram and cache interpolated as the options of the command say.
+
+    The file that the option `exclude` names contains words that are never offered.
+    """
+    path, listed = find_model(model, quiet), options.get("exclude")
     from rnnwords.prediction.predictor import Predictor
 
-    predictor = Predictor.load(path, interpolation_config(options), low_memory)
+    exclude: list[str] = []
+    if listed is not None:
+        from rnnwords.text.exclusion import read_words
+
+        exclude = read_words(Path(listed))
+    predictor = Predictor.load(path, interpolation_config(options), low_memory, exclude)
+    if unknown := predictor.excluded.note():
+        note(with_options(unknown), quiet)
     if predictor.lm is not predictor.network:
         from rnnwords.lm.describe import describe, summary
 

@@ -39,6 +39,7 @@ model_option = option(
     envvar="RNNWORDS_MODEL", show_envvar=True,
 )  # fmt: skip
 quiet_option = option("--quiet", bool, "Print no notes and no progress on stderr.")
+plain_option = option("--plain", bool, "Print whole lines only, for screen readers: no bars, no colours, no redrawing.")
 output_options = options(option("--json as_json", bool, "Print JSON instead of text."), quiet_option)
 seed_option = option("--seed", Whole(0, 2**32 - 1), "Random seed.  [default: random, printed]")
 oov_option = option(
@@ -65,6 +66,10 @@ reading_options = options(  # that decide how files become text
     content_options,
     option("--encoding-errors", Choice(["strict", "replace"]),
            "Bytes that are not UTF-8: fail, or replace them by U+FFFD.", default="strict"),
+)  # fmt: skip
+exclude_option = option(
+    "--exclude", PATH, "Words that are never offered, whatever their case: a file with one per line. Lines that begin "
+    "with # are comments.", metavar="FILE",
 )  # fmt: skip
 sampling_options = options(
     option("--top-k", Whole(1, 1_000_000), "Sample from the N most probable words."),

@@ -1,18 +1,21 @@
 """What `train` and `forecast` share: events are shown, and signals stop the run so that it can resume."""
 
 import contextlib
+import os
+import shutil
 import signal
 import sys
 from collections.abc import Generator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnwords.cli.options import option, options, output_options, seed_option
+from rnnwords.cli.options import option, options, output_options, plain_option, seed_option
 from rnnwords.cli.output.notes import command_line, note
 from rnnwords.cli.signals import end, end_at_once_next, signals_handled
 from rnnwords.cli.types import MAX_STEPS, Duration, StepsOrTime, Whole
 
 if TYPE_CHECKING:
-    from rnnwords.cli.reports.train_display import RunDisplay
+    from rnnwords.cli.reports.training.train_display import RunDisplay
     from rnnwords.training.events import Finished
     from rnnwords.training.request import StopRequest
 
@@ -24,6 +27,7 @@ run_options = options(
     option("--checkpoint-every", StepsOrTime(), "Steps or time between two checkpoints.  [default: 5m]"),
     option("--restart", bool, "Discard an earlier run in the directory."),
     seed_option,
+    plain_option,
     output_options,
 )
 
@@ -57,6 +61,20 @@ def stopped_status(finished: "Finished") -> int:
         again = command_line(command, "the same command")
         note(f"Interrupted; step {finished.step:,} is saved. Resume with: {again}")
     return SIGNAL_STATUS.get(finished.reason, 0)
+
+
+def tensorboard_command(directory: Path) -> str | None:
+    """Return the command that shows the logs of a run in TensorBoard; None if it has none."""
+    from rnnwords.training.runs.run_directory import LOGS
+
+    logs = directory / LOGS
+    if not any(file.stat().st_size for file in logs.rglob("events.out.tfevents.*")):
+        return None
+    name = "tensorboard"
+    own = os.path.join(os.path.dirname(sys.executable), name)  # where the environment of this program is not active
+    program = [name] if shutil.which(name) else [own] if os.path.exists(own) else [sys.executable, "-m", f"{name}.main"]
+    path = str(logs) if str(logs)[0] not in "-~" else os.path.join(os.curdir, logs)
+    return command_line([*program, "--logdir", path], "tensorboard --help")
 
 
 def training_options(options: Mapping[str, Any]) -> dict[str, Any]:

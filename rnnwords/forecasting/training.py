@@ -25,11 +25,11 @@ from rnnwords.network.config import NetworkConfig
 from rnnwords.network.recurrent import Network, Weights
 from rnnwords.text.encoded import cut_at
 from rnnwords.text.vocabulary import Vocabulary
-from rnnwords.training.checkpoint import OTHER_KIND, RunDirectory
 from rnnwords.training.config import TrainingConfig
 from rnnwords.training.events import Event, Warned
 from rnnwords.training.request import FREE_SETTINGS, StopRequest, check_names, given
-from rnnwords.training.resume import resumed_config
+from rnnwords.training.runs.checkpoint import OTHER_KIND, RunDirectory
+from rnnwords.training.runs.resume import resumed_config
 from rnnwords.training.session import run_session
 from rnnwords.training.task import RunPlan, TrainingTask
 

@@ -23,7 +23,8 @@ class Planned:
     vocabulary: Vocabulary
     words: int  # of the training text
     validation_words: int  # that an evaluation of the whole validation text predicts; 0: there is none
-    prompt: str  # the first words of the text, no more than the network reads at a time
+    prompt: str  # words of the text, none of them <unk>; empty if there are none
+    passage: tuple[int, ...]  # token ids of the text that begins with the prompt
     network: NetworkConfig
     training: TrainingConfig
     resumed_step: int | None  # None: a new run
@@ -42,6 +43,7 @@ class StepProgress:
     """The steps of one graph call are done, about two such calls per second."""
 
     step: int
+    epoch: float  # passes over the text, with the part of the present one
     spent: float  # share of the budget
     loss: float  # of the last step, nats per word
     accuracy: float
@@ -60,6 +62,7 @@ class Report:
     validation_loss: float | None
     validation_accuracy: float | None
     sample: str
+    best: bool = False  # whether the last evaluation was the best so far, so that the model was saved
     words_per_second: float = 0.0  # the only field in which equal runs differ
 
     @property

@@ -15,14 +15,14 @@ import numpy as np
 from rnnwords.errors import ModelError, TrainingError
 from rnnwords.model_file import Model
 from rnnwords.training.batches import batches_of
-from rnnwords.training.checkpoint import Checkpoint, as_tensors
-from rnnwords.training.checkpoint_state import CheckpointState, Position
 from rnnwords.training.events import Event, Finished, Saved, StepProgress, Warned
 from rnnwords.training.optimization.schedule import Budget, dropout, learning_rate
 from rnnwords.training.optimization.steps import Steps
 from rnnwords.training.reports.reporter import Reporter
 from rnnwords.training.request import StopRequest
-from rnnwords.training.resume import run_identity
+from rnnwords.training.runs.checkpoint import Checkpoint, as_tensors
+from rnnwords.training.runs.checkpoint_state import CheckpointState, Position
+from rnnwords.training.runs.resume import run_identity
 from rnnwords.training.task import EVAL_WORDS, RunPlan
 
 CALL_SECONDS = 0.5  # duration of a graph call: short enough to stop soon, long enough that its overhead is negligible
@@ -100,13 +100,12 @@ class TrainingLoop:
             position.advance(losses.tolist(), hits.tolist())
             position.seconds = time.monotonic() - begun
             seconds = time.monotonic() - call_begun
-            if first:
-                self.reporter.log_graph()
-            elif count >= call:  # the first call also builds the graph
+            if not first and count >= call:  # the first call also builds the graph
                 call = max(1, min(1_000, int(call * min(4.0, CALL_SECONDS / max(seconds, 1e-6)))))
             spent = self._spent()
             speed = count * ids.shape[1] * (self.network.window if self.network.stateful else 1) / seconds
-            yield StepProgress(position.step, spent, float(losses[-1]), float(hits[-1]), speed)
+            epoch = position.step / self.data.steps
+            yield StepProgress(position.step, epoch, spent, float(losses[-1]), float(hits[-1]), speed)
             reason = "budget" if spent >= 1 else None
             due = position.step % self.evaluate_every == 0 and self._spent(evaluations=2) < 1  # else the last is near
             if due or reason or (position.step % self.data.steps == 0 and self._near_max_accuracy()):

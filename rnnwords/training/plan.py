@@ -14,12 +14,12 @@ from rnnwords.network.config import NetworkConfig
 from rnnwords.text.prepare import Prepared, PrepareRequest, VocabularyLimits, prepare
 from rnnwords.text.reading.corpus import Corpus, StartProgress, no_progress
 from rnnwords.text.vocabulary import Vocabulary, vocabulary_notes
-from rnnwords.training.checkpoint import RunDirectory
 from rnnwords.training.config import TrainingConfig
 from rnnwords.training.defaults import VALIDATION_FROM, VALIDATION_SPLIT, complete, tier_of
 from rnnwords.training.recipes import with_recipe
 from rnnwords.training.request import FREE_SETTINGS, TrainRequest
-from rnnwords.training.resume import resumed_config
+from rnnwords.training.runs.checkpoint import RunDirectory
+from rnnwords.training.runs.resume import resumed_config
 from rnnwords.training.task import RunPlan, TextTask
 
 WINDOW = 3  # words of context

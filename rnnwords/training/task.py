@@ -18,13 +18,14 @@ from rnnwords.text.encoded import EncodedText
 from rnnwords.text.prepare import Prepared
 from rnnwords.text.vocabulary import Vocabulary
 from rnnwords.training.batches import max_accuracy
-from rnnwords.training.checkpoint import Checkpoint, RunDirectory
-from rnnwords.training.checkpoint_state import Position
 from rnnwords.training.config import TrainingConfig
+from rnnwords.training.runs.checkpoint import Checkpoint, RunDirectory
+from rnnwords.training.runs.checkpoint_state import Position
 
 EVAL_WORDS = 100_000  # words at the beginning of the validation (or training) text that an evaluation predicts
 MAX_ACCURACY_WORDS = 1_000_000  # of longer texts no network reaches the maximum accuracy, and it would cost memory
 SHOWN_WORDS = 8  # of a window, at most
+SAMPLE_TRIES = 100  # positions of a sample, of which the first is taken that shows no <unk>
 GENERATED_WORDS = 30
 TEMPERATURE = 0.8
 
@@ -106,8 +107,12 @@ class TextTask(TrainingTask):
     def sample(self, weights: Weights, generator: np.random.Generator) -> str:
         """Return a prediction, in the style of the setting `sample`, at a random position of the evaluated text."""
         text = self.train if self.validation is None else self.validation
-        at = int(generator.integers(0, len(text) - self.network.window))
-        ids = np.asarray(text[at : at + self.network.window + 1]).astype(np.int64)
+        unk = self.vocabulary.unk_id
+        for _ in range(SAMPLE_TRIES):
+            at = int(generator.integers(0, len(text) - self.network.window))
+            ids = np.asarray(text[at : at + self.network.window + 1]).astype(np.int64)
+            if unk is None or unk not in ids[-SHOWN_WORDS - 1 :]:
+                break
         network = Network(self.network, weights)
         return SAMPLE[self.training.sample](network, self.vocabulary, ids, generator)
 
@@ -150,13 +155,13 @@ def frequency_biases(network: NetworkConfig, counts: Sequence[int]) -> dict[str,
 
 def word_sample(network: Network, vocabulary: Vocabulary, ids: Ids, generator: np.random.Generator) -> str:
     """Return `had a general -> council (council)`: words of the text, the predicted next word, and that of the text."""
-    best = vocabulary.words[_best(network, ids)]
+    best = _best(network, vocabulary, ids)
     return f"{' '.join(vocabulary.decode(ids[-SHOWN_WORDS - 1 : -1]))} -> {best} ({vocabulary.words[int(ids[-1])]})"
 
 
 def tutorial_sample(network: Network, vocabulary: Vocabulary, ids: Ids, generator: np.random.Generator) -> str:
     """Return `['had', 'a', 'general'] - [council] vs [council]`, as in the tutorial: text, then prediction."""
-    best = vocabulary.words[_best(network, ids)]
+    best = _best(network, vocabulary, ids)
     return f"{vocabulary.decode(ids[-SHOWN_WORDS - 1 : -1])} - [{vocabulary.words[int(ids[-1])]}] vs [{best}]"
 
 
@@ -165,9 +170,7 @@ def text_sample(network: Network, vocabulary: Vocabulary, ids: Ids, generator: n
     sampled: list[int] = []
     outputs, state = network.forward(ids[None, :-1])
     for _ in range(GENERATED_WORDS):
-        log_probs = network.log_probs(outputs)[0].astype(np.float64) / TEMPERATURE
-        if vocabulary.unk_id is not None and len(vocabulary) > 1:
-            log_probs[vocabulary.unk_id] = -np.inf
+        log_probs = _log_probs(network, vocabulary, outputs).astype(np.float64) / TEMPERATURE
         probs = np.exp(log_probs - log_probs.max())
         sampled.append(int(generator.choice(len(probs), p=probs / probs.sum())))
         if network.config.stateful:
@@ -177,8 +180,17 @@ def text_sample(network: Network, vocabulary: Vocabulary, ids: Ids, generator: n
     return vocabulary.detokenize(sampled)
 
 
-def _best(network: Network, ids: Ids) -> int:
-    return int(network.log_probs(network.forward(ids[None, :-1])[0])[0].argmax())
+def _best(network: Network, vocabulary: Vocabulary, ids: Ids) -> str:
+    """Return the most probable word after all ids but the last one."""
+    return vocabulary.words[int(_log_probs(network, vocabulary, network.forward(ids[None, :-1])[0]).argmax())]
+
+
+def _log_probs(network: Network, vocabulary: Vocabulary, outputs: Floats) -> Floats:
+    """Return (V,) log-probabilities of the outputs (1, H), without <unk>, as `generate` writes none."""
+    log_probs: Floats = network.log_probs(outputs)[0]
+    if vocabulary.unk_id is not None and len(vocabulary) > 1:
+        log_probs[vocabulary.unk_id] = -np.inf
+    return log_probs
 
 
 SAMPLE: dict[str, Callable[[Network, Vocabulary, Ids, np.random.Generator], str]]

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from rnnwords.errors import MissingDependencyError, RnnwordsError, TrainingError
 from rnnwords.network.config import NetworkConfig
+from rnnwords.requirements import tensorflow_advice
 
 # What Keras reads when it is imported. In the directory KERAS_HOME it reads keras.json, or writes it; here is none.
 KERAS_ENVIRONMENT = {
@@ -28,6 +29,8 @@ STACK = 8 << 20  # bytes of addresses per thread
 COPIES = 12  # of the weights: gradients, moments of the optimizer, averages, a checkpoint, and those in between
 LOGIT_COPIES = 4  # of the logits of a batch
 THREADS, THREADS_PER_CORE = 24, 4
+TRAINING = "training"
+CONTINUED = "the last checkpoint is kept. Set a smaller `batch_size`, or free memory, and run the command again"
 _START_THREADS = """
 import sys, threading
 threading.stack_size(1 << 18)
@@ -41,8 +44,8 @@ finally:
 
 
 @contextlib.contextmanager
-def tensorflow_required() -> Iterator[None]:
-    """Surround imports of what only training needs, TensorFlow among it.
+def tensorflow_required(purpose: str = TRAINING) -> Iterator[None]:
+    """Surround imports of what needs TensorFlow: training or another `purpose`.
 
     Raises MissingDependencyError for a missing package, TrainingError for one that raises anything else.
     """
@@ -51,7 +54,7 @@ def tensorflow_required() -> Iterator[None]:
             yield
     except ModuleNotFoundError as error:
         raise MissingDependencyError(
-            f"training needs {error.name}, which is not installed; install it with: pip install tensorflow tensorboard"
+            f"{purpose} needs {error.name}, which is not installed; {tensorflow_advice()}"
         ) from error
     except (RnnwordsError, MemoryError):
         raise
@@ -90,17 +93,18 @@ def _set_environment(values: dict[str, str | None]) -> None:
 
 
 @contextlib.contextmanager
-def keras_defaults() -> Iterator[None]:
+def keras_defaults(remedy: str = CONTINUED) -> Iterator[None]:
     """Surround training: with the defaults of Keras, also where this process has changed them.
 
-    Raises TrainingError if this process has loaded Keras with another backend, or if the memory runs out.
+    Raises TrainingError if this process has loaded Keras with another backend, or, with a `remedy`, if the memory runs
+    out.
     """
     import keras
     import tensorflow as tf
 
     if (backend := keras.config.backend()) != "tensorflow":
         raise TrainingError(
-            f"expected Keras with the backend tensorflow, found it loaded with {backend}; train in another process"
+            f"expected Keras with the backend tensorflow, found it loaded with {backend}; use another process"
         )
     floatx, epsilon, policy = keras.config.floatx(), keras.config.epsilon(), keras.config.dtype_policy()
     try:
@@ -110,8 +114,7 @@ def keras_defaults() -> Iterator[None]:
         yield
     except (tf.errors.ResourceExhaustedError, tf.errors.AbortedError, tf.errors.InternalError, MemoryError) as error:
         raise TrainingError(
-            f"TensorFlow could not go on, often for lack of memory ({_reason(error)}); the last checkpoint is kept. "
-            "Set a smaller `batch_size`, or free memory, and run the command again"
+            f"TensorFlow could not go on, often for lack of memory ({_reason(error)}); {remedy}"
         ) from error
     finally:
         keras.config.set_floatx(floatx)
@@ -119,31 +122,31 @@ def keras_defaults() -> Iterator[None]:
         keras.config.set_dtype_policy(policy)
 
 
-def check_limits(network: NetworkConfig | None = None, batch_size: int = 1) -> None:
+def check_limits(network: NetworkConfig | None = None, batch_size: int = 1, purpose: str = TRAINING) -> None:
     """Raise TrainingError if a limit (`ulimit -v`, `-d`, `-u`, or of a container) leaves no room for TensorFlow."""
     weights = sum(math.prod(shape) for shape in network.shapes().values()) if network else 0
     logits = batch_size * network.vocabulary_size * (network.window if network.stateful else 1) if network else 0
     numbers = 4 * (COPIES * weights + LOGIT_COPIES * logits)
     loaded = "tensorflow" in sys.modules
     threads = THREADS + THREADS_PER_CORE * (os.cpu_count() or 1)
-    _check_memory(numbers + (0 if loaded else ADDRESSES + threads * STACK), mmap.PROT_READ)  # promises no page
-    _check_memory(numbers + (0 if loaded else DATA), mmap.PROT_READ | mmap.PROT_WRITE)
+    _check_memory(numbers + (0 if loaded else ADDRESSES + threads * STACK), mmap.PROT_READ, purpose)  # promises no page
+    _check_memory(numbers + (0 if loaded else DATA), mmap.PROT_READ | mmap.PROT_WRITE, purpose)
     if not loaded:
-        _check_threads(threads)
+        _check_threads(threads, purpose)
 
 
-def _check_memory(size: int, protection: int) -> None:
+def _check_memory(size: int, protection: int, purpose: str) -> None:
     """Map so many bytes, without use of any."""
     try:
         mmap.mmap(-1, max(1, size), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=protection).close()
     except (OSError, OverflowError, MemoryError) as error:
         raise TrainingError(
-            f"expected room for {size / 1e9:.1f} GB of memory, which training needs, found less; raise the limit "
+            f"expected room for {size / 1e9:.1f} GB of memory, which {purpose} needs, found less; raise the limit "
             "(ulimit -v, ulimit -d) or train a smaller network"
         ) from error
 
 
-def _check_threads(count: int) -> None:
+def _check_threads(count: int, purpose: str) -> None:
     """Start so many threads at a time, in a process of their own, since ended threads leave heaps in this one."""
     command = [sys.executable, "-I", "-S", "-c", _START_THREADS, str(count)]
     try:
@@ -155,6 +158,6 @@ def _check_threads(count: int) -> None:
         failed = error.errno in (errno.EAGAIN, errno.ENOMEM)
     if failed:
         raise TrainingError(
-            f"expected room for {count} threads, which training needs, found less; raise the limit (ulimit -u), or end "
-            "other processes"
+            f"expected room for {count} threads, which {purpose} needs, found less; raise the limit (ulimit -u), or "
+            "end other processes"
         )

@@ -8,15 +8,13 @@ from dataclasses import replace
 from rnnwords.errors import ModelError, ModelNotFoundError
 from rnnwords.model_file import Model
 from rnnwords.text.reading.corpus import StartProgress, no_progress
-from rnnwords.text.tokens.tokenizer import EOS, UNK
-from rnnwords.training.checkpoint import RunDirectory
 from rnnwords.training.distributed.cluster import role_of
 from rnnwords.training.events import Event, Note, Planned, PostTrained, Warned
 from rnnwords.training.plan import Plan, make_plan
 from rnnwords.training.request import STOPPED, StopRequest, TrainRequest
+from rnnwords.training.runs.checkpoint import RunDirectory
 from rnnwords.training.session import run_session, work
-
-PROMPT_WORDS = 3
+from rnnwords.training.suggestion import find_prompt
 
 
 def train(
@@ -55,12 +53,10 @@ def train(
 
 def _planned(plan: Plan) -> Planned:
     prepared, network = plan.prepared, plan.network
-    words = prepared.vocabulary.decode(prepared.train[0:100].tolist())
-    first = [word for word in words if word not in (UNK, EOS)][: min(network.window, PROMPT_WORDS)]
     return Planned(
         plan.directory.path, prepared.vocabulary, prepared.words,
         0 if prepared.validation is None else len(prepared.validation) - network.window,
-        "".join(prepared.vocabulary.pieces(first)), network, plan.training,
+        *find_prompt(prepared.train, prepared.vocabulary), network, plan.training,
         plan.position.step if plan.position else None, plan.complete,
     )  # fmt: skip
 

@@ -1,12 +1,16 @@
 """Tests of `rnnwords completion`: a script for each shell, and completions without a model or numpy."""
 
+import os
+import shlex
 import shutil
 import subprocess
 import sys
 
+import click
 import pytest
 
-from rnnwords.cli.completion import SHELLS
+from rnnwords.cli import program
+from rnnwords.cli.commands.completion import SHELLS
 from tests.processes import LIMIT, ask, environment, without
 
 
@@ -56,3 +60,62 @@ def test_words_are_completed_without_numpy(tmp_path, words, offered):
     assert done.stderr == ""
     assert f"plain,{offered}" in done.stdout.splitlines()
     assert all(line.removeprefix("plain,").startswith(started) for line in done.stdout.splitlines())
+
+
+# --- the scripts in real shells ---------------------------------------------------------------------------------
+
+# Shell -> how the script is loaded, and its answer printed: `word<TAB>description` or `word` per line.
+IN_SHELL = {
+    "fish": 'source ./script; complete -C "rnnwords {typed}"',
+    "bash": "source ./script; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); "
+    '_rnnwords_completion rnnwords; printf "%s\\n" "${{COMPREPLY[@]}}"',
+    "zsh": "compdef() {{ }}; compadd() {{ print -rl -- ${{(P@)argv[-1]}} }}; "
+    "_describe() {{ print -rl -- ${{${{(P@)3}}/:/$'\\t'}} }}; source ./script; "
+    "words=({words}); CURRENT=$#words; _rnnwords_completion",
+}
+
+
+@pytest.fixture(params=IN_SHELL)
+def completed(request, tmp_path):
+    """Return the function from what was typed after the program to the lines that a shell offers."""
+    shell = request.param
+    if shutil.which(shell) is None:
+        pytest.skip(f"needs {shell}")
+    (tmp_path / "bin").mkdir()
+    program_file = tmp_path / "bin" / "rnnwords"
+    program_file.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m rnnwords "$@"\n', encoding="utf-8")
+    program_file.chmod(0o755)
+    (tmp_path / "script").write_text(without("numpy", "completion", shell, cwd=tmp_path).stdout, encoding="utf-8")
+    env = environment(
+        PATH=f"{program_file.parent}{os.pathsep}{os.environ['PATH']}", HOME=str(tmp_path), XDG_CONFIG_HOME=None
+    )
+
+    def complete(typed):
+        options = ["-f"] if shell == "zsh" else []
+        words = shlex.join(["rnnwords", *typed.split(" ")])
+        done = subprocess.run(
+            [shell, *options, "-c", IN_SHELL[shell].format(typed=typed, words=words)], cwd=tmp_path, env=env,
+            capture_output=True, text=True, timeout=LIMIT, check=False,
+        )  # fmt: skip
+        assert done.stderr == ""
+        return dict(line.partition("\t")[::2] for line in done.stdout.splitlines())
+
+    return shell, complete
+
+
+def test_a_real_shell_shows_whole_descriptions_of_commands_and_options(completed):
+    shell, complete = completed
+    commands = complete("")
+    assert set(commands) == set(program.commands)
+    options = complete("predict --ex")
+    assert set(options) == {"--exact", "--exclude"}
+    if shell != "bash":  # which shows no descriptions
+        assert commands == {name: one.get_short_help_str(1_000) for name, one in program.commands.items()}
+        helps = {one.opts[-1]: one.help for one in program.commands["predict"].params if isinstance(one, click.Option)}
+        assert options == {name: helps[name] for name in options}
+
+
+def test_a_real_shell_offers_values(completed):
+    _, complete = completed
+    assert set(complete("score --unit ")) == {"token", "word", "line", "file"}
+    assert "skip" in complete("predict --oov s")

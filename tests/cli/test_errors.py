@@ -101,7 +101,7 @@ def test_a_setting_is_named_by_the_option_as_typed(arguments, message, expected)
             ["train", "a", "--time", "soon"],
             "--time: expected a time between 1 second and 1,157 days, such as 90s, 10m or 2h, found 'soon'",
         ),
-        (["train"], "expected TEXT, found none (see rnnwords train --help)"),
+        (["eval"], "expected TEXT, found none (see rnnwords eval --help)"),
         (["completion", "x"], "SHELL: expected one of bash, zsh, fish, found 'x'"),
         (["predict", "--beam"], "No such option"),
     ],

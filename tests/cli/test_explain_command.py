@@ -207,7 +207,7 @@ def test_a_plot_without_matplotlib_names_the_package_to_install(explain, monkeyp
     monkeypatch.setitem(sys.modules, "matplotlib", None)  # importing it raises
     status, out, err = explain(PROMPT, "--plot", tmp_path / "gates.png")
     assert (status, out, err.count("\n")) == (1, "", 1)
-    assert err.endswith("install it with: pip install matplotlib\n")
+    assert err.endswith("install it with: pip install 'rnnwords[plot]'\n")
 
 
 def test_a_damaged_model_is_a_one_line_error(explain, tmp_path):

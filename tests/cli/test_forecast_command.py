@@ -95,7 +95,8 @@ def test_a_run_prints_its_settings_and_has_the_files_of_a_run(forecasted):
         "series: column Open, 54 values for training (2020-01-01 to 2020-02-23), 6 for the test; "
     )
     assert notes[1].startswith("network: windows of 5 values, 1 x lstm 6, 1 output; ")
-    matched(done.stderr, r"^step 6  epoch 3\.0  loss [\d.]+  RMSE [\d.]+  [\d,]+ windows/s .* -> [\d,.]+ \([\d,.]+\)$")
+    figures = r"training: loss [\d.]+, RMSE [\d.]+  [\d,]+ windows/s .* -> [\d,.]+ \([\d,.]+\)$"
+    matched(done.stderr, rf"^step 6  epoch 3\.0 of 3  100%  {figures}")
     run = there / "run"
     assert {item.name for item in run.iterdir()} == {
         "model.safetensors", "checkpoints", "history.jsonl", "logs", "rnnwords-run", "tensorflow.log"
@@ -276,7 +277,7 @@ def test_a_plot_without_matplotlib_says_what_to_install(place):
     done = without("matplotlib", "forecast", "a.csv", *TINY, "--plot", "a.png", cwd=place)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "Error: a plot needs matplotlib, which is not installed; install it with: pip install matplotlib"
+        "Error: a plot needs matplotlib, which is not installed; install it with: pip install 'rnnwords[plot]'"
     )
     assert not (place / "a.png").exists()
 

@@ -73,6 +73,32 @@ def test_help_shows_groups_in_order_and_ranges_as_words():
         assert "RANGE" not in help_of(name)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_with_options_of_its_own_shows_groups(name):
+    headings = re.findall(r"^(\w+):$", help_of(name), re.MULTILINE)
+    options = [one for one in program.commands[name].params if isinstance(one, click.Option)]
+    assert ("Options" in headings) == (not options)
+
+
+@pytest.mark.parametrize("columns", [80, 60])
+@pytest.mark.parametrize("name", [None, *NAMES])
+def test_help_fits_a_narrow_terminal_except_for_commands_in_examples(name, columns):
+    names = [] if name is None else [name]
+    done = CliRunner().invoke(program, [*names, "--help"], prog_name="rnnwords", terminal_width=columns)
+    for line in done.output.splitlines():
+        is_example = re.match(r" +(- |eval |RNN|.*\brnnwords )", line) and columns < 80
+        assert len(line) <= columns or is_example, line
+
+
+@pytest.mark.parametrize("columns", [80, 60])
+def test_summaries_of_commands_are_whole_at_any_width(columns):
+    done = CliRunner().invoke(program, ["--help"], prog_name="rnnwords", terminal_width=columns)
+    text = " ".join(done.output.partition("Commands:\n")[2].split())
+    for name, command in program.commands.items():
+        assert f"{name} {command.get_short_help_str(1_000)}" in text
+        assert command.get_short_help_str(1_000).endswith(".")
+
+
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_help_has_a_short_and_a_long_option(option):
     assert CliRunner().invoke(program, [option]).output.startswith("Usage: ")

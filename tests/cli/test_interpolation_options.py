@@ -124,7 +124,8 @@ def test_interpolate_without_an_ngram_names_the_option_of_train(capsys, monkeypa
         status, out, err = ask(capsys, monkeypatch, *command, "--model", plain, "--interpolate", "auto", stdin=b"")
         assert (status, out) == (2, "")
         assert err == (
-            "Error: this model has no n-gram to interpolate with; train one that has: set --ngram, for example 4\n"
+            "Error: expected a model with an n-gram, found a network alone; train it with one: set --ngram, for "
+            "example 4\n"
         )
 
 

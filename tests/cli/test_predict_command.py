@@ -202,7 +202,7 @@ def test_numpy_runs_single_threaded_unless_the_environment_says_otherwise(monkey
 
 
 def test_batches_are_small_where_each_answer_has_many_words(predict, monkeypatch):
-    monkeypatch.setattr(sys.modules["rnnwords.cli.predict"], "MAX_PREDICTIONS", 200)
+    monkeypatch.setattr(sys.modules["rnnwords.cli.commands.predict"], "MAX_PREDICTIONS", 200)
     sizes, answer_each = [], Predictor.answer_each
 
     def counted(self, prompts, *arguments, **options):
@@ -245,7 +245,7 @@ def test_a_prompt_that_begins_with_a_dash_is_one_line_with_the_remedy(predict, p
 def test_words_are_cut_to_the_width_of_a_terminal_but_not_in_a_pipe(predict, tmp_path, monkeypatch):
     path = saved(chain("see " + 900 * "x" + " see " + 60 * "\u4e2d"), tmp_path)
     assert 900 * "x" in predict("see", model=path)[1]
-    monkeypatch.setattr(sys.modules["rnnwords.cli.predict"], "columns", lambda output: 40)
+    monkeypatch.setattr(sys.modules["rnnwords.cli.commands.predict"], "columns", lambda output: 40)
     lines = predict("see", model=path)[1].splitlines()
     assert all(terminal.cell_count(line) < 40 for line in lines)
     assert "\u2026" in "".join(lines)

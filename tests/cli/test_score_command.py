@@ -268,13 +268,13 @@ def test_equal_runs_of_several_threads_give_equal_scores():
 
 def test_a_terminal_gets_aligned_columns_in_which_long_words_are_cut(tmp_path, monkeypatch, capsys):
     path = saved(chain("the cat " + 900 * "x" + " " + 60 * "\u4e2d"), tmp_path)
-    monkeypatch.setattr(sys.modules["rnnwords.cli.score"], "column_count", lambda output: 70)
+    monkeypatch.setattr(sys.modules["rnnwords.cli.commands.score"], "column_count", lambda output: 70)
     text = "the " + 900 * "x" + " cat"
     _, out, _ = ask(capsys, monkeypatch, "score", "--model", path, "--text", text, "--unit", "word")
     lines = out.splitlines()
     assert max(map(cell_count, lines)) < 70
     assert len({line.rstrip().rfind(" ") for line in lines[1:]}) == 1
     assert "\u2026" in lines[2]
-    monkeypatch.setattr(sys.modules["rnnwords.cli.score"], "column_count", lambda output: None)
+    monkeypatch.setattr(sys.modules["rnnwords.cli.commands.score"], "column_count", lambda output: None)
     _, out, _ = ask(capsys, monkeypatch, "score", "--model", path, "--text", 900 * "x")
     assert 900 * "x" in out

@@ -12,7 +12,7 @@ import pytest
 
 from rnnwords.cli import run as run_program
 from rnnwords.cli.output.notes import quoted
-from rnnwords.cli.reports.train_display import other_settings
+from rnnwords.cli.reports.training.run_summary import other_settings
 from rnnwords.model_file import Model
 from rnnwords.network.config import NetworkConfig
 from rnnwords.prediction.predictor import Predictor
@@ -103,7 +103,9 @@ def test_each_report_is_one_line_with_a_sample(fable):
     lines = [line for line in done.stderr.splitlines() if line.startswith("step ")]
     assert lines
     for line in lines:
-        assert re.match(r"step \d+  epoch \d+\.\d  loss \d+\.\d+  accuracy \d+\.\d%  perplexity [\d,]+\.\d  ", line)
+        beginning = r"step \d+  epoch \d+\.\d of 500  \d+%(, at most \d+ \w+ left)?  "
+        figures = r"training: loss \d+\.\d+, perplexity [\d,]+\.\d, accuracy \d+\.\d%  [\d,]+ words/s  rate \S+  "
+        assert re.match(beginning + figures, line)
         sample = matched(line, SAMPLE)
         start = [at for at in range(201) if words[at : at + 3] == sample[1].split()]
         assert sample[3] in {words[at + 3] for at in start}  # the next word of the text
@@ -115,7 +117,7 @@ def test_each_report_is_one_line_with_a_sample(fable):
 def test_log_lines_of_tensorflow_are_not_on_stderr(fable):
     done, there = fable
     assert done.stdout == ""
-    kinds = r"(text|network|training|settings|next): |step \d|Done after |training text: |model |seed "
+    kinds = r"(text|network|training|settings|curves|next): |step \d|Done after |training text: |model |seed "
     for line in done.stderr.splitlines():
         assert re.match(kinds, line), line
     assert not PLAIN.search(done.stderr.encode())
@@ -193,8 +195,9 @@ def test_a_tenth_of_a_larger_text_is_for_validation(tmp_path, capfd):
     text = matched(err, r"^text: ([\d,]+) words for training, ([\d,]+) for validation; ([\d,]+) tokens$")
     training, validation = (int(text[group].replace(",", "")) for group in (1, 2))
     assert validation == (training + validation) // 10
-    matched(err, r"^step .*  validation perplexity [\d,.]+  accuracy [\d.]+%  ")
-    matched(err, r"^validation text: accuracy [\d.]+%, perplexity [\d,.]+$")
+    figures = r"loss \d+\.\d+, perplexity [\d,.]+, accuracy [\d.]+%"
+    matched(err, rf"^step .*  training: {figures}  validation: {figures}, best  ")
+    matched(err, r"^validation text: accuracy [\d.]+%, perplexity [\d,.]+ \(the best, after epoch 1\.0\)$")
 
 
 def test_dropout_changes_from_its_start(tmp_path, capfd):
@@ -229,16 +232,16 @@ def test_the_warmup_is_printed_and_refused_with_one_cycle(tmp_path, capfd):
 
 @pytest.mark.parametrize("split", ["0", "0.4"])
 def test_metrics_name_the_evaluated_part_of_a_long_text(split, tmp_path, capfd, monkeypatch):
-    from rnnwords.cli.reports import train_display
+    from rnnwords.cli.reports.training import run_summary
     from rnnwords.training import loop
 
-    for module in (train_display, loop):
+    for module in (run_summary, loop):
         monkeypatch.setattr(module, "EVAL_WORDS", 50)
     options = [*QUICK, "--validation-split", split, "--model", str(tmp_path / "run")]
     assert run_program(["train", str(FABLE), *options]) == 0
     err = capfd.readouterr().err
     if split == "0.4":
-        matched(err, r"^validation text \(its first 50 words\): accuracy [\d.]+%, perplexity [\d,.]+$")
+        matched(err, r"^validation text \(its first 50 words\): accuracy [\d.]+%, perplexity [\d,.]+ \(the best, ")
     else:
         match = matched(
             err,
@@ -310,19 +313,22 @@ def test_quoted_commands_survive_a_shell():
 # On a terminal.
 
 
-def test_a_terminal_shows_a_bar_that_disappears(tmp_path):
+def test_a_terminal_shows_progress_that_disappears_and_a_table_that_stays(tmp_path):
     status, seen = in_terminal("train", FABLE, *TINY, "--epochs", "60", cwd=tmp_path)
     assert status == 0, seen
-    assert b"training" in seen
-    assert "\u2501".encode() in seen
-    assert seen.count(b"\x1b[?25l") == seen.count(b"\x1b[?25h") >= 1  # the cursor is hidden, and shown again
-    assert seen.rfind(b"\x1b[?25h") > seen.rfind(b"\x1b[?25l")
+    shown = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", seen.decode())
+    matched(shown.replace("\r", "\n"), r"^ \d+%  epoch \d+/60  [\u2501\u2500]{20}  .*loss \d+\.\d{3}  [\d,]+ words/s$")
+    matched(shown.replace("\r", "\n"), r"^100%  epoch 60/60  \u2501{20}  ")
     lines = screen(seen)
     assert "\u2501" not in "".join(lines)  # the bar is gone
     assert lines[-2].startswith("next: rnnwords generate ")
     assert lines[-1] == ""
-    reports = [line for line in lines if line.startswith("step ")]
-    assert len(reports) == 12
+    header = next(place for place, line in enumerate(lines) if line.startswith("epoch    step    loss  perpl"))
+    assert lines[header - 1].split() == [9 * "\u2500", "training", 9 * "\u2500"]
+    rows = lines[header + 1 : header + 13]
+    assert [row.split()[0] for row in rows] == [f"{epoch}.0" for epoch in range(5, 61, 5)]
+    assert all(" -> " in row for row in rows)
+    assert lines[header + 13].startswith("Done after 180 steps, ")
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 
 from rnnwords.model_file import Model
 from rnnwords.training import plan
-from rnnwords.training.checkpoint import RunDirectory
 from rnnwords.training.events import Finished
 from rnnwords.training.request import StopRequest, TrainRequest
+from rnnwords.training.runs.checkpoint import RunDirectory
 
 pytest.importorskip("tensorflow")
 from rnnwords.training import loop  # loads TensorFlow

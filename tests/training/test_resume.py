@@ -8,10 +8,10 @@ import shutil
 import pytest
 
 from rnnwords.tensor_file import read_tensors, write_tensors
-from rnnwords.training.checkpoint import FORMAT, VERSION, RunDirectory
-from rnnwords.training.checkpoint_state import CheckpointState, Position
 from rnnwords.training.config import TrainingConfig
-from rnnwords.training.resume import resumed_config, run_identity
+from rnnwords.training.runs.checkpoint import FORMAT, VERSION, RunDirectory
+from rnnwords.training.runs.checkpoint_state import CheckpointState, Position
+from rnnwords.training.runs.resume import resumed_config, run_identity
 from tests.checkpoints import as_format_1, as_format_2
 from tests.processes import checkpoints, here
 from tests.runs import COMMANDS, STEPS, reports_of, result

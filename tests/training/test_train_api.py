@@ -13,7 +13,6 @@ import rnnwords
 from rnnwords.config import TextConfig
 from rnnwords.errors import MissingDependencyError, ResumeError, TrainingError, UsageError
 from rnnwords.model_file import Model
-from rnnwords.training.checkpoint import RunDirectory
 from rnnwords.training.events import (
     Event,
     Finished,
@@ -29,6 +28,7 @@ from rnnwords.training.events import (
 from rnnwords.training.native_output import native_output_to
 from rnnwords.training.recipes import RECIPES
 from rnnwords.training.request import StopRequest, TrainRequest
+from rnnwords.training.runs.checkpoint import RunDirectory
 from rnnwords.training.train import train
 from tests.processes import run_python
 from tests.texts import FABLE
@@ -309,3 +309,15 @@ def test_standard_error_is_only_replaced_where_it_is_descriptor_2(tmp_path, monk
     with native_output_to(tmp_path / "log"):
         assert sys.stderr is not stream
     assert sys.stderr is stream
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "simple"])
+def test_windows_of_one_word_train_although_recurrent_kernels_have_no_gradient(cell: str, tmp_path: Path) -> None:
+    network, training = (
+        {**NETWORK, "window": 1, "cell": cell},
+        {"epochs": 2, "precision": "float32", "histograms": True},
+    )
+    [*_, finished] = train(request(tmp_path / "run", network=network, training=training))
+    assert isinstance(finished, Finished)
+    assert finished.reason == "budget"
+    assert Model.load(tmp_path / "run" / "model.safetensors").network.window == 1

@@ -7,6 +7,7 @@ from typing import TextIO
 
 from rnnwords.cli.output.terminal import can_write, plain_terminal
 
+NARROW = 75  # columns, below which a progress bar is a percentage
 BLOCK, EMPTY_BLOCK = "\u2587", "\u2581"
 
 
@@ -35,10 +36,22 @@ def byte_progress(quiet: bool) -> Iterator[Callable[[str, int | None], Callable[
         yield lambda what, size: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        ProgressColumn,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    columns: list[ProgressColumn] = [TextColumn("{task.description}"), TaskProgressColumn()]
+    if console.width >= NARROW:  # rich would cut the columns
+        columns += [BarColumn(bar_width=20), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()]
+    with Progress(*columns, console=console, transient=True) as progress:
 
         def start(what: str, size: int | None) -> Callable[[int], None]:
             task = progress.add_task(what, total=size)

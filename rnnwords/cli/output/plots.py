@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnwords.errors import MissingDependencyError, UsageError
+from rnnwords.requirements import extra_command
 from rnnwords.saving import check_replaceable, replace_file
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def new_figure(width: float, height: float) -> "Figure":
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
         raise MissingDependencyError(
-            f"a plot needs {error.name}, which is not installed; install it with: pip install matplotlib"
+            f"a plot needs {error.name}, which is not installed; install it with: {extra_command('plot', 'matplotlib')}"
         ) from error
     matplotlib.rcParams.update(SETTINGS)
     return Figure(figsize=(width, height), dpi=100, layout="constrained")

@@ -3,14 +3,18 @@
 import contextlib
 import os
 import re
+import sys
 import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
+
+import click
 
 # C0 but \t and \n, DEL, C1; the bidirectional controls; surrogates, which no encoding can write.
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+ELLIPSIS = "\u2026"
 MAX_WORD_WIDTH = 24  # columns of a word in a table on a terminal
 _MAX_MARKS = 16  # combining marks of a letter that are shown
 _NO_WIDTH = ("Mn", "Me", "Cf")  # categories of combining marks and invisible characters
@@ -68,7 +72,7 @@ def cell_count(text: str) -> int:
     )
 
 
-def cut(text: str, width: int) -> str:
+def cut(text: str, width: int, ellipsis: str = ELLIPSIS) -> str:
     """Return `text` in at most `width` columns: a longer one ends in an ellipsis, and no letter loses its marks.
 
     >>> cut("a" * 900, 5), cut("\u4e2d\u6587\u5b57", 5)
@@ -81,13 +85,18 @@ def cut(text: str, width: int) -> str:
     for place, character in enumerate(head):
         used += cell_count(character)
         if used >= width:
-            return head[:place] + "\u2026"
-    return head + "\u2026"
+            return head[:place] + ellipsis
+    return head + ellipsis
+
+
+def ellipsis_for(output: TextIO) -> str:
+    """Return the character at the end of a text that is cut: ~ where the encoding of `output` has no ellipsis."""
+    return ELLIPSIS if can_write(ELLIPSIS, output) else "~"
 
 
 def short_word(word: str, width: int | None) -> str:
     """Return a word with its control characters escaped; cut if the output has a `width`."""
-    return safe(word) if width is None else cut(safe(word), MAX_WORD_WIDTH)
+    return safe(word) if width is None else cut(safe(word), MAX_WORD_WIDTH, ellipsis_for(sys.stdout))
 
 
 def padded(text: str, width: int) -> str:
@@ -103,9 +112,23 @@ def columns(output: TextIO) -> int | None:
         return None
 
 
+def terminal_size(output: TextIO) -> os.terminal_size:
+    """Return the present size of the terminal that `output` writes to; 80 x 24 where it is unknown."""
+    try:
+        size = os.get_terminal_size(output.fileno())
+    except (OSError, ValueError):
+        size = os.terminal_size((0, 0))
+    return os.terminal_size((size.columns or 80, size.lines or 24))
+
+
 def plain_terminal(stream: Any) -> bool:
     """Return whether `stream` gets plain text: no terminal, or one that cannot draw. NO_COLOR only removes colour."""
     return stream is None or os.environ.get("TERM", "") in ("", "dumb") or not stream.isatty()
+
+
+def coloured(text: str, colour: str) -> str:
+    """Return `text` in a colour of a terminal, unless NO_COLOR is set."""
+    return text if os.environ.get("NO_COLOR") else click.style(text, fg=colour)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from rnnwords.cli.output.terminal import safe
-from rnnwords.cli.reports.train_display import RunDisplay, budget, weight_count
+from rnnwords.cli.reports.training.report_table import series_columns
+from rnnwords.cli.reports.training.run_summary import budget, weight_count
+from rnnwords.cli.reports.training.train_display import RunDisplay, speed
+from rnnwords.cli.reports.training.train_progress import TrainProgress
 from rnnwords.forecasting.digits import rounded, short, value_text
 from rnnwords.forecasting.forecaster import ForecastEvaluation
 from rnnwords.forecasting.series import Series
@@ -23,20 +26,20 @@ class ForecastRunDisplay(RunDisplay):
     plan: ForecastPlan
 
     def show(self, event: object) -> None:
-        """Show an event, as a line or on the bar."""
+        """Show an event, as a line or on the line of progress."""
         if isinstance(event, ForecastPlanned):
             self.plan = event.plan
-            for line in () if event.complete else describe(event):
-                self.line(line)
+            lines = () if event.complete else describe(event)
+            self.begin(event.plan.training, series_columns(self.unit, self._rmse), lines)
         super().show(event)
 
-    def report_line(self, report: Report) -> str:
-        """Return `step 180  epoch 5.0  loss 0.0024  RMSE 26.3  900 windows/s  rate 0.001  815.2 -> 817.9 (821.3)`."""
-        rmse = short(math.sqrt(report.loss) * self.plan.scaling.span)
-        return (
-            f"step {report.step:,}  epoch {report.epoch:.1f}  loss {report.loss:.3g}  RMSE {rmse}  "
-            f"{report.words_per_second:,.0f} windows/s  rate {report.learning_rate:.2g}  {report.sample}"
-        )
+    def report_line(self, report: Report, progress: TrainProgress) -> str:
+        """Return `step 180  epoch 5.0 of 100  5%  training: loss 0.0024, RMSE 26.3  900 windows/s  ...`."""
+        figures = f"training: loss {report.loss:.3g}, RMSE {self._rmse(report)}"
+        return "  ".join([*progress.beginning_of(report), figures, *speed(report, self.unit), report.sample])
+
+    def _rmse(self, report: Report) -> str:
+        return short(math.sqrt(max(0.0, report.loss)) * self.plan.scaling.span)
 
 
 def describe(planned: ForecastPlanned) -> Iterator[str]:

@@ -14,9 +14,9 @@ from rnnwords.network.config import NetworkConfig
 from rnnwords.network.keras_network import KerasNetwork
 from rnnwords.network.keras_regularization import Regularization
 from rnnwords.network.recurrent import Floats, Ids
-from rnnwords.training.checkpoint_tensors import check_tensors, tensor_types
 from rnnwords.training.config import TrainingConfig
 from rnnwords.training.optimization.optimizers import make_optimizer
+from rnnwords.training.runs.checkpoint_tensors import check_tensors, tensor_types
 
 EVALUATION_BATCH = 512  # windows evaluated at a time
 STREAM_WORDS = 64  # time steps per call when a stateful network is evaluated
@@ -55,10 +55,6 @@ class Steps:
         """Set the recurrent state of all streams to zero."""
         self.state = tf.nest.map_structure(tf.zeros_like, self.state)
 
-    def graph(self) -> bytes:
-        """Return the training graph as a serialized GraphDef."""
-        return bytes(self._run.get_concrete_function().graph.as_graph_def().SerializeToString())
-
     def _steps(self, ids: Any, rates: Any, step: Any, state: Any) -> Any:
         count = tf.shape(ids)[0]
         drops = bool(self.training.dropout or self.training.dropout_start)
@@ -90,7 +86,12 @@ class Steps:
             loss, hit, objective = (tf.reduce_mean(one) for one in (losses, hits, objectives))
             if share != 1:
                 loss, hit, objective = loss * share, hit * share, objective * share
-        return loss, hit, after, tape.gradient(objective, [variable.value for variable in self.network.trainable])
+        return loss, hit, after, self._gradients(tape, objective)
+
+    def _gradients(self, tape: Any, loss: Any) -> Any:
+        """Return the gradient of each weight: zero for recurrent kernels with windows of one word, which use none."""
+        weights = [variable.value for variable in self.network.trainable]
+        return tape.gradient(loss, weights, unconnected_gradients="zero")
 
     def _apply(self, gradients: Any) -> Any:
         """Update the weights. Returns the norm of each gradient."""
@@ -101,7 +102,7 @@ class Steps:
         """Return the gradient of each weight, by name, for (B, T + 1) ids without regularization, from a zero state."""
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(self._predicted(tf.constant(ids), self.network.zero_state(len(ids)))[0])
-        gradients = tape.gradient(loss, [variable.value for variable in self.network.trainable])
+        gradients = self._gradients(tape, loss)
         names = self.network.variables
         return {name: tf.convert_to_tensor(one).numpy() for name, one in zip(names, gradients, strict=True)}
 

@@ -34,27 +34,41 @@ ARGUMENTS: dict[Entry, list[str]] = {
     ("eval", "plot"): ["eval", str(FABLE), "--model", MODEL, "--plot", PATH],
     ("generate", "model"): ["generate", "the mice", "--model", PATH],
     ("generate", "train_text"): ["generate", "the mice", "--model", MODEL, "--report", "--train-text", PATH],
+    ("generate", "exclude"): ["generate", "the mice", "--model", MODEL, "--exclude", PATH],
+    ("predict", "exclude"): ["predict", "the mice", "--model", MODEL, "--exclude", PATH],
+    ("repl", "exclude"): ["repl", "--model", MODEL, "--exclude", PATH],
     ("predict", "model"): ["predict", "the mice", "--model", PATH],
     ("score", "model"): ["score", "the mice", "--model", PATH],
     ("score", "text"): ["score", str(FABLE), "--model", MODEL, "--", PATH],
     ("explain", "model"): ["explain", "the mice", "--model", PATH],
     ("explain", "plot"): ["explain", "the mice", "--model", MODEL, "--plot", PATH],
     ("repl", "model"): ["repl", "--model", PATH],
+    ("repl", "file"): ["repl", "--model", MODEL, "--", PATH],
     ("info", "model"): ["info", "--model", PATH],
+    ("export", "out"): ["export", "--format", "onnx", "--model", MODEL, "--", PATH],
+    ("export", "model"): ["export", "out.onnx", "--model", PATH],
     ("forecast", "csv"): ["forecast", "--model", "run", "--", PATH],
     ("forecast", "test"): ["forecast", "numbers.csv", "--test", PATH],
+    ("info", "plot"): ["info", "--history", "--model", MODEL, "--plot", PATH],
     ("forecast", "plot"): ["forecast", "numbers.csv", "--plot", PATH],
     ("forecast", "model"): ["forecast", "numbers.csv", "--model", PATH],
 }
 TEXT_ENTRIES = {("score", "text")}  # a path where a text is possible too, so its parameter is a string
-ANSWERED = {("lsp", "model")}  # a path whose error is the answer to a message: test_language_server_model.py
-NEW_FILES = {("build-vocab", "output"), ("eval", "plot"), ("explain", "plot"), ("forecast", "plot")}
+ANSWERED = {
+    ("lsp", "model"),
+    ("lsp", "exclude"),
+}  # a path whose error is the answer to a message: test_language_server_model.py
+NEW_FILES = {
+    ("build-vocab", "output"), ("eval", "plot"), ("explain", "plot"), ("export", "out"), ("forecast", "plot"),
+    ("info", "plot"),
+}  # fmt: skip
 NEW_DIRECTORIES = {("train", "model"), ("forecast", "model")}
 TEXTS = {entry for entry in ARGUMENTS if entry[1] in ("corpus", "validation", "train_text", "csv", "test", "text")}
 # Variables of the environment that the program reads: those that are paths, and all others.
 PATH_VARIABLES = {"RNNWORDS_MODEL", "RNNWORDS_CACHE", "XDG_CACHE_HOME", "XDG_STATE_HOME", "HOME"}
 OTHER_VARIABLES = {
-    "DNNL_MAX_CPU_ISA", "MPLBACKEND", "MPLCONFIGDIR", "NO_COLOR", "ONEDNN_MAX_CPU_ISA", "OPENBLAS_NUM_THREADS", "TERM",
+    "DNNL_MAX_CPU_ISA", "MPLBACKEND", "MPLCONFIGDIR", "NO_COLOR", "ONEDNN_MAX_CPU_ISA", "OPENBLAS_NUM_THREADS",
+    "ORT_DISABLE_TELEMETRY", "TERM",
     "TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS",
 }  # fmt: skip
 
@@ -162,14 +176,18 @@ ENDINGS = {"plot": ".png"}  # that names at an entry point need
 
 def is_legitimate(entry: Entry, kind: str) -> bool:
     """Return whether such a path is no error: a new file or directory, or a pipe or device where one is possible."""
+    if entry == ("repl", "file"):
+        return kind == "not UTF-8"  # a new draft, of which nothing is written before it is saved
     if entry in NEW_FILES and entry[1] != "plot":
         return kind in ("a pipe", "the null device", "an endless device", "not UTF-8", "a text")
     if entry in NEW_FILES:
         return kind in ("a pipe", "not UTF-8", "a text")
     if entry in NEW_DIRECTORIES:
         return kind in ("under a missing directory", "an unexpanded home", "not UTF-8", "a dangling link")
-    if kind == "the null device" and entry == ("score", "text"):
+    if kind == "the null device" and (entry == ("score", "text") or entry[1] == "exclude"):
         return True  # an empty text
+    if kind == "a pipe" and entry[1] == "exclude":
+        return True  # it waits for a writer
     # A pipe waits for a writer; the directory above has the files of other tests, some of which may be texts.
     return kind in ("a pipe", "the directory above") and entry in TEXTS
 

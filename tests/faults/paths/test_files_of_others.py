@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from rnnwords.training.checkpoint import RunDirectory
+from rnnwords.training.runs.checkpoint import RunDirectory
 from tests.faults.run_directories import MARKER, everything, refused
 from tests.models import small_model
 from tests.processes import here, matched

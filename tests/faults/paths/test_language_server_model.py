@@ -1,4 +1,4 @@
-"""Row 46: a model of the language server that cannot be used, as option and as setting of the editor."""
+"""Row 46: a model or list of words of the language server that cannot be used, as option and as setting."""
 
 import json
 from typing import Any
@@ -9,20 +9,29 @@ from tests.faults.paths import bad_paths
 from tests.processes import ask
 from tests.server.client import bytes_of, initialize, notification
 
-ENTRY = ("predict", "model")  # whose bad paths are those of any option --model
-KINDS = [kind for entry, kind in bad_paths.cases(bad_paths.KINDS) if entry == ENTRY]
+# The bad paths of any option --model, and of any --exclude.
+CASES = [case for case in bad_paths.cases(bad_paths.KINDS) if case[0] in (("predict", "model"), ("predict", "exclude"))]
 
 
-@pytest.mark.parametrize("by_editor", [False, True])
-@pytest.mark.parametrize("kind", KINDS)
-def test_row_46_a_model_that_cannot_be_used_is_the_answer_of_the_language_server(
-    kind, by_editor, trained, tmp_path, monkeypatch, capsys
+# Of a setting, the slash after the name of a file is ignored.
+@pytest.mark.parametrize(
+    ("entry", "kind", "by_editor"),
+    [
+        (*case, by_editor)
+        for case in CASES
+        for by_editor in (False, True)
+        if not (by_editor and case == (("predict", "exclude"), "a file and a slash"))
+    ],
+)
+def test_row_46_a_path_that_cannot_be_used_is_the_answer_of_the_language_server(
+    entry, kind, by_editor, trained, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    path = bad_paths.arguments_for(ENTRY, kind, tmp_path, trained)[-1]
+    *_, option, path = bad_paths.arguments_for(entry, kind, tmp_path, trained)
     before = bad_paths.names_in(tmp_path)
-    options: Any = {"initializationOptions": {"model": path}} if by_editor else {}
-    arguments = () if by_editor else ("--model", path)
+    options: Any = {"initializationOptions": {entry[1]: path}} if by_editor else {}
+    arguments = () if by_editor else (option, path)
+    arguments += ("--model", trained) if entry[1] == "exclude" else ()
     messages = bytes_of(initialize(**options), notification("exit"))
     status, out, err = ask(capsys, monkeypatch, "lsp", *arguments, stdin=messages)
     if status == 2:  # refused as an argument

@@ -60,7 +60,7 @@ def test_row_48_readers_of_models_latest_get_one_line(kind, tmp_path, monkeypatc
     for arguments in (["info"], ["predict", "the"], ["eval", FABLE]):
         status, out, err = ask(capsys, monkeypatch, *arguments)
         assert bad_paths.refused(status, out, err) == [], err
-        assert re.search(r"remove models/latest|train one with: rnnwords train TEXT$", err), err
+        assert re.search(r"remove models/latest|train one with: rnnwords train TEXT", err), err
         assert "\x1b" not in err
     assert bad_paths.names_in(tmp_path) == before
 
@@ -90,7 +90,7 @@ def saved_twice(request: TrainRequest, **options: object) -> Iterator[Event]:
     """Yield the events of a run that saves two models."""
     predictor = Predictor.load("models/tiny")
     yield Planned(
-        request.directory, predictor.vocabulary, 204, 0, "the cat", predictor.model.network,
+        request.directory, predictor.vocabulary, 204, 0, "the cat", (0, 1), predictor.model.network,
         TrainingConfig.from_json(predictor.model.training["settings"]), None, False,
     )  # fmt: skip
     yield Saved("model", 1)

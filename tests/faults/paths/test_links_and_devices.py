@@ -13,8 +13,8 @@ import pytest
 from rnnwords.errors import SaveError
 from rnnwords.model_file import Model
 from rnnwords.saving import open_new
-from rnnwords.training.checkpoint import RunDirectory
 from rnnwords.training.native_output import native_output_to
+from rnnwords.training.runs.checkpoint import RunDirectory
 from tests.faults.run_directories import MARKER, everything, refused
 from tests.processes import here, in_time, matched
 from tests.texts import write
@@ -44,8 +44,9 @@ def make_other_kind(item: Path, kind: str, outside: Path) -> None:
 INSIDE = [
     MARKER, "model.safetensors", "vocabulary.tsv", "history.jsonl", "tensorflow.log", "checkpoints", "logs",
     "notes.txt", "checkpoints/step-0000000090.safetensors", "checkpoints/notes.txt",
-    "logs/events.out.tfevents.9999999999.x.1.0",
-    "logs/words.tsv", "lock", f"rnnwords-{'0a' * 8}-{'1b' * 8}.tmp",
+    "logs/events.out.tfevents.9999999999.x.1.0", "logs/words.tsv", "logs/training", "logs/validation",
+    "logs/training/words.tsv", "logs/training/notes.txt", "lock",
+    f"rnnwords-{'0a' * 8}-{'1b' * 8}.tmp",
 ]  # fmt: skip
 
 
@@ -71,6 +72,7 @@ def test_row_42_other_kinds_of_files_in_a_run_are_refused(kind, trained, tmp_pat
     [
         ("checkpoints", r"expected a directory, found a file: \S+/checkpoints$"),
         ("logs", r"expected a directory, found a file: \S+/logs$"),
+        ("logs/training", r"expected a directory, found a file: \S+/logs/training$"),
         ("model.safetensors", r"expected a file, found a directory: \S+/model\.safetensors$"),
         ("history.jsonl", r"expected a file, found a directory: \S+/history\.jsonl$"),
         (MARKER, r"found other files in \S+ \(rnnwords-run\); name a new directory$"),
@@ -128,6 +130,24 @@ def test_row_42_a_link_that_is_planted_while_a_run_saves_is_not_followed(run, tm
     assert everything(outside) == before
     assert directory.model.is_file()
     assert not directory.model.is_symlink()
+
+
+@pytest.mark.parametrize("planted", ["logs", "logs/training"])
+def test_row_42_a_link_that_is_planted_while_logs_begin_is_not_followed(planted, run, tmp_path):
+    tensorboard = pytest.importorskip("rnnwords.training.reports.tensorboard", exc_type=ImportError)
+    outside = tmp_path / "outside"
+    (outside / "directory" / "training").mkdir(parents=True)
+    for name in ("directory/events.out.tfevents.1.x.1.0", "directory/training/events.out.tfevents.1.x.1.0"):
+        write(outside / name, "theirs")
+    before = everything(outside)
+    make_other_kind(run / planted, "link", outside)
+    warnings: list[str] = []
+    tensorboard.EventLogs(run / "logs", ["training"], 0, warnings.append).close()
+    assert len(warnings) == 1
+    matched(
+        warnings[0], r"^cannot write the logs for TensorBoard \(Not a directory\); training continues without them$"
+    )
+    assert everything(outside) == before
 
 
 def test_row_42_a_pipe_that_is_planted_while_a_run_saves_does_not_block_it(run):

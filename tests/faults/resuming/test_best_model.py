@@ -7,7 +7,7 @@ import pytest
 
 from rnnwords.cli import run as run_program
 from rnnwords.model_file import Model
-from rnnwords.training.checkpoint import RunDirectory
+from rnnwords.training.runs.checkpoint import RunDirectory
 from tests.processes import TINY, Killed, checkpoints, contents, here, rnnwords
 from tests.runs import COMMANDS, result
 from tests.texts import FABLE

@@ -9,7 +9,7 @@ import pytest
 from rnnwords.errors import ModelError, ResumeError
 from rnnwords.model_file import Model
 from rnnwords.tensor_file import read_tensors
-from rnnwords.training.checkpoint import FORMAT, VERSION
+from rnnwords.training.runs.checkpoint import FORMAT, VERSION
 from tests.checkpoints import BUDGET, FORMATS, KINDS, NEWER, checkpoint_path, run_of, signed_checkpoint
 from tests.faults.fuzz.checkpoints import check
 from tests.faults.resuming.wrong_checkpoints import GONE, LISTS, PARTS, STATE, changed, check_refused

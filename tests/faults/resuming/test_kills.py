@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from rnnwords.tensor_file import read_tensors
-from rnnwords.training.checkpoint import FORMAT, VERSION
+from rnnwords.training.runs.checkpoint import FORMAT, VERSION
 from tests.checkpoints import checkpoint_path
 from tests.processes import LIMIT, checkpoints, killed_at_end, rnnwords, start
 from tests.runs import COMMANDS, STEPS, place, result

@@ -34,7 +34,7 @@ from dataclasses import replace
 from pathlib import Path
 from rnnwords.errors import RnnwordsError
 from rnnwords.model_file import Model
-from rnnwords.training.checkpoint import RunDirectory
+from rnnwords.training.runs.checkpoint import RunDirectory
 source, directory = RunDirectory(Path(sys.argv[1])), RunDirectory(Path(sys.argv[2]))
 checkpoint, model = source.newest(sys.exit), Model.load(source.model)
 step = checkpoint.step + 1

@@ -7,8 +7,8 @@ import pytest
 
 from rnnwords.model_file import Model
 from rnnwords.saving import append_to_file, replace_file
-from rnnwords.training.checkpoint import RunDirectory
 from rnnwords.training.native_output import native_output_to
+from rnnwords.training.runs.checkpoint import RunDirectory
 from tests.faults.saving.system_calls import leftovers
 from tests.processes import here
 from tests.texts import FABLE, write

@@ -11,7 +11,7 @@ import pytest
 
 from rnnwords.errors import RnnwordsError, SaveError
 from rnnwords.model_file import Model
-from rnnwords.training.checkpoint import RunDirectory
+from rnnwords.training.runs.checkpoint import RunDirectory
 from tests.faults.run_directories import MARKER, everything, refused
 from tests.processes import LIMIT, killed_at_end
 from tests.texts import ROOT, write
@@ -20,7 +20,7 @@ HOLDER = """
 import sys, time
 from pathlib import Path
 from rnnwords.errors import RnnwordsError
-from rnnwords.training.checkpoint import RunDirectory
+from rnnwords.training.runs.checkpoint import RunDirectory
 begin = Path(sys.argv[2])
 print("ready", flush=True)
 while not begin.exists():
@@ -59,7 +59,7 @@ TURNS = """
 import os, sys, time
 from pathlib import Path
 from rnnwords.errors import TrainingError
-from rnnwords.training.checkpoint import RunDirectory
+from rnnwords.training.runs.checkpoint import RunDirectory
 class Refused(Exception): pass
 held = 0
 for turn in range(100):

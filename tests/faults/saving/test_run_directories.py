@@ -7,8 +7,8 @@ import subprocess
 import pytest
 
 from rnnwords.model_file import Model
-from rnnwords.training.checkpoint import RunDirectory
 from rnnwords.training.native_output import native_output_to
+from rnnwords.training.runs.checkpoint import RunDirectory
 from tests.faults.run_directories import refused
 from tests.processes import TINY, contents, matched, only_error, rnnwords, small_disk, without_privileges
 from tests.texts import FABLE, write

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rnnwords.model_file import Model
-from rnnwords.training.checkpoint import RunDirectory
+from rnnwords.training.runs.checkpoint import RunDirectory
 from tests.faults.saving.system_calls import TRAINING, Call, needs_strace, of_save, traced
 from tests.processes import checkpoints, run_python
 from tests.texts import write

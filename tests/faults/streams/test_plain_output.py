@@ -26,8 +26,9 @@ def test_row_39_a_plain_terminal_gets_lines_without_drawing(name, tmp_path):
     with Terminal(tmp_path, **{"PYTHONUTF8": "0", **PLAIN[name]}) as terminal:
         terminal.see("> ")
         terminal.type("had a\r")
-        terminal.see("\ngeneral council of mice")
-        terminal.see("said\r\n> ")
+        terminal.see("1 general 60 %")
+        terminal.type(":go 2\r")
+        terminal.see("general council\r\n> ")
         terminal.type("\x04")
         assert terminal.status() == 0
         assert "\u2587" not in terminal.shown()
@@ -36,13 +37,11 @@ def test_row_39_a_plain_terminal_gets_lines_without_drawing(name, tmp_path):
 
 def test_row_39_no_color_removes_colour_and_nothing_else(trained, tmp_path):
     with Terminal(tmp_path, NO_COLOR="1") as terminal:
-        terminal.see("Tab accepts the grey text")
+        terminal.see("Tab accepts")
         terminal.type("had a g")
         terminal.see("eneral council of mice")
         terminal.see("\u2587\u2587\u2587\u2587\u2581   86 %")
-        terminal.type("\x03")
-        terminal.see("Ctrl-D: end")
-        terminal.type("\x04")
+        terminal.type("\x11")  # Ctrl-Q
         assert terminal.status() == 0
         assert not COLOUR.search(terminal.raw)
     status, seen = in_terminal("explain", "the mice", "--model", trained, cwd=tmp_path, env=environment(NO_COLOR="1"))
@@ -100,6 +99,26 @@ def test_row_39_every_command_shows_plain_text_in_any_environment(name, where, r
         assert terminal.status() == 0, terminal.shown()
         assert not COLOUR.search(terminal.raw) or name not in (*PLAIN, "NO_COLOR")
         assert "Traceback" not in terminal.shown()
+
+
+LONG = "antidisestablishmentarianismification"
+
+
+@pytest.mark.parametrize("columns", [30, 100])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["build-vocab", FABLE], ["eval", FABLE], ["explain", "the mice"], ["generate", "the mice"], ["info"],
+        ["info", "--history"], ["predict", "the mice"], ["score", f"the {LONG} mice"],
+    ],
+    ids=lambda arguments: " ".join(map(str, arguments[:2])).replace(str(FABLE), ""),
+)  # fmt: skip
+def test_row_39_bars_tables_and_charts_are_ascii_where_the_locale_is(arguments, columns, run, tmp_path):
+    env = environment(RNNWORDS_MODEL=str(run), LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    status, seen = in_terminal(*arguments, cwd=tmp_path, env=env, columns=columns)
+    assert status == 0, seen
+    assert seen.isascii()
+    assert not re.search(rb"\\[xu][0-9a-f]", seen)
 
 
 @pytest.mark.slow

@@ -67,7 +67,7 @@ class Progress:
         time.sleep(600)
 
 for command in ("build_vocab", "train"):
-    importlib.import_module(f"rnnwords.cli.{command}").byte_progress = lambda quiet: Progress()
+    importlib.import_module(f"rnnwords.cli.commands.{command}").byte_progress = lambda quiet: Progress()
 main()
 """
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from rnnwords.model_file import Model
-from rnnwords.training.checkpoint import RunDirectory
+from rnnwords.training.runs.checkpoint import RunDirectory
 from tests.faults.streams.signals import ENDS
 from tests.faults.terminal import CONTROLLED, Terminal
 from tests.processes import LIMIT, PROGRAM, checkpoints, here, killed_at_end, matched, start, until

@@ -5,7 +5,7 @@ model.safetensors   the best model so far, which all other commands load
 vocabulary.tsv      its vocabulary as text
 checkpoints/        the complete training state, of the last two checkpoints
 history.jsonl       one line per report, appended at once
-logs/               TensorBoard
+logs/               TensorBoard: training and validation
 tensorflow.log      what TensorFlow's libraries write
 """
 
@@ -25,14 +25,24 @@ from rnnwords.errors import ModelError, UsageError
 from rnnwords.files import parse_json
 from rnnwords.model_file import FILE_NAME, Model
 from rnnwords.network.config import NetworkConfig
-from rnnwords.saving import append_to_file, remove_file, replace_file
+from rnnwords.saving import append_to_file, in_directory, remove_file, replace_file
 from rnnwords.tensor_file import damaged_file, read_tensors, write_tensors
 from rnnwords.training.batches import batches_of
-from rnnwords.training.checkpoint_state import CheckpointState
-from rnnwords.training.checkpoint_tensors import STEPS, check_tensors
 from rnnwords.training.optimization.schedule import Budget
-from rnnwords.training.resume import check_same_settings
-from rnnwords.training.run_directory import CHECKPOINTS, HISTORY, LOGS, NATIVE_LOG, VOCABULARY, locked
+from rnnwords.training.runs.checkpoint_state import CheckpointState
+from rnnwords.training.runs.checkpoint_tensors import STEPS, check_tensors
+from rnnwords.training.runs.resume import check_same_settings
+from rnnwords.training.runs.run_directory import (
+    CHECKPOINTS,
+    HISTORY,
+    LOG_FILES,
+    LOGS,
+    NATIVE_LOG,
+    TRAINING,
+    VALIDATION,
+    VOCABULARY,
+    locked,
+)
 
 FORMAT = "rnnwords-checkpoint"
 # 1.0  the first format
@@ -98,8 +108,14 @@ class RunDirectory:
 
     def clear(self) -> None:
         """Remove checkpoints, history and logs. The model stays until the new run saves one."""
-        for item in [*self._files().values(), self.history, *self.logs.glob("events.out.tfevents.*")]:
+        for item in [*self._files().values(), self.history, *self._log_files()]:
             remove_file(item)
+
+    def _log_files(self) -> list[Path]:
+        with contextlib.suppress(FileNotFoundError), in_directory(self.logs, follow_links=False):
+            places = [self.logs, self.logs / TRAINING, self.logs / VALIDATION]
+            return [item for place in places for pattern in LOG_FILES for item in place.glob(pattern)]
+        return []
 
     def _files(self) -> dict[int, Path]:
         """Return step -> checkpoint file, newest last: by the step in the name, because clocks can be wrong."""

@@ -13,7 +13,7 @@ from rnnwords.cli.options import PATH, PATH_OR_STDIN, option, options
 from rnnwords.cli.output.json_output import print_json
 from rnnwords.cli.output.notes import note
 from rnnwords.cli.output.plots import check_plot, save_figure
-from rnnwords.cli.training_run import run_options, show_run, stopped_status, training_options
+from rnnwords.cli.training_run import run_options, show_run, stopped_status, tensorboard_command, training_options
 from rnnwords.cli.types import Number, Whole
 from rnnwords.config import DECIMALS
 from rnnwords.errors import UsageError
@@ -78,7 +78,7 @@ def forecast(csv: Path, test: Path | None, plot: Path | None, as_json: bool, qui
         {name: options[name] for name in NETWORK_DEFAULTS}, training_options(options), options["seed"],
         options["restart"],
     )  # fmt: skip
-    display, stop = ForecastRunDisplay(quiet, as_json), StopRequest()
+    display, stop = ForecastRunDisplay(quiet, as_json, options["plain"]), StopRequest()
     finished = show_run(train_forecaster(request, stop=stop), display, stop)
     if status := stopped_status(finished):
         return status
@@ -97,6 +97,8 @@ def forecast(csv: Path, test: Path | None, plot: Path | None, as_json: bool, qui
 
         save_figure(draw(plan, tested, evaluation), plot)
         note(f"plot {plot}", quiet)
+    if not as_json and finished.reason != "already" and (curves := tensorboard_command(plan.directory.path)):
+        note(f"curves: {curves}", quiet)
     return 0
 
 

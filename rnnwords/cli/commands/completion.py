@@ -5,7 +5,14 @@ from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
 from rnnwords.cli.help import command
 
-SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
+
+class WholeFishComplete(FishComplete):
+    """Completion for fish. The script of Click cuts a description at its first comma."""
+
+    source_template = FishComplete.source_template.replace('string split ","', 'string split --max 1 ","')
+
+
+SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": WholeFishComplete}
 
 
 @command()
@@ -16,8 +23,8 @@ def completion(context: click.Context, shell: str) -> None:
 
     \b
     Examples:
-      eval "$(rnnwords completion bash)"                    in ~/.bashrc
-      eval "$(rnnwords completion zsh)"                     in ~/.zshrc
+      eval "$(rnnwords completion bash)"   in ~/.bashrc
+      eval "$(rnnwords completion zsh)"    in ~/.zshrc
       rnnwords completion fish > ~/.config/fish/completions/rnnwords.fish
     """
     program = context.find_root().command

@@ -14,7 +14,7 @@ from rnnwords.config import Config, one_of, shown, within
 from rnnwords.errors import UsageError
 from rnnwords.lm.perplexity import finite, perplexity
 from rnnwords.training.config import MAX_STEPS, PRECISIONS, TrainingConfig
-from rnnwords.training.resume import run_identity
+from rnnwords.training.runs.resume import run_identity
 
 # Names in checkpoints up to format 2.0 -> names now.
 OLD_POSITION = {

@@ -14,7 +14,7 @@ from rnnwords.cli.options import cores, option
 from rnnwords.cli.output.bars import bar, block_for
 from rnnwords.cli.output.json_output import json_line
 from rnnwords.cli.output.notes import note
-from rnnwords.cli.output.terminal import cell_count, columns, cut, padded, safe
+from rnnwords.cli.output.terminal import cell_count, columns, cut, ellipsis_for, padded, safe
 from rnnwords.cli.stdin import waiting_lines
 from rnnwords.cli.types import Whole
 from rnnwords.config import shown
@@ -39,6 +39,7 @@ PROBABILITY_WIDTH = 12  # columns of a probability with the spaces around it, an
            "diacritics, then with one typing error. Their probabilities are renormalized.",
            default="", metavar="LETTERS"),
     option("--exact", bool, "With --prefix, rank only words that begin with LETTERS as typed."),
+    shared.exclude_option,
     shared.oov_option,
     shared.interpolation_options,
     shared.null_option,
@@ -127,7 +128,8 @@ def _table(answer: "Answer", typed: str) -> Iterator[str]:
 
     words, limit = [safe(offered(word, typed)) for word, _ in answer.predictions], columns(sys.stdout)
     if limit is not None:
-        words = [cut(word, max(MIN_WORD_WIDTH, limit - PROBABILITY_WIDTH)) for word in words]
+        ellipsis = ellipsis_for(sys.stdout)
+        words = [cut(word, max(MIN_WORD_WIDTH, limit - PROBABILITY_WIDTH), ellipsis) for word in words]
     width, block = max(map(cell_count, words), default=0), block_for(sys.stdout)
     length = BAR_LENGTH if limit is None else max(0, min(BAR_LENGTH, limit - PROBABILITY_WIDTH - width))
     for word, (_, probability) in zip(words, answer.predictions, strict=True):

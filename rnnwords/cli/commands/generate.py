@@ -49,6 +49,7 @@ Options = Mapping[str, Any]
     shared.content_options,
     option("--until-sentence", bool, "Stop after the first end of a sentence."),
     option("--unk", bool, "Allow <unk>, the token of rare words."),
+    shared.exclude_option,
     shared.oov_option,
     shared.interpolation_options,
     shared.seed_option,
@@ -76,8 +77,8 @@ def generate(
     Examples:
       rnnwords generate "had a general"
       rnnwords generate "Once upon" -n 200 --temperature 0.8 --top-k 40
-      rnnwords generate "Once upon" --temperature 1 --max-overlap 5 --train-text story.txt
-      rnnwords generate "Once upon" -n 2000 --temperature 1 --report --train-text story.txt
+      rnnwords generate "The" --temperature 1 --max-overlap 5 --train-text a.txt
+      rnnwords generate "The" --temperature 1 --report --train-text a.txt -n 2000
     """
     sampled = any(options[name] is not None for name in SAMPLING)
     _check(options, sampled, silent=quiet and not as_json)

@@ -12,7 +12,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rnnwords.errors import SaveError, TrainingError, UsageError
@@ -30,7 +30,12 @@ from rnnwords.saving import (
 MARKER = "rnnwords-run"
 CHECKPOINTS, LOGS, NATIVE_LOG = "checkpoints", "logs", "tensorflow.log"
 VOCABULARY, HISTORY = "vocabulary.tsv", "history.jsonl"
-_NAMES = {FILE_NAME, VOCABULARY, CHECKPOINTS, HISTORY, LOGS, NATIVE_LOG, "lock"}  # the last one before the marker
+TRAINING, VALIDATION = "training", "validation"  # directories in LOGS
+PROJECTOR_FILES = "words.tsv", "embedding.tsv", "projector_config.pbtxt"
+LOG_FILES = ("events.out.tfevents.*", *PROJECTOR_FILES)  # patterns of names; earlier versions wrote into LOGS itself
+_FILES = {FILE_NAME, VOCABULARY, HISTORY, NATIVE_LOG, "lock"}  # the last one before the marker
+_DIRECTORIES: Mapping[str, Sequence[str]] = {CHECKPOINTS: (), LOGS: (TRAINING, VALIDATION)}  # name -> those in it
+_NAMES = _FILES | _DIRECTORIES.keys()
 _FORMAT = b"rnnwords-run 1.0\n"
 _VERSION = re.compile(rb"rnnwords-run (\d{1,6})\.\d{1,6}\n")
 _OWNER = re.compile(rb"last used by process +(\d+), temporary files rnnwords-([0-9a-f]{16})-\*\.tmp\n")
@@ -177,7 +182,8 @@ def _prepare(path: Path, descriptor: int, changed: Sequence[Path]) -> None:
     if not os.access(path, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, "no permission to write in it", str(path))
     if before and before[2].decode() != process_token():
-        for directory in (path, path / CHECKPOINTS, path / LOGS):
+        inner = [path / name / one for name, names in _DIRECTORIES.items() for one in ("", *names)]
+        for directory in (path, *inner):
             with contextlib.suppress(OSError):
                 remove_temporary_files(directory, before[2].decode())
     os.pwrite(descriptor, (version[0] if version else _FORMAT) + owner.encode(), 0)
@@ -206,17 +212,22 @@ def _foreign(path: Path, name: str) -> UsageError:
     )
 
 
-def _refuse_other_kinds(path: Path) -> None:
-    """Raise UsageError if anything in the directory is neither a regular file nor a directory."""
+def _refuse_other_kinds(
+    path: Path, files: Iterable[str] = _FILES, directories: Mapping[str, Sequence[str]] = _DIRECTORIES
+) -> None:
+    """Raise UsageError if anything in the directory is neither a regular file nor a directory.
+
+    Also if one of the `files` is a directory, or one of the `directories` a file, or if something in these is wrong.
+    """
     for item in sorted(path.iterdir()):
         if not (stat.S_ISREG(mode := item.lstat().st_mode) or stat.S_ISDIR(mode)):
             raise _other_kind(item)
-        if item.name in _NAMES:
-            kinds = ["directory" if one else "file" for one in (item.name in (CHECKPOINTS, LOGS), stat.S_ISDIR(mode))]
+        if item.name in {*files, *directories}:
+            kinds = ["directory" if one else "file" for one in (item.name in directories, stat.S_ISDIR(mode))]
             if kinds[0] != kinds[1]:
                 raise UsageError(f"`directory`: expected a {kinds[0]}, found a {kinds[1]}: {item}")
             if stat.S_ISDIR(mode):
-                _refuse_other_kinds(item)
+                _refuse_other_kinds(item, (), dict.fromkeys(directories[item.name], ()))
 
 
 def _other_kind(item: Path) -> UsageError:

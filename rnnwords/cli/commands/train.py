@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import click
 from click import Choice
 
 from rnnwords.cli.help import command
@@ -14,7 +15,6 @@ from rnnwords.cli.models import LATEST, MODELS, is_run_name, run_name
 from rnnwords.cli.options import (
     PATH,
     PATH_OR_STDIN,
-    corpus_argument,
     option,
     options,
     read_config,
@@ -24,12 +24,21 @@ from rnnwords.cli.options import (
 from rnnwords.cli.output.bars import byte_progress
 from rnnwords.cli.output.json_output import print_json
 from rnnwords.cli.output.notes import note
-from rnnwords.cli.training_run import SIGNAL_STATUS, run_options, show_run, stopped_status, training_options
+from rnnwords.cli.training_run import (
+    SIGNAL_STATUS,
+    run_options,
+    show_run,
+    stopped_status,
+    tensorboard_command,
+    training_options,
+)
 from rnnwords.cli.types import Number, Whole
+from rnnwords.config import shown
 from rnnwords.errors import CorpusError, SaveError, UsageError
 from rnnwords.files import reason
 from rnnwords.network.config import INPUTS, RNN_CELLS, SOFTMAXES
 from rnnwords.saving import replace_file
+from rnnwords.text.examples import EXAMPLES, example_text
 from rnnwords.training.config import OPTIMIZERS, PRECISIONS, SCHEDULES
 from rnnwords.training.distributed.cluster import STRATEGIES
 from rnnwords.training.recipes import RECIPES
@@ -38,7 +47,9 @@ from rnnwords.training.request import NETWORK_DEFAULTS, StopRequest, TrainReques
 
 @command()
 @options(
-    corpus_argument,
+    click.argument("corpus", nargs=-1, metavar="[TEXT...]", type=PATH_OR_STDIN),
+    option("--example", Choice(tuple(EXAMPLES)),
+           "Train on a text that comes with the program: one fable (204 words), or 32 fables."),
     option("--model", PATH, "Directory of the run.  [default: models/NAME OF THE TEXT]"),
     option("--vocab", PATH, "Vocabulary file, with the text settings in it.", metavar="FILE"),
     option("--validation", PATH_OR_STDIN, "Validation text.", metavar="FILE"),
@@ -87,23 +98,29 @@ from rnnwords.training.request import NETWORK_DEFAULTS, StopRequest, TrainReques
     run_options,
     option("--patience", Whole(1, 1_000_000), "Evaluations without a better one after which training ends."),
 )  # fmt: skip
-def train(corpus: tuple[Path, ...], model: Path | None, as_json: bool, quiet: bool, **options: Any) -> int:
+def train(
+    corpus: tuple[Path, ...], example: str | None, model: Path | None, as_json: bool, quiet: bool, **options: Any
+) -> int:
     """Train a model on a text. The same command again resumes an interrupted run.
 
     \b
     Examples:
+      rnnwords train --example fable
       rnnwords train story.txt
       rnnwords train novel.txt --window 5 --time 10m
       rnnwords train story.txt --recipe tutorial
     """
-    from rnnwords.cli.reports.train_display import TextRunDisplay, conclusion
+    from rnnwords.cli.reports.training.run_summary import COMMANDS, conclusion
+    from rnnwords.cli.reports.training.train_display import TextRunDisplay
     from rnnwords.model_file import FILE_NAME
+    from rnnwords.training.suggestion import settings_without_loops
     from rnnwords.training.train import train as train_run
 
-    directory, stop = model or MODELS / _run_name(corpus[0]), StopRequest()
+    name, corpus = _text(corpus, example)
+    directory, stop = model or MODELS / (name or _run_name(corpus[0])), StopRequest()
     with contextlib.ExitStack() as reading:
-        progress = reading.enter_context(byte_progress(quiet))
-        display = TextRunDisplay(quiet, as_json, reading.close, lambda: _remember(directory))
+        progress = reading.enter_context(byte_progress(quiet or options["plain"]))
+        display = TextRunDisplay(quiet, as_json, reading.close, lambda: _remember(directory), options["plain"])
         events = train_run(_request(corpus, directory, options), stop=stop, progress=progress)
         finished = show_run(events, display, stop)
     if display.planned is None:  # another process is the chief of the run, and reports on it
@@ -113,10 +130,31 @@ def train(corpus: tuple[Path, ...], model: Path | None, as_json: bool, quiet: bo
                     "seconds": round(finished.seconds, 1), **finished.metrics})  # fmt: skip
     if status := stopped_status(finished):
         return status
-    is_default = directory.parent == MODELS and not display.problem
-    for line in conclusion(finished, display.planned, None if is_default else directory):
-        note(line, quiet)
+    if not quiet:
+        is_default = directory.parent == MODELS and not display.problem and not os.environ.get("RNNWORDS_MODEL")
+        planned = display.planned
+        settings = settings_without_loops(directory / FILE_NAME, planned.prompt, planned.passage)
+        curves, default = tensorboard_command(directory), None if is_default else directory
+        for line in conclusion(finished, planned, default, settings, display.epochs, curves):
+            show = note if line.startswith(COMMANDS) else display.line  # which wraps: a command must stay whole
+            show(line)
     return 0
+
+
+def _text(corpus: tuple[Path, ...], example: str | None) -> tuple[str | None, tuple[Path, ...]]:
+    """Return the name of the example that is trained on, if it is one, and the files of the text."""
+    if corpus and example:
+        raise UsageError(
+            f"expected a text or `example`, found both: {shown(str(corpus[0]))} and {example}; leave one out"
+        )
+    if example:
+        return example, (example_text(example),)
+    if not corpus:
+        raise UsageError(
+            "expected a text, found none; name a file, as in: rnnwords train story.txt; or try a text that comes with "
+            "the program: rnnwords train --example fable"
+        )
+    return None, corpus
 
 
 def _request(corpus: tuple[Path, ...], directory: Path, options: dict[str, Any]) -> TrainRequest:

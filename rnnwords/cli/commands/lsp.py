@@ -33,10 +33,11 @@ READ_SIZE = 1 << 16  # bytes
     shared.model_option,
     option("-n --words", Whole(1, 1_000), "Number of words in a list.", default=10),
     option("--inline-words", Whole(1, 1_000), "Highest number of words of an inline completion.", default=32),
+    shared.exclude_option,
     shared.interpolation_options,
     shared.quiet_option,
 )  # fmt: skip
-def lsp(model: Path | None, quiet: bool, **options: Any) -> int:
+def lsp(model: Path | None, exclude: Path | None, quiet: bool, **options: Any) -> int:
     """Offer next words in an editor, as a language server.
 
     The editor starts this command and exchanges messages with it on stdin and stdout (Language Server Protocol 3.18).
@@ -52,11 +53,11 @@ def lsp(model: Path | None, quiet: bool, **options: Any) -> int:
 
     if options["cache"] is None:
         del options["cache"]
-    settings = ServerSettings(**options, model=None if model is None else os.fspath(model))
+    settings = ServerSettings(**options, model=_text(model), exclude=_text(exclude))
 
     def load(chosen: ServerSettings) -> "Predictor":
-        path = None if chosen.model is None else Path(os.path.expanduser(chosen.model))
-        return load_predictor(path, quiet, chosen.to_json(), low_memory=True)
+        settings = chosen.to_json() | {"exclude": _path(chosen.exclude)}
+        return load_predictor(_path(chosen.model), quiet, settings, low_memory=True)
 
     def log(text: str) -> None:
         for line in text.splitlines():
@@ -68,6 +69,15 @@ def lsp(model: Path | None, quiet: bool, **options: Any) -> int:
     output = sys.stdout.buffer
     with contextlib.redirect_stdout(sys.stderr):  # stdout has messages only
         return serve(session, _arriving(), lambda data: _send(output, data))
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else os.fspath(path)
+
+
+def _path(text: str | None) -> Path | None:
+    """Return the path in a setting, in which no shell has replaced ~ if an editor has sent it."""
+    return None if text is None else Path(os.path.expanduser(text))
 
 
 class _Unbuffered(io.FileIO):

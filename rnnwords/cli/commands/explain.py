@@ -44,9 +44,10 @@ def explain(
 
     \b
     - the most probable next words after each word
-    - mean and standard deviation of the gates and states of each layer, over its units;
-      0 is a closed gate, 1 an open one
-    - the prediction with one word left out, and its Kullback-Leibler divergence, in nats
+    - mean and standard deviation of the gates and states of each layer, over its
+      units; 0 is a closed gate, 1 an open one
+    - the prediction with one word left out, and its Kullback-Leibler divergence,
+      in nats
 
     Words are read as by rnnwords predict. Of a long prompt, the last 64 words that the model reads are shown.
 

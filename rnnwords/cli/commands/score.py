@@ -19,7 +19,7 @@ from rnnwords.cli.options import PATH_OR_STDIN, cores, option
 from rnnwords.cli.output.json_output import json_line
 from rnnwords.cli.output.notes import notes
 from rnnwords.cli.output.terminal import columns as column_count
-from rnnwords.cli.output.terminal import cut, padded, safe
+from rnnwords.cli.output.terminal import cut, ellipsis_for, padded, safe
 from rnnwords.cli.stdin import waiting_batches
 from rnnwords.config import ReadConfig
 from rnnwords.errors import CorpusError, UsageError
@@ -178,7 +178,7 @@ def _aligned(cells: Sequence[str], columns: Sequence[str], width: int) -> str:
             parts.append(f"{cell:>{size}}")
         else:
             size = max(MIN_TEXT_WIDTH, min(TEXT_WIDTHS[column], left // len(texts)))
-            parts.append(padded(cut(cell, size), size))
+            parts.append(padded(cut(cell, size, ellipsis_for(sys.stdout)), size))
     return "  ".join(parts).rstrip()
 
 

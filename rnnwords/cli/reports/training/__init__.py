@@ -1,0 +1,1 @@
+"""Reports of training: live display, table, summary, and the next command."""
