@@ -56,8 +56,10 @@ def pythons() -> dict[str, str]:
 def lowest() -> str:
     """Return constraints: the lower bound of every dependency, and the pinned versions of the test tools."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    bounds = [re.match(r"([\w-]+)>=([\d.]+)", one) for one in project["dependencies"]]
-    tools = {re.split(r"[>=<]", one)[0] for one in project["optional-dependencies"]["dev"]}
+    optional = project["optional-dependencies"]
+    needed = [*project["dependencies"], *optional["plot"], *optional["onnx"]]
+    bounds = [re.match(r"([\w-]+)>=([\d.]+)", one) for one in needed]
+    tools = {re.split(r"[>=<]", one)[0] for one in optional["dev"]}
     pins = [pin for pin in PINS.read_text(encoding="utf-8").splitlines() if pin.partition("==")[0] in tools]
     return "\n".join([f"{bound[1]}=={bound[2]}" for bound in bounds if bound] + pins) + "\n"
 
@@ -85,7 +87,7 @@ class Environment:
         """Return the versions of the packages that matter most."""
         done = self._run(self.place / "bin" / "python", "-m", "pip", "list", "--format", "json")
         found = {one["name"].lower().replace("-", "_"): one["version"] for one in json.loads(done.stdout)}
-        return ", ".join(f"{name} {found[name]}" for name in LISTED)
+        return ", ".join(f"{name} {found[name]}" for name in LISTED if name in found)
 
     def test(self) -> dict[str, int]:
         """Run the tests of `make test`, and return the number of each outcome."""
