@@ -223,13 +223,12 @@ class Bench:
 
     def keystroke(self) -> list[list[str]]:
         """Return the rows of the time from a keystroke to the menu, for words typed letter by letter."""
-        from rnnwords.cli.repl.session import WritingSession, WritingSettings
         from rnnwords.cli.repl.suggestions import Suggestions
 
         rows = []
         for name in ("large", "stateful"):
             predictor = Predictor.load(self.model(name))
-            suggestions = Suggestions(WritingSession(predictor, WritingSettings()))
+            suggestions = Suggestions(predictor)
             text = " ".join(self.contexts(predictor, 600)[::3])[:1_500]
             taken = []
             for end in range(1, len(text) + 1):

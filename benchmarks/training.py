@@ -205,7 +205,7 @@ SAVING = """
 import json, sys, time
 from rnnwords.cli import run
 from rnnwords.model_file import Model
-from rnnwords.training.checkpoint import RunDirectory
+from rnnwords.training.runs.checkpoint import RunDirectory
 from rnnwords.training.loop import TrainingLoop
 
 spent = 0.0

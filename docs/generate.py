@@ -20,8 +20,9 @@ RESULTS = ROOT / "benchmarks" / "results"
 # The order of docs/architecture.md: from the text to the command line.
 FOLDERS = (
     "text", "text/reading", "text/formats", "text/tokens", "text/spacing", "network", "lm", "generation", "prediction",
-    "evaluation", "training", "training/distributed", "training/optimization", "training/post_training",
-    "training/reports", "forecasting", "server", "cli", "cli/output", "cli/reports", "cli/repl",
+    "evaluation", "training", "training/runs", "training/optimization", "training/distributed",
+    "training/post_training", "training/reports", "forecasting", "export", "export/html", "server", "cli",
+    "cli/commands", "cli/output", "cli/reports", "cli/reports/training", "cli/repl", "cli/repl/editor",
 )  # fmt: skip
 PART = re.compile(r"(<!-- generated: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

@@ -27,7 +27,7 @@ from rich.text import Text
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-FABLE = "corpora/belling_the_cat.txt"
+FABLE = ("--example", "fable")
 COLUMNS = 128
 LIMIT = 300.0  # seconds
 PROMPT = "\x1b[1;32m$\x1b[0m "
@@ -121,6 +121,7 @@ def in_terminal(
     unset = {"NO_COLOR", "COLUMNS", "LINES", "RNNWORDS_MODEL"}
     environment = {name: value for name, value in os.environ.items() if name not in unset}
     environment |= {"TERM": "xterm-256color", "HOME": str(directory), "XDG_STATE_HOME": str(directory)}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     with subprocess.Popen(
         [sys.executable, "-m", "rnnwords", *arguments], cwd=directory, env=environment, stdin=theirs, stdout=theirs,
@@ -175,8 +176,7 @@ def main() -> None:
     """Record, draw, write."""
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary)
-        (directory / "corpora").symlink_to(ROOT / "corpora")
-        train = recorded(directory, "train", FABLE, "--seed", "1")
+        train = recorded(directory, "train", *FABLE, "--seed", "1")
         picture = [
             train,
             recorded(directory, "predict", "had a general"),

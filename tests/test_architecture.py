@@ -13,7 +13,7 @@ from tests.texts import ROOT
 PACKAGE = "rnnwords"
 # A module may import from its own line and from the lines above it.
 LAYERS = (
-    ("version", "errors", "config", "files", "saving"),
+    ("version", "errors", "config", "files", "saving", "requirements"),
     ("text",),
     ("network",),
     ("tensor_header", "tensor_file", "model_file"),
@@ -32,7 +32,7 @@ LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 
 
 def trains(module: str) -> bool:
-    return module.startswith(("network.keras_", "training.", "export.")) or module == "forecasting.training"
+    return module.startswith(("network.keras_", "training.", "export.keras")) or module == "forecasting.training"
 
 
 def shows(module: str) -> bool:
@@ -42,6 +42,7 @@ def shows(module: str) -> bool:
 # Package from outside -> whether a module, named without `rnnwords.`, may import it.
 ALLOWED: dict[str, Callable[[str], bool]] = {
     **dict.fromkeys(("tensorflow", "keras", "tensorboard"), trains),
+    **dict.fromkeys(("onnx", "onnxruntime"), lambda module: module.startswith("export.onnx")),
     **dict.fromkeys(("click", "rich", "prompt_toolkit", "matplotlib"), shows),
 }
 

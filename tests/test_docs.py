@@ -13,14 +13,14 @@ import pytest
 from docs.generate import PART, PARTS, ROOT, documents, filled
 from rnnwords import model_file
 from rnnwords.cli import program
-from rnnwords.training import checkpoint
+from rnnwords.training.runs import checkpoint
 from tests.models import random_model, saved, vocabulary_of
 from tests.processes import TINY, ask, rnnwords
 from tests.texts import FABLE
 
 README = ROOT / "README.md"
 PAGES = [page for page in documents() if page.name not in ("CHANGELOG.md", "CONTRIBUTING.md")]
-OTHER_PROGRAMS = {"--help", "--logdir"}
+OTHER_PROGRAMS = {"--no-deps", "--help", "--logdir"}
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Words of a private dialect, and personification: CONTRIBUTING.md, "Names and text".
 DIALECT = re.compile(
@@ -144,9 +144,10 @@ def models(tmp_path: Path) -> Path:
     """A directory with tiny models under the names of the examples, and the texts that the examples read."""
     words = FABLE.read_text(encoding="utf-8")
     model = random_model(vocabulary_of(words))
-    for name in ("belling_the_cat", "story", "novel"):
+    stateful = random_model(vocabulary_of(words), mode="stateful")
+    for name, one in {"fable": model, "story": model, "novel": stateful}.items():
         (tmp_path / "models" / name).mkdir(parents=True)
-        saved(model, tmp_path / "models" / name)
+        saved(one, tmp_path / "models" / name)
     for name in ("story.txt", "novel.txt", "other.txt"):
         (tmp_path / name).write_text(words, encoding="utf-8")
     return tmp_path
@@ -159,6 +160,9 @@ def python_examples(page: Path, *, tensorflow: bool) -> list[str]:
     return [code for mark, code in blocks if bool(mark) == tensorflow]
 
 
+TRAINING_PAGES = [page for page in PAGES if python_examples(page, tensorflow=True)]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=ids(PAGES))
 def test_python_examples_run(page: Path, models: Path) -> None:
     names: dict[str, object] = {}
@@ -168,11 +172,13 @@ def test_python_examples_run(page: Path, models: Path) -> None:
 
 
 @pytest.mark.slow
-def test_python_examples_of_training_run(models: Path) -> None:
+@pytest.mark.parametrize("page", TRAINING_PAGES, ids=ids(TRAINING_PAGES))
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_python_examples_with_tensorflow_run(page: Path, models: Path) -> None:
     names: dict[str, object] = {}
     with contextlib.chdir(models), contextlib.redirect_stdout(None):
-        for code in python_examples(ROOT / "docs" / "python.md", tensorflow=True):
-            exec(compile(code, "docs/python.md", "exec"), names)
+        for code in python_examples(page, tensorflow=True):
+            exec(compile(code, str(page), "exec"), names)
 
 
 def documented_keys(command: str) -> set[str]:
@@ -196,6 +202,7 @@ def documented_keys(command: str) -> set[str]:
         ("score", ["score", "story.txt", "--unit", "file"]),
         ("explain", ["explain", "had a general"]),
         ("info", ["info"]),
+        ("export", ["export", "story.onnx"]),
         ("eval", ["eval", "story.txt", "--by-frequency", "--calibration", "--baseline", "--train-text", "novel.txt",
                   "--compare", "models/story", "--seed", "1"]),
     ],
