@@ -122,7 +122,9 @@ def test_the_wheel_trains_on_an_example_resumes_and_predicts(full: Installed, tm
 def test_tests_in_the_source_archive_run(built: Path, tmp_path: Path) -> None:
     (archive,) = built.glob("*.tar.gz")
     with tarfile.open(archive) as tar:
-        tar.extractall(tmp_path, filter="data")
+        if hasattr(tarfile, "data_filter"):  # from Python 3.11.4 on
+            tar.extraction_filter = tarfile.data_filter
+        tar.extractall(tmp_path)
     (source,) = tmp_path.iterdir()
     chosen = ("tests/text/test_vocabulary.py", "tests/prediction", "tests/test_model_file.py",
               "tests/test_release.py")  # fmt: skip
