@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from machine import machine, table
+from machine import print_rows
 from prediction import PROGRAM, contexts, save
 
 from rnnwords.model_file import Model
@@ -143,11 +143,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         for name, mode in (("window 3", "windows"), ("stateful", "stateful")):
             rows += rows_of(name, save(Path(directory) / f"{mode}.safetensors", 10_000, mode=mode), options)
-    if options.json:
-        print(json.dumps({"machine": machine(), "rows": [dict(zip(head, row, strict=True)) for row in rows]}))
-        return
-    print(f"{machine()}\n")
-    print(table(head, rows))
+    print_rows(head, rows, options.json)
 
 
 if __name__ == "__main__":

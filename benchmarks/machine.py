@@ -32,6 +32,14 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows])
 
 
+def print_rows(head: list[str], rows: list[list[str]], as_json: bool) -> None:
+    """Print the machine and the rows of a table, as Markdown or as JSON."""
+    if as_json:
+        print(json.dumps({"machine": machine(), "rows": [dict(zip(head, row, strict=True)) for row in rows]}))
+    else:
+        print(f"{machine()}\n\n{table(head, rows)}")
+
+
 def unsupported(what: str, target: str, reason: str) -> list[str]:
     """Return a row of a measurement that the processor does not support."""
     return [what, target, "not supported by this processor", reason]

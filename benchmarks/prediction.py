@@ -13,7 +13,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in the program
 
 import argparse
 import itertools
-import json
 import statistics
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from machine import in_turns, machine, megabytes, process, table
+from machine import in_turns, megabytes, print_rows, process
 
 from rnnwords import Predictor
 from rnnwords.cli.options import cores
@@ -260,11 +259,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         bench = Bench(Path(directory), options)
         rows = [row for part in options.rows.split(",") for row in getattr(bench, part)()]
-    if options.json:
-        print(json.dumps({"machine": machine(), "rows": [dict(zip(head, row, strict=True)) for row in rows]}))
-        return
-    print(f"{machine()}\n")
-    print(table(head, rows))
+    print_rows(head, rows, options.json)
 
 
 if __name__ == "__main__":

@@ -55,7 +55,3 @@ class MissingDependencyError(RnnwordsError):
 
 class ExportError(RnnwordsError):
     """A network that a format cannot express, or an exported file whose predictions differ."""
-
-
-class PredictionsDifferError(ExportError):
-    """An exported file whose predictions differ from those of the model by more than its tolerance."""

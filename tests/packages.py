@@ -15,7 +15,7 @@ from tests.processes import LIMIT, environment
 from tests.texts import ROOT
 
 PACKAGED = ("rnnwords", "tests", "corpora", "docs", "benchmarks", "pyproject.toml", "constraints.txt",
-            "requirements-predict.txt", "Makefile", "LICENSE", "README.md", "CHANGELOG.md", "CONTRIBUTING.md",
+            "Makefile", "LICENSE", "README.md", "CHANGELOG.md", "CONTRIBUTING.md",
             ".gitignore")  # fmt: skip
 
 

@@ -17,14 +17,14 @@ from tests.texts import FABLE, ROOT
 
 pytest.importorskip("pip")
 pytestmark = pytest.mark.slow
-LIGHT = [line for line in (ROOT / "requirements-predict.txt").read_text().splitlines() if not line.startswith("#")]
+LIGHT = [line for line in (ROOT / "docs/requirements-predict.txt").read_text().splitlines() if not line.startswith("#")]
 TRAINS = {"tensorflow", "keras", "tensorboard"}
 THAI = "\u0e09\u0e31\u0e19\u0e01\u0e34\u0e19\u0e02\u0e49\u0e32\u0e27"
 
 
 @pytest.fixture(scope="module")
 def light(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """Return an environment with the wheel and what requirements-predict.txt names."""
+    """Return an environment with the wheel and what docs/requirements-predict.txt names."""
     (wheel,) = built.glob("*.whl")
     return Installed(tmp_path_factory.mktemp("light") / "env", wheel, needed(LIGHT))
 

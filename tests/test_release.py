@@ -142,7 +142,7 @@ def test_tensorflow_is_needed_where_it_has_wheels() -> None:
 
 
 def test_requirements_of_prediction_are_the_dependencies_that_do_not_train() -> None:
-    lines = (ROOT / "requirements-predict.txt").read_text(encoding="utf-8").splitlines()
+    lines = (ROOT / "docs/requirements-predict.txt").read_text(encoding="utf-8").splitlines()
     listed = [line.lstrip("# ") for line in lines if ">=" in line]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert set(listed) == {one for one in project["dependencies"] if ";" not in one}

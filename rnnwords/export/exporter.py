@@ -6,13 +6,13 @@ target, as a whole.
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rnnwords.errors import ExportError, PredictionsDifferError, SaveError, UsageError
+from rnnwords.errors import ExportError, SaveError, UsageError
 from rnnwords.export.contexts import draw_contexts
 from rnnwords.export.formats import NGRAM, Exported, Format, format_of
 from rnnwords.files import reason
@@ -39,7 +39,7 @@ class ExportReport:
     largest_difference: float  # of a probability from `predict`
     tolerance: float  # the largest difference that is allowed
     relative: bool  # whether both are shares of the best word's probability
-    exact: bool = False  # whether the format's more exact settings were needed
+    exact: bool  # whether the format's more exact settings were needed
 
 
 def check_target(path: Path, format: str | None = None, settings: Iterable[str] = ()) -> Format:
@@ -62,31 +62,29 @@ def export(predictor: Predictor, path: Path, format: str | None = None, **settin
 
     `format` is that of `FORMATS`; None follows the ending of the path. `settings` are those of the format; where they
     are not given and the file predicts otherwise than `predict`, the more exact ones of the format are used. Raises
-    UsageError for a format that `path` or the model does not fit, MissingDependencyError, SaveError, and ExportError,
-    PredictionsDifferError if the written file predicts otherwise; then nothing is put in place.
+    UsageError for a format that `path` or the model does not fit, MissingDependencyError, SaveError, and ExportError if
+    the written file predicts otherwise; then nothing is put in place.
     """
     kind = check_target(path, format, settings)
-    try:
-        return _export(predictor, path, kind, settings)
-    except PredictionsDifferError:
-        if not kind.exact or set(kind.exact) & set(settings):
-            raise
-    return replace(_export(predictor, path, kind, {**settings, **kind.exact}), exact=True)
-
-
-def _export(predictor: Predictor, path: Path, kind: Format, settings: Mapping[str, Any]) -> ExportReport:
     module = kind.load()
     reference: LanguageModel[Any] = ngram_model(predictor.model) if kind.part == NGRAM else predictor.network
+    attempts = [settings]
+    if kind.exact and not set(kind.exact) & set(settings):
+        attempts.append({**settings, **kind.exact})
+    contexts: list[tuple[int, ...]] = []
     try:
         with tempfile.TemporaryDirectory(prefix="rnnwords-", ignore_cleanup_errors=True) as directory:
             written = Path(directory) / f"model{kind.ending}"
-            exported = _write(module, predictor, written, settings)
-            contexts = draw_contexts(reference)
-            tolerance = getattr(exported, "tolerance", module.TOLERANCE)
-            difference = largest_difference(reference, exported, contexts)
+            for attempt in attempts:
+                exported = _write(module, predictor, written, attempt)
+                contexts = contexts or draw_contexts(reference)
+                tolerance = getattr(exported, "tolerance", module.TOLERANCE)
+                difference = largest_difference(reference, exported, contexts)
+                if difference <= tolerance:
+                    break
             relative = getattr(exported, "relative", False)
-            if not difference <= tolerance:  # NaN is no match
-                raise PredictionsDifferError(
+            if not difference <= tolerance:  # also for NaN
+                raise ExportError(
                     f"expected the predictions of {path} within {tolerance:g} of the model, found a difference of "
                     f"{difference:.1g}{' relative to the best word' * relative}; "
                     f"{getattr(exported, 'advice', 'nothing was saved')}"
@@ -99,7 +97,9 @@ def _export(predictor: Predictor, path: Path, kind: Format, settings: Mapping[st
             f"could not save {path}: {reason(error)}{place}, where temporary files are written; set TMPDIR to another "
             f"directory; {KEPT}"
         ) from error
-    return ExportReport(path, kind.name, kind.part, size, len(contexts), difference, tolerance, relative)
+    return ExportReport(
+        path, kind.name, kind.part, size, len(contexts), difference, tolerance, relative, attempt is not settings
+    )
 
 
 def _write(module: Any, predictor: Predictor, path: Path, settings: Mapping[str, Any]) -> Exported:

@@ -33,7 +33,10 @@ def save(config: NetworkConfig, weights: Mapping[str, Floats], path: Path) -> No
 
 
 def reader(path: Path) -> Callable[[NDArray[np.int64]], Floats]:
-    """Open a `.keras` file, and return the function that gives its output for (B, T) ids."""
+    """Open a `.keras` file, and return the function that gives its output for (B, T) ids.
+
+    Only for the file that `save` has just written: it is opened as its users will, and no other file is ever loaded.
+    """
     with tf.device("CPU"):  # a GPU may round products to TF32
         model = keras.saving.load_model(path, safe_mode=True)
 

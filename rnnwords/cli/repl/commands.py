@@ -108,7 +108,7 @@ def _value(name: str, argument: str) -> int | float | None:
     item = _FIELDS[name]
     if argument == "off":
         return cast(int | float | None, item.default)
-    value: int | float | str = argument[:40]  # which is no number, and refused
+    value: int | float | str = argument[:40]  # refused unless it is a number
     with contextlib.suppress(ValueError):
         value = int(argument) if int in WritingSettings.accepted_types()[item.name] else float(argument)
     check_value(WritingSettings, item, value)

@@ -127,7 +127,7 @@ class DraftFile:
         return found.st_mtime_ns, found.st_size, found.st_ino
 
     def _read(self) -> bytes | None:
-        """Return the content; None if there is no file. Never waits, as opening a pipe would. Raises UsageError."""
+        """Return the content; None if there is no file. Does not block, as opening a pipe would. Raises UsageError."""
         try:
             check_name(self.path)
             with open(self.path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as stream:

@@ -66,24 +66,12 @@ class UndoHistory:
     def undo(self, text: str, cursor: int) -> tuple[str, int] | None:
         """Return the version before `text`, and its cursor; None if there is none."""
         self.record(text, cursor)
-        if not self.done:
-            return None
-        change = self.done.pop()
-        self.undone.append(Change(change.start, change.removed, change.inserted, cursor))
-        self._replace(change.start, change.inserted, change.removed)
-        self.cursor = change.cursor
-        return self.text, self.cursor
+        return self._step(self.done, self.undone)
 
     def redo(self, text: str, cursor: int) -> tuple[str, int] | None:
         """Return the version that was undone last, and its cursor; None if there is none."""
         self.record(text, cursor)
-        if not self.undone:
-            return None
-        change = self.undone.pop()
-        self.done.append(Change(change.start, change.removed, change.inserted, cursor))
-        self._replace(change.start, change.removed, change.inserted)
-        self.cursor = change.cursor
-        return self.text, self.cursor
+        return self._step(self.undone, self.done)
 
     def clear(self, text: str) -> None:
         """Begin with a text, and nothing to undo."""
@@ -93,8 +81,15 @@ class UndoHistory:
         """Return the same versions, to go on from them later."""
         return UndoHistory(self.text, self.cursor, [*self.done], [*self.undone])
 
-    def _replace(self, start: int, old: str, new: str) -> None:
-        self.text = self.text[:start] + new + self.text[start + len(old) :]
+    def _step(self, changes: list[Change], others: list[Change]) -> tuple[str, int] | None:
+        """Take the last of the changes back, and add what takes that back to the others."""
+        if not changes:
+            return None
+        change = changes.pop()
+        others.append(Change(change.start, change.inserted, change.removed, self.cursor))
+        self.text = self.text[: change.start] + change.removed + self.text[change.start + len(change.inserted) :]
+        self.cursor = change.cursor
+        return self.text, self.cursor
 
     def _shorten(self) -> None:
         if len(self.done) % 64 == 0:

@@ -1,6 +1,6 @@
 """The layers of a network as a graph of TensorBoard: each a group with its weights, and arrows with shapes.
 
-The graph of a training step is no substitute: the layers are inside functions there, unrolled and with their gradients.
+The graph of a training step is unreadable: there, the layers are inside functions, unrolled and with their gradients.
 """
 
 import re

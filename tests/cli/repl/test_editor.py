@@ -205,42 +205,34 @@ def test_a_continuation_completes_a_started_word_and_keeps_the_text_after_it(des
     )
 
 
-def test_control_c_stops_a_continuation_and_one_undo_removes_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def continuation_held(desk: Desk, monkeypatch: pytest.MonkeyPatch, after: int) -> Callable[[], bool]:
+    """Hold continuations after some words; return a function that frees them and returns whether they have ended."""
     model, gate = desk.editor.session.model, threading.Event()
     generate = model.generate
 
     def slow(prompt: str, n: int = 32, **options: object) -> Iterator[str]:
         for place, word in enumerate(generate(prompt, n)):
-            if n == 3 and place == 2:
+            if n == 3 and place == after:
                 gate.wait(LIMIT)
             yield word
-
-    monkeypatch.setattr(model, "generate", slow)
 
     def freed() -> bool:
         gate.set()
         return not desk.editor.continuation.running
 
+    monkeypatch.setattr(model, "generate", slow)
+    return freed
+
+
+def test_control_c_stops_a_continuation_and_one_undo_removes_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    freed = continuation_held(desk, monkeypatch, after=2)
     desk.type("had a", ALT_ENTER, desk.has("had a general council"), CTRL_C, freed)
     assert desk.buffer.text == "had a general council"
     assert desk.type(UNDO) == "had a"
 
 
 def test_a_key_during_a_continuation_ends_it_and_is_not_lost(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    model, gate = desk.editor.session.model, threading.Event()
-    generate = model.generate
-
-    def slow(prompt: str, n: int = 32, **options: object) -> Iterator[str]:
-        for place, word in enumerate(generate(prompt, n)):
-            if n == 3 and place == 1:
-                gate.wait(LIMIT)
-            yield word
-
-    def freed() -> bool:
-        gate.set()
-        return not desk.editor.continuation.running
-
-    monkeypatch.setattr(model, "generate", slow)
+    freed = continuation_held(desk, monkeypatch, after=1)
     assert (
         desk.type("had a", ALT_ENTER, desk.has("had a general"), "!", desk.has("had a general!"), freed)
         == "had a general!"

@@ -87,7 +87,7 @@ class DraftBuffer(Buffer):
         return self.cursor_position == len(self.text)
 
     def begin_command(self) -> None:
-        """Remember text, cursor and undo history: a command is no change of the text."""
+        """Remember text, cursor and undo history: a command does not change the text."""
         self.save_to_undo_stack()
         self.before_command = self.versions.copy()
 
