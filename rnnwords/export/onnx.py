@@ -3,7 +3,6 @@
 The metadata of the file have `vocabulary` and `settings`: see `reading.description`.
 """
 
-import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -54,8 +53,7 @@ def write(predictor: Predictor, path: Path) -> OnnxFile:
     """Write the network as an ONNX graph, checked by ONNX. Raises MissingDependencyError, ExportError for its size."""
     config = predictor.model.network
     metadata = dict(zip(("vocabulary", "settings"), description(predictor), strict=True))
-    numbers = sum(math.prod(shape) for shape in config.shapes().values())
-    size = 4 * numbers + sum(len(text.encode()) for text in metadata.values())
+    size = 4 * config.weight_count + sum(len(text.encode()) for text in metadata.values())
     if size > MAX_BYTES:
         raise ExportError(
             f"an ONNX file has at most {MAX_BYTES:,} bytes, and this network needs {size:,}; export it to .safetensors"

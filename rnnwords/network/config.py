@@ -88,6 +88,11 @@ class NetworkConfig(Config):
         V, first, second = self.vocabulary_size, min(4_000, self.vocabulary_size // 10), self.vocabulary_size // 4
         return (first, second, self.units // 4), (second, V, self.units // 16)
 
+    @property
+    def weight_count(self) -> int:
+        """Number of weights. Nothing is allocated."""
+        return sum(map(math.prod, self.shapes().values()))
+
     def layer_table(self) -> list[dict[str, Any]]:
         """Return the layers with output shapes (None is the batch) and parameter counts, as in the summary of Keras."""
         steps = None if self.stateful else self.window

@@ -1,7 +1,6 @@
 """What to try first with a new model: a prompt from its text, and settings whose continuation does not loop."""
 
 import itertools
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -64,7 +63,7 @@ def settings_without_loops(model: Path, prompt: str, passage: Sequence[int]) -> 
     """
     try:
         predictor = Predictor.load(model, low_memory=True)
-        if sum(map(math.prod, predictor.model.network.shapes().values())) > MANY_WEIGHTS:
+        if predictor.model.network.weight_count > MANY_WEIGHTS:
             return WITHOUT_REPEATS
         begin, allowed = predictor.encode(prompt)[0], repeats(passage)
         for settings in ATTEMPTS:

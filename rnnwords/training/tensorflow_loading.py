@@ -6,7 +6,6 @@ for it are refused before it is loaded.
 
 import contextlib
 import errno
-import math
 import mmap
 import os
 import subprocess
@@ -124,7 +123,7 @@ def keras_defaults(remedy: str = CONTINUED) -> Iterator[None]:
 
 def check_limits(network: NetworkConfig | None = None, batch_size: int = 1, purpose: str = TRAINING) -> None:
     """Raise TrainingError if a limit (`ulimit -v`, `-d`, `-u`, or of a container) leaves no room for TensorFlow."""
-    weights = sum(math.prod(shape) for shape in network.shapes().values()) if network else 0
+    weights = network.weight_count if network else 0
     logits = batch_size * network.vocabulary_size * (network.window if network.stateful else 1) if network else 0
     numbers = 4 * (COPIES * weights + LOGIT_COPIES * logits)
     loaded = "tensorflow" in sys.modules

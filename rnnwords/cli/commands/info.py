@@ -1,6 +1,5 @@
 """`rnnwords info`: the contents of a model file, and the history of its training."""
 
-import math
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -51,7 +50,7 @@ def info(model: Path | None, history: bool, plot: Path | None, plain: bool, as_j
 
     path = find_model(model, quiet)
     loaded = Model.load(path)  # verifies the checksum
-    weights = sum(math.prod(shape) for shape in loaded.network.shapes().values())
+    weights = loaded.network.weight_count
     report: dict[str, Any] = {
         "model": str(path), "bytes": path.stat().st_size, "digest": "ok", "network": loaded.network.to_json(),
         "text": loaded.vocabulary.text.to_json(), "vocabulary": loaded.vocabulary.report(),

@@ -7,7 +7,7 @@ from typing import Any
 
 from rnnwords.cli.output.terminal import safe
 from rnnwords.cli.reports.training.report_table import series_columns
-from rnnwords.cli.reports.training.run_summary import budget, weight_count
+from rnnwords.cli.reports.training.run_summary import budget
 from rnnwords.cli.reports.training.train_display import RunDisplay, speed
 from rnnwords.cli.reports.training.train_progress import TrainProgress
 from rnnwords.forecasting.digits import rounded, short, value_text
@@ -54,7 +54,7 @@ def describe(planned: ForecastPlanned) -> Iterator[str]:
     )  # fmt: skip
     yield (
         f"network: windows of {network.window} values, {network.layers} x {network.cell} {network.units}, 1 output; "
-        f"{weight_count(network):,} weights"
+        f"{network.weight_count:,} weights"
     )
     yield (
         f"training: {training.optimizer} {training.learning_rate:g} {training.schedule}, batch {training.batch_size}, "

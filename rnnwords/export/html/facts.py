@@ -13,7 +13,8 @@ def summary(model: Model) -> str:
     """Return one sentence about a model."""
     words = model.training.get("words")
     text = f" of a text of {words:,} words" if words else ""
-    return f"A recurrent network with {_parameters(model):,} parameters predicts the next word, in the style{text}."
+    weights = model.network.weight_count
+    return f"A recurrent network with {weights:,} parameters predicts the next word, in the style{text}."
 
 
 def facts(model: Model, precision: Precision, name: str | None) -> list[tuple[str, str]]:
@@ -23,7 +24,7 @@ def facts(model: Model, precision: Precision, name: str | None) -> list[tuple[st
     context = "all words before" if network.stateful else f"the last {network.window:,} words"
     rows: list[tuple[str, str | None]] = [
         ("Model", name),
-        ("Network", f"{layers}; {_parameters(model):,} parameters, here as {precision}"),
+        ("Network", f"{layers}; {model.network.weight_count:,} parameters, here as {precision}"),
         ("Reads", context),
         ("Vocabulary", f"{len(vocabulary):,} tokens"),
         ("Training text", _training_text(training)),
@@ -45,7 +46,3 @@ def _metric(training: dict[str, Any], name: str, form: str) -> str | None:
         return None
     where = [f"on {words:,} words" if type(words) is int else "", f"of the {text}" if isinstance(text, str) else ""]
     return " ".join([form.format(value).replace("%", " %"), *filter(None, where)])
-
-
-def _parameters(model: Model) -> int:
-    return sum(math.prod(shape) for shape in model.network.shapes().values())

@@ -40,15 +40,13 @@ class Entry(NamedTuple):
 
 def entries(config: NetworkConfig, precision: Precision) -> Iterator[Entry]:
     """Yield the tensors of a network in the order of the bytes."""
-    shapes = config.shapes()
-    total = sum(map(math.prod, shapes.values()))
-    for name, shape in shapes.items():
+    for name, shape in config.shapes().items():
         layer, part = name.split("/")
         first_kernel = layer == f"{config.cell}_1" and part == "kernel"
         if "bias" in part or (first_kernel and config.input == "scalar"):  # token ids times weights: large products
             yield Entry(name, math.prod(shape), 0, precision, False)
         elif part == "embeddings":
-            is_small = math.prod(shape) <= SMALL_EMBEDDING * total
+            is_small = math.prod(shape) <= SMALL_EMBEDDING * config.weight_count
             yield Entry(name, shape[0], shape[1], "float16" if is_small else precision, False)
         elif first_kernel and config.input == "one-hot":
             yield Entry(name, shape[0], shape[1], precision, False)

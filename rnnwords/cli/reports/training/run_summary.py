@@ -1,6 +1,5 @@
 """Lines about a run on text: what it was planned with, and what it reached."""
 
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -22,7 +21,7 @@ def describe(planned: Planned) -> Iterator[str]:
     yield (
         f"text: {planned.words:,} words for training, {validation} for validation; {len(planned.vocabulary):,} tokens"
     )
-    yield f"network: {architecture(network)}; {weight_count(network):,} weights"
+    yield f"network: {architecture(network)}; {network.weight_count:,} weights"
     last_rate = "" if training.learning_rate_end is None else f"to {training.learning_rate_end:g} "
     first_dropout = "" if training.dropout_start is None else f"{training.dropout_start:g} to "
     of_weights = f" and {training.weight_dropout:g} of the recurrent weights" if training.weight_dropout else ""
@@ -44,11 +43,6 @@ def architecture(network: NetworkConfig) -> str:
         f"{network.input}{size}, {network.layers} x {network.cell} {network.units}, softmax "
         f"{network.vocabulary_size:,}{' tied' if network.tie else ''}{' adaptive' if network.clusters else ''}"
     )
-
-
-def weight_count(network: NetworkConfig) -> int:
-    """Return the number of weights of a network."""
-    return sum(math.prod(shape) for shape in network.shapes().values())
 
 
 def budget(training: TrainingConfig) -> str:
