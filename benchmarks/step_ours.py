@@ -9,13 +9,17 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-import tensorflow as tf
 
-from rnnwords.network import keras_network as keras
 from rnnwords.network.config import NetworkConfig
-from rnnwords.training.config import TrainingConfig
 from rnnwords.training.optimization.precision import choose_precision
-from rnnwords.training.optimization.steps import Steps
+from rnnwords.training.settings.config import TrainingConfig
+from rnnwords.training.tensorflow_loading import tensorflow_required
+
+with tensorflow_required():  # as in a training
+    import tensorflow as tf
+
+    from rnnwords.network import keras_network as keras
+    from rnnwords.training.optimization.steps import Steps
 
 
 def gemm_rate(precision: str) -> float:
@@ -93,12 +97,12 @@ def main() -> None:
         shape = (count, options.batch, options.window + 1)
         return generator.choice(options.vocabulary, size=shape, p=weights / weights.sum()).astype(np.int32)
 
-    steps.run(batches(1), np.full((1, 2), (1e-3, options.dropout), np.float32), 0)
+    steps.run(batches(1), np.full((1, 3), (1e-3, options.dropout, 0), np.float32), 0)
     seconds = []
     for _ in range(options.calls):
         ids = batches(options.steps)
         begun = time.perf_counter()
-        steps.run(ids, np.full((options.steps, 2), (1e-3, options.dropout), np.float32), 1)
+        steps.run(ids, np.full((options.steps, 3), (1e-3, options.dropout, 0), np.float32), 1)
         seconds.append((time.perf_counter() - begun) / options.steps)
     step = statistics.median(seconds)
     words = options.batch * (options.window if options.stateful else 1)

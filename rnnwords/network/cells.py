@@ -44,6 +44,12 @@ class Cell:
 
     def apply(self, x: Floats, recurrent: Floats | None, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
         """Return the next state from products (B, GH) and the previous state; both None at the first step."""
+        return self.next_state(self.gates(x, recurrent), x, recurrent, state)
+
+    def next_state(
+        self, gates: tuple[Floats, ...], x: Floats, recurrent: Floats | None, state: tuple[Floats, ...] | None
+    ) -> tuple[Floats, ...]:
+        """Return what `apply` returns, given the result of `gates`."""
         raise NotImplementedError
 
 
@@ -57,8 +63,10 @@ class LSTM(Cell):
         i, f, g, o = (x if recurrent is None else x + recurrent).reshape(len(x), 4, -1).swapaxes(0, 1)  # (B, H) each
         return sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
 
-    def apply(self, x: Floats, recurrent: Floats | None, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
-        i, f, g, o = self.gates(x, recurrent)
+    def next_state(
+        self, gates: tuple[Floats, ...], x: Floats, recurrent: Floats | None, state: tuple[Floats, ...] | None
+    ) -> tuple[Floats, ...]:
+        i, f, g, o = gates
         c = i * g
         if state is not None:
             c += f * state[1]
@@ -86,8 +94,10 @@ class GRU(Cell):
         r = sigmoid(r + rh)
         return sigmoid(z + zh), r, np.tanh(n + r * nh)
 
-    def apply(self, x: Floats, recurrent: Floats | None, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
-        z, _, n = self.gates(x, recurrent)
+    def next_state(
+        self, gates: tuple[Floats, ...], x: Floats, recurrent: Floats | None, state: tuple[Floats, ...] | None
+    ) -> tuple[Floats, ...]:
+        z, _, n = gates
         h = (1 - z) * n
         return (h if state is None else h + z * state[0],)
 
@@ -95,7 +105,9 @@ class GRU(Cell):
 class Simple(Cell):
     """Simple recurrent unit (Elman 1990): h = tanh(x W + h U + b)."""
 
-    def apply(self, x: Floats, recurrent: Floats | None, state: tuple[Floats, ...] | None) -> tuple[Floats, ...]:
+    def next_state(
+        self, gates: tuple[Floats, ...], x: Floats, recurrent: Floats | None, state: tuple[Floats, ...] | None
+    ) -> tuple[Floats, ...]:
         return (np.tanh(x if recurrent is None else x + recurrent),)
 
 

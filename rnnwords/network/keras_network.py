@@ -16,8 +16,8 @@ import tensorflow as tf
 from rnnwords.errors import ModelError
 from rnnwords.network.config import NetworkConfig
 from rnnwords.network.keras_cells import LayerState, gru_step, lstm_step, per_step, simple_step, with_joint_gradient
-from rnnwords.network.keras_output import OutputLayer
-from rnnwords.network.keras_regularization import Dropout, Regularization, Tensor, state_mask
+from rnnwords.network.keras_output import OutputLayer, rows_of
+from rnnwords.network.keras_regularization import Dropout, Regularization, Tensor, activation_penalties, state_mask
 from rnnwords.network.recurrent import Floats, check_shapes
 
 SEGMENT = 9  # time steps per segment: the next layer starts on a segment while this one computes the next
@@ -92,20 +92,31 @@ class KerasNetwork:
         state: State | None = None,
         regularization: Regularization | None = None,
         smoothing: float = 0.0,
+        soft: Tensor | None = None,
+        share: float = 0.0,
     ) -> tuple[Tensor, Tensor, Tensor, State]:
         """Return losses, hits and objectives (see OutputLayer.losses) in the shape of the targets, and the next state.
 
-        `ids` (B, T); `targets` (B,) for windows or (B, T).
+        `ids` (B, T); `targets` (B,) for windows or (B, T); `soft` targets (N, V), N all of them in this order.
         """
-        x, after = self.hidden(ids, state, regularization)
-        results = self.output.losses(tf.reshape(x, (-1, x.shape[-1])), tf.reshape(targets, (-1,)), smoothing)
+        x, outputs, after = self._hidden(ids, state, regularization)
+        results = self.output.losses(
+            tf.reshape(x, (-1, x.shape[-1])), tf.reshape(targets, (-1,)), smoothing, soft, share
+        )
         losses, hits, objectives = (tf.reshape(one, targets.shape) for one in results)
-        return losses, hits, objectives, after
+        return losses, hits, objectives + activation_penalties(x, outputs, regularization), after
 
     def hidden(
         self, ids: Tensor, state: State | None = None, regularization: Regularization | None = None
     ) -> tuple[Tensor, State]:
-        """Return the input of the output layer, (B, H) for windows or (B, T, H), and the next state, of (B, T) ids.
+        """Return the input of the output layer, (B, H) for windows or (B, T, H), and the next state, of (B, T) ids."""
+        x, _, after = self._hidden(ids, state, regularization)
+        return x, after
+
+    def _hidden(
+        self, ids: Tensor, state: State | None, regularization: Regularization | None
+    ) -> tuple[Tensor, Tensor, State]:
+        """Return what `hidden` does, and between the two the (B, T, H) outputs of the last layer before dropout.
 
         On a GPU, stateful networks use Keras' layers, which call cuDNN. The steps written here are for CPUs, and for
         windows, which are too short to gain from cuDNN. On a CPU the layers run in parallel, segment by segment.
@@ -120,7 +131,8 @@ class KerasNetwork:
                 [x] = segments
                 y, *carried = self.recurrent[layer](tf.cast(x, tf.float32), initial_state=carried and list(carried))
                 after.append(tuple(carried))
-                segments = [drop(tf.cast(y, self.dtype))]
+                whole = tf.cast(y, self.dtype)
+                segments = [drop(whole)]
                 continue
             name = f"{self.config.cell}_{layer + 1}/kernel"
             if segments[0] is None:
@@ -134,8 +146,9 @@ class KerasNetwork:
             if layer < self.config.layers - 1:
                 segments = drop.segments(outputs, len(outputs) if self.gpu else SEGMENT)
             else:
-                segments = [drop(tf.stack(outputs, axis=1) if self.config.stateful else outputs[-1])]
-        return segments[0], after
+                whole = tf.stack(outputs, axis=1)
+                segments = [drop(whole if self.config.stateful else outputs[-1])]
+        return segments[0], whole, after
 
     def _cast(self, name: str) -> Tensor:
         return tf.cast(self.variables[name].value, self.dtype)
@@ -147,7 +160,8 @@ class KerasNetwork:
 
     def _embedded(self, ids: Tensor) -> Tensor:
         """Return the embeddings (B, T, E) of (B, T) ids."""
-        return tf.cast(tf.gather(self.variables["embedding/embeddings"].value, ids), self.dtype)
+        table = self.variables["embedding/embeddings"].value
+        return tf.cast(rows_of(table, ids) if self.config.tie else tf.gather(table, ids), self.dtype)
 
     def _unembedded_products(self, ids: Tensor, name: str) -> Tensor:
         """Return the input products (B, T, GH) of the first layer for one-hot ids, ids as numbers, or values.

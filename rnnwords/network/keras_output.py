@@ -14,6 +14,78 @@ from rnnwords.network.config import NetworkConfig
 from rnnwords.network.keras_regularization import Tensor
 
 
+def softmax_losses(
+    x: Tensor,
+    kernel: Tensor,
+    bias: Tensor,
+    targets: Tensor,
+    smoothing: float = 0.0,
+    *,
+    transposed: bool = False,
+    soft: Tensor | None = None,
+    share: float = 0.0,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what `OutputLayer.losses` does, of outputs (N, H), a kernel (H, V), transposed (V, H), and a bias (V,).
+
+    The gradient of the logits is written here, because TensorFlow's takes five more passes over (N, V) numbers, about
+    2 % of a float32 step (benchmarks/training.py). Rows are weighted in the small factors of the products. With label
+    smoothing or soft targets, only the objectives have a gradient.
+    """
+    hard = 1.0 if soft is None else 1.0 - share
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def objectives_of(x: Tensor, kernel: Tensor, bias: Tensor) -> tuple[tuple[Tensor, ...], Any]:
+        logits = tf.cast(tf.matmul(x, kernel, transpose_b=transposed), tf.float32) + bias
+        hits = tf.cast(tf.equal(tf.argmax(logits, -1, tf.int32), targets), tf.float32)
+        log_probs = tf.nn.log_softmax(logits)
+        losses = objectives = -tf.gather(log_probs, targets, batch_dims=1)
+        if smoothing:
+            objectives = (1 - smoothing) * losses - smoothing * tf.reduce_mean(log_probs, -1)
+        if soft is not None:
+            objectives = hard * objectives - share * tf.reduce_sum(soft * log_probs, -1)
+
+        def gradient(upstream: Tensor, *_: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            places = tf.stack([tf.range(tf.shape(targets)[0]), targets], axis=1)
+            probs = tf.exp(log_probs)
+            if smoothing:
+                probs -= hard * smoothing / bias.shape[0]
+            if soft is not None:
+                probs -= share * soft
+            errors = tf.tensor_scatter_nd_sub(
+                probs, places, tf.fill(tf.shape(targets), hard * (1.0 - smoothing))
+            )  # (N, V)
+            d_bias = tf.matmul(upstream[None], errors)[0]
+            errors, rows = tf.cast(errors, x.dtype), tf.cast(upstream[:, None], x.dtype)
+            d_x = rows * tf.matmul(errors, kernel, transpose_b=not transposed)
+            weighted = rows * x
+            factors = (errors, weighted) if transposed else (weighted, errors)
+            return d_x, tf.matmul(*factors, transpose_a=True), d_bias
+
+        return (objectives, losses, hits), gradient
+
+    objectives, losses, hits = objectives_of(x, kernel, bias)
+    plain = soft is None and not smoothing
+    return (objectives if plain else tf.stop_gradient(losses)), hits, objectives
+
+
+def rows_of(table: Tensor, ids: Tensor) -> Tensor:
+    """Return the rows (B, T, E) of a table (V, E) that also is the kernel of the output layer, with a dense gradient.
+
+    That of tf.gather is sparse. TensorFlow would add the dense one of the output layer by appending its V rows, and the
+    optimizer would sort, gather and scatter all rows.
+    """
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def gather(table: Tensor) -> tuple[Tensor, Any]:
+        def gradient(upstream: Tensor) -> Tensor:
+            rows = tf.reshape(upstream, (-1, table.shape[1]))
+            return tf.math.unsorted_segment_sum(rows, tf.reshape(ids, (-1,)), table.shape[0])
+
+        return tf.gather(table, ids), gradient
+
+    return gather(tf.convert_to_tensor(table))
+
+
 class OutputLayer:
     """The output layer; `variables` has its weights by the names of NetworkConfig.shapes. N rows."""
 
@@ -47,25 +119,28 @@ class OutputLayer:
             parts.append(tf.nn.log_softmax(self._tail(number, x)) + head[:, first + number - 1, None])
         return tf.concat(parts, axis=1)
 
-    def losses(self, x: Tensor, targets: Tensor, smoothing: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
+    def losses(
+        self, x: Tensor, targets: Tensor, smoothing: float = 0.0, soft: Tensor | None = None, share: float = 0.0
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Return losses in nats, hits (0 or 1) and objectives to minimize, each (N,), of outputs (N, H), targets (N,).
 
         The objectives are the losses or, with label smoothing (Szegedy et al. 2016; full softmax only), cross entropies
         with targets that spread the share `smoothing` over all tokens. A hit of an adaptive softmax is a correct
-        prediction along the most probable branch. Of a linear output, the losses are squared errors and there are no
-        hits.
+        prediction along the most probable branch. With `soft` targets, probabilities (N, V) for a full softmax, the
+        cross entropy with them has the weight `share` in the objectives, and the rest 1 - `share`. Of a linear output,
+        the losses are squared errors and there are no hits.
         """
         x = self._projected(x)
+        if not self.config.numeric and not self.config.clusters:
+            kernel = tf.cast((self.tied if self.config.tie else self.variables["output/kernel"]).value, self.dtype)
+            bias = tf.convert_to_tensor(self.variables["output/bias"].value)
+            return softmax_losses(
+                x, kernel, bias, targets, smoothing, transposed=self.config.tie, soft=soft, share=share
+            )
         head = self._head(x)
         if self.config.numeric:
             losses = tf.square(head[:, 0] - targets)
             return losses, tf.zeros_like(losses), losses
-        if not self.config.clusters:
-            losses = objectives = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, head)
-            if smoothing:
-                spread = tf.reduce_logsumexp(head, -1) - tf.reduce_mean(head, -1)
-                objectives = (1 - smoothing) * losses + smoothing * spread
-            return losses, tf.cast(tf.equal(tf.argmax(head, -1, tf.int32), targets), tf.float32), objectives
         entries = targets
         for number, (first, end, _) in enumerate(self.config.clusters):
             inside = tf.logical_and(targets >= first, targets < end)

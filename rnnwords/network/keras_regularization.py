@@ -21,7 +21,9 @@ class Regularization:
     dropout: Tensor | float | None = None
     variational: bool = False  # one mask for all time steps
     weight_dropout: float = 0.0  # of the recurrent kernels
-    short_windows: float = 0.0  # share of windows that start late
+    short_windows: Tensor | float | None = None  # share of windows that start late
+    activation_penalty: float = 0.0  # see `activation_penalties`
+    change_penalty: float = 0.0
     first: int = 0  # index of the first row in the whole batch: a row gets the same random numbers on every device
 
 
@@ -92,13 +94,28 @@ def _uniform(shape: Sequence[int], seed: Tensor, first: int) -> Tensor:
     return tf.reshape(uniform[extra:], shape)
 
 
+def activation_penalties(x: Tensor, outputs: Tensor, regularization: Regularization | None) -> Tensor:
+    """Return what activations add to the loss (Merity, McCann & Socher 2017, "Revisiting activation regularization"):
+    the mean square of the outputs `x` after dropout, and of the changes of the (B, T, H) `outputs` from step to step.
+    """
+    if regularization is None:
+        return 0.0
+    penalty: Tensor = 0.0
+    if regularization.activation_penalty:
+        penalty += regularization.activation_penalty * tf.reduce_mean(tf.square(tf.cast(x, tf.float32)))
+    if regularization.change_penalty and outputs.shape[1] > 1:
+        changes = tf.cast(outputs[:, 1:], tf.float32) - tf.cast(outputs[:, :-1], tf.float32)
+        penalty += regularization.change_penalty * tf.reduce_mean(tf.square(changes))
+    return penalty
+
+
 def state_mask(shape: Sequence[int], regularization: Regularization | None) -> Tensor | None:
     """Return (B, T) factors of the state before each time step: 0 where a shortened window starts, else 1.
 
     Shortened windows train the network to predict from fewer words than a whole window. None without them.
     """
     batch, window = shape
-    if regularization is None or regularization.short_windows <= 0 or window < 2:
+    if regularization is None or regularization.short_windows is None or window < 2:
         return None
     rows = (regularization.first + batch,)
     short = tf.random.stateless_uniform(rows, tf.add(regularization.seed, [101, 0])) < regularization.short_windows

@@ -52,6 +52,12 @@ class Network:
             self._table = np.empty((config.vocabulary_size, config.gates * config.units), np.float32)
             self._computed = np.zeros(config.vocabulary_size, bool)
 
+    def weights_changed(self) -> None:
+        """Drop the products that were computed from the weights, after these were changed in place."""
+        self._first.clear()
+        if self._table is not None:
+            self._computed[:] = False
+
     def forward(self, ids: Inputs, state: State | None = None) -> tuple[Floats, State]:
         """Return the output (B, H) of the last layer after the last of (B, T) ids, and the state.
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from rnnwords.errors import MissingDependencyError, RnnwordsError, TrainingError
 from rnnwords.network.config import NetworkConfig
 from rnnwords.requirements import tensorflow_advice
+from rnnwords.training.optimization.precision import onednn_setting
 
 # What Keras reads when it is imported. In the directory KERAS_HOME it reads keras.json, or writes it; here is none.
 KERAS_ENVIRONMENT = {
@@ -49,7 +50,7 @@ def tensorflow_required(purpose: str = TRAINING) -> Iterator[None]:
     Raises MissingDependencyError for a missing package, TrainingError for one that raises anything else.
     """
     try:
-        with _environment(KERAS_ENVIRONMENT):
+        with _environment({**KERAS_ENVIRONMENT, "TF_ENABLE_ONEDNN_OPTS": onednn_setting()}):
             yield
     except ModuleNotFoundError as error:
         raise MissingDependencyError(

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from rnnwords.training.config import TrainingConfig
+from rnnwords.training.settings.config import TrainingConfig
 
 
 class _Clipping:
@@ -26,10 +26,20 @@ class _Clipping:
         """Overrides the method of Keras, where gradients are summed and not yet applied."""
         pairs = super()._all_reduce_sum_gradients(grads_and_vars)  # type: ignore[misc]
         gradients = [_summed(gradient) for gradient, _ in pairs]
-        self.norms = tf.stack([tf.norm(tf.convert_to_tensor(getattr(one, "values", one))) for one in gradients])
+        self.norms = tf.stack([_norm(gradient) for gradient in gradients])
         if self.clip:
-            gradients, _ = tf.clip_by_global_norm(gradients, self.clip, tf.norm(self.norms))
+            gradients = self._clipped(gradients, tf.norm(self.norms))
         return [(gradient, variable) for gradient, (_, variable) in zip(gradients, pairs, strict=True)]
+
+    def _clipped(self, gradients: list[Any], norm: Any) -> list[Any]:
+        """Return the gradients, clipped, of their global norm."""
+        clipped: list[Any] = tf.clip_by_global_norm(gradients, self.clip, norm)[0]
+        return clipped
+
+
+def _norm(gradient: Any) -> Any:
+    """Return the norm of a gradient, in one pass over it (tf.norm takes three)."""
+    return tf.sqrt(2 * tf.nn.l2_loss(tf.convert_to_tensor(getattr(gradient, "values", gradient))))
 
 
 def _summed(gradient: Any) -> Any:
@@ -100,7 +110,22 @@ _rmsprop = tf.function(_rmsprop_step, jit_compile=True)
 
 
 class _SGD(_Clipping, keras.optimizers.SGD):  # type: ignore[misc]
-    """Gradient descent as in Keras."""
+    """Gradient descent as in Keras, in one pass over each weight: the learning rate contains the factor of clipping."""
+
+    factor: Any = 1.0
+
+    def _clipped(self, gradients: list[Any], norm: Any) -> list[Any]:
+        """See _Clipping. Overrides its method; like TensorFlow, it makes NaN of gradients that are not finite."""
+        self.factor = self.clip * tf.minimum(1.0 / norm, 1.0 / tf.constant(self.clip)) + (norm - norm)
+        return gradients
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Update one variable in place. Overrides the method of Keras."""
+        rate = tf.cast(learning_rate, tf.float32) * self.factor
+        if isinstance(gradient, tf.IndexedSlices):
+            variable.scatter_sub(tf.IndexedSlices(rate * gradient.values, gradient.indices))
+            return
+        tf.raw_ops.ResourceApplyGradientDescent(var=variable.handle, alpha=rate, delta=gradient)
 
 
 def make_optimizer(config: TrainingConfig, variables: list[Any]) -> Any:

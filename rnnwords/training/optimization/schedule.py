@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from rnnwords.training.config import TrainingConfig
+from rnnwords.training.settings.config import TrainingConfig
 
 
 def learning_rate(config: TrainingConfig, spent: float) -> float:

@@ -9,25 +9,29 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from rnnwords.network.config import NetworkConfig
 from rnnwords.network.keras_network import KerasNetwork
 from rnnwords.network.keras_regularization import Regularization
 from rnnwords.network.recurrent import Floats, Ids
-from rnnwords.training.config import TrainingConfig
+from rnnwords.training.batches import STREAM_WORDS, evaluated_streams
+from rnnwords.training.distillation import SHARE, Teacher
 from rnnwords.training.optimization.optimizers import make_optimizer
 from rnnwords.training.runs.checkpoint_tensors import check_tensors, tensor_types
+from rnnwords.training.settings.config import TrainingConfig
 
 EVALUATION_BATCH = 512  # windows evaluated at a time
-STREAM_WORDS = 64  # time steps per call when a stateful network is evaluated
-MAX_STREAMS = 32  # of a text in the evaluation of a stateful network
+RATES = 3  # of a step: see `Steps.run`
 AVERAGING_INTERVAL = 0.02  # between updates of the averages, as a share of their time constant: updates take time
 
 
 class Steps:
     """A network with its optimizer and state, and the graphs that update them."""
 
-    def __init__(self, config: NetworkConfig, training: TrainingConfig, precision: str) -> None:
+    def __init__(
+        self, config: NetworkConfig, training: TrainingConfig, precision: str, teacher: Teacher | None = None
+    ) -> None:
         tf.config.experimental.enable_op_determinism()
         self.config, self.training = config, training
         self.network = KerasNetwork(config, training.seed, precision, training.output_init)
@@ -38,34 +42,50 @@ class Steps:
         self.dtype = np.float32 if config.numeric else np.int32  # of the inputs
         batch = tf.TensorSpec((None, training.batch_size, config.window + 1), self.dtype)
         state = tf.nest.map_structure(lambda part: tf.TensorSpec(part.shape, part.dtype), self.state)
-        signature = [batch, tf.TensorSpec((None, 2), tf.float32), tf.TensorSpec((), tf.int32), state]
+        signature = [batch, tf.TensorSpec((None, RATES), tf.float32), tf.TensorSpec((), tf.int32), state]
+        if teacher:
+            self.teacher_kernel = tf.Variable(tf.cast(teacher.kernel, self.network.dtype), trainable=False)
+            self.teacher_bias = tf.constant(teacher.bias)
+            signature.append(tf.TensorSpec((None, None, teacher.kernel.shape[0]), tf.float16))
         self._run = tf.function(self._steps, input_signature=signature, autograph=False)
         self._evaluate = tf.function(self._predicted, autograph=False)
 
-    def run(self, ids: Ids, rates: Floats, step: int) -> tuple[Floats, Floats, Floats]:
-        """Train on (K, B, T + 1) ids with (K, 2) learning rates and dropout rates, after `step` earlier steps.
+    def run(
+        self, ids: Ids, rates: Floats, step: int, outputs: NDArray[np.float16] | None = None
+    ) -> tuple[Floats, Floats, Floats]:
+        """Train on (K, B, T + 1) ids after `step` earlier steps.
 
+        `rates` (K, RATES) are learning rates, dropout rates and shares of shortened windows. The latter two have no
+        effect where the settings have no dropout or no shortened windows. `outputs` are those of the teacher, if there
+        is one: see `Teacher.batches`.
         Returns the mean loss (nats per word, without label smoothing) and accuracy of each step, (K,) each, and the
         gradient norm of each weight in the last step, before clipping.
         """
-        losses, hits, norms, self.state = self._run(tf.constant(ids), tf.constant(rates), tf.constant(step), self.state)
+        inputs = [tf.constant(ids), tf.constant(rates), tf.constant(step), self.state]
+        if outputs is not None:
+            inputs.append(tf.constant(outputs.reshape(len(ids), -1, outputs.shape[-1])))
+        losses, hits, norms, self.state = self._run(*inputs)
         return losses.numpy(), hits.numpy(), norms.numpy()
 
     def reset_state(self) -> None:
         """Set the recurrent state of all streams to zero."""
         self.state = tf.nest.map_structure(tf.zeros_like, self.state)
 
-    def _steps(self, ids: Any, rates: Any, step: Any, state: Any) -> Any:
+    def _steps(self, ids: Any, rates: Any, step: Any, state: Any, outputs: Any = None) -> Any:
         count = tf.shape(ids)[0]
         drops = bool(self.training.dropout or self.training.dropout_start)
 
         def body(k: Any, losses: Any, hits: Any, norms: Any, state: Any) -> Any:
             seed = tf.stack([self.training.seed & 0x7FFFFFFF, step + k])
-            short_windows = 0.0 if self.config.stateful else self.training.short_windows or 0.0
+            short_windows = rates[k, 2] if self.training.short_windows and not self.config.stateful else None
             weight_dropout = self.training.weight_dropout or 0.0
             dropout = rates[k, 1] if drops else None
-            regularization = Regularization(seed, dropout, self.training.variational, weight_dropout, short_windows)
-            loss, hit, after, gradients = self._backward(ids[k], state, regularization)
+            regularization = Regularization(
+                seed, dropout, self.training.variational, weight_dropout, short_windows,
+                self.training.activation_penalty or 0.0, self.training.change_penalty or 0.0,
+            )  # fmt: skip
+            soft = None if outputs is None else self._teacher_probs(outputs[k])
+            loss, hit, after, gradients = self._backward(ids[k], state, regularization, soft=soft)
             self.optimizer.learning_rate.assign(rates[k, 0])
             norms = self._apply(gradients)
             self._update_averages(step + k)
@@ -76,13 +96,20 @@ class Steps:
         _, losses, hits, norms, state = tf.while_loop(lambda k, *_: k < count, body, start, parallel_iterations=1)
         return losses.stack(), hits.stack(), norms, state
 
-    def _backward(self, ids: Any, state: Any, regularization: Regularization, share: float = 1.0) -> Any:
+    def _teacher_probs(self, outputs: Any) -> Any:
+        """Return the (N, V) probabilities of the teacher after its (N, H) outputs."""
+        logits = tf.matmul(tf.cast(outputs, self.teacher_kernel.dtype), self.teacher_kernel)
+        return tf.nn.softmax(tf.cast(logits, tf.float32) + self.teacher_bias)
+
+    def _backward(
+        self, ids: Any, state: Any, regularization: Regularization, share: float = 1.0, soft: Any = None
+    ) -> Any:
         """Return mean loss, mean accuracy, next state and gradients of (B, T + 1) ids.
 
         For rows that are a part of a batch, loss and accuracy are multiplied by their `share` of the batch.
         """
         with tf.GradientTape() as tape:
-            losses, hits, objectives, after = self._predicted(ids, state, regularization, self.training.label_smoothing)
+            losses, hits, objectives, after = self._predicted(ids, state, regularization, soft)
             loss, hit, objective = (tf.reduce_mean(one) for one in (losses, hits, objectives))
             if share != 1:
                 loss, hit, objective = loss * share, hit * share, objective * share
@@ -136,26 +163,31 @@ class Steps:
             for value, variable in zip(own, self.network.trainable, strict=False):
                 variable.assign(value)
 
-    def _predicted(
-        self, ids: Any, state: Any, regularization: Regularization | None = None, smoothing: float = 0.0
-    ) -> Any:
+    def _predicted(self, ids: Any, state: Any, regularization: Regularization | None = None, soft: Any = None) -> Any:
         """Return losses, hits and objectives of each predicted word of (B, T + 1) ids, and the next state."""
         targets = ids[:, 1:] if self.config.stateful else ids[:, -1]
-        *figures, after = self.network.losses(ids[:, :-1], targets, state or None, regularization, smoothing)
+        smoothing, share = self.training.label_smoothing if regularization else 0.0, self.training.teacher_share
+        *figures, after = self.network.losses(
+            ids[:, :-1], targets, state or None, regularization, smoothing, soft, SHARE if share is None else share
+        )
         return *figures, after if self.config.stateful else state
 
-    def evaluate(self, ids: Ids) -> tuple[float, int, int]:
-        """Return mean loss (nats per word), correctly predicted words, and predicted words of a text (N,)."""
-        total, correct, count, state = 0.0, 0, 0, None
+    def evaluate(self, ids: Ids) -> tuple[float, float, int, int]:
+        """Return mean loss (nats per word), mean probability of the right word (meaningless for a series of numbers),
+        correctly predicted words, and predicted words of a text (N,).
+        """
+        total, probability, correct, count, state = 0.0, 0.0, 0, 0, None
         with self.averaged():
             for batch, rows in self._stream(ids) if self.config.stateful else self._windows(ids):
                 if state is None:
                     state = self.network.zero_state(rows) if self.config.stateful else []
                 losses, hits, _, state = self._evaluate(tf.constant(batch.astype(self.dtype)), state)
-                total += float(losses.numpy()[:rows].sum(dtype=np.float64))
+                own = losses.numpy()[:rows]
+                total += float(own.sum(dtype=np.float64))
+                probability += float(np.exp(-own).sum(dtype=np.float64))
                 correct += int(hits.numpy()[:rows].sum())
-                count += losses.numpy()[:rows].size
-        return total / count, correct, count
+                count += own.size
+        return total / count, probability / count, correct, count
 
     def export(self) -> dict[str, Floats]:
         """Return copies of the weights that an evaluation uses, as numpy arrays."""
@@ -172,11 +204,9 @@ class Steps:
 
     def _stream(self, ids: Ids) -> Iterator[tuple[Ids, int]]:
         """Yield the parts of up to MAX_STREAMS parallel streams of a text, and the number of streams."""
-        streams = max(1, min(MAX_STREAMS, (len(ids) - 1) // (4 * STREAM_WORDS)))
-        length = (len(ids) - 1) // streams
-        rows = np.stack([ids[b * length : (b + 1) * length + 1] for b in range(streams)])
-        for start in range(0, length, STREAM_WORDS):
-            yield rows[:, start : start + STREAM_WORDS + 1], streams
+        rows = evaluated_streams(ids)
+        for start in range(0, rows.shape[1] - 1, STREAM_WORDS):
+            yield rows[:, start : start + STREAM_WORDS + 1], len(rows)
 
     def tensors(self) -> dict[str, Any]:
         """Return all numbers that the next step depends on, by name."""
