@@ -229,6 +229,7 @@ class FittedInterpolation(Config):
     with_ngram: InterpolationWeights = field(default_factory=InterpolationWeights)
     with_cache: InterpolationWeights = field(default_factory=InterpolationWeights)
     with_ngram_and_cache: InterpolationWeights = field(default_factory=InterpolationWeights)
+    cache_by_default: bool = False  # whether predictions use the cache unless they are set otherwise
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -246,18 +247,31 @@ class FittedInterpolation(Config):
 
 
 @dataclass(frozen=True)
+class HeldOutFigures(Config):
+    """Perplexities on the half of the validation text that chose nothing. None: infinite, or there is no n-gram."""
+
+    words: int = within(1, 10**12)  # predicted
+    network: float | None = within(0.0, float("inf"))  # alone
+    predictor: float | None = within(0.0, float("inf"))  # as predictions are by default
+    ngram: float | None = within(0.0, float("inf"), default=None)  # alone
+    ngram_order: int | None = within(1, 100, default=None)
+
+
+@dataclass(frozen=True)
 class InterpolationConfig(Config):
     """What is interpolated with the network at prediction.
 
-    `interpolate` with the n-gram of the model file: `off`; the weight of the network; `fixed` or `count`, the weights
-    fitted after training, constant or by how often the n-gram has seen the context; `auto`: `count` if fitted, else
-    `fixed`. `cache`: words of the cache; None or 0 is off.
+    `interpolate`: `auto`, all that was fitted on validation text after training, which may be nothing; `off`, the
+    network alone; with the n-gram of the model file: `fixed` or `count`, the fitted weights, constant or by how often
+    the n-gram has seen the context; or the weight of the network. `cache`: words of the cache; 0 is off; None: with
+    `auto` that of the model file, else off. `adapt`: whether the weights of the network adapt to the text that is read.
     """
 
-    interpolate: float | str = "off"
+    interpolate: float | str = "auto"
     cache: int | None = within(0, 10_000, default=None)
     cache_weight: float | None = within(0.0, 0.99, default=None)
     cache_sharpness: float | None = within(0.0, 100.0, default=None)
+    adapt: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -267,5 +281,22 @@ class InterpolationConfig(Config):
                 f"`interpolate`: expected {', '.join(INTERPOLATIONS)} or a number between 0 and 1, "
                 f"found {shown(chosen)}"
             )
-        if not self.cache and (self.cache_weight is not None or self.cache_sharpness is not None):
-            raise UsageError("`cache_weight` and `cache_sharpness` need a cache; set `cache` to a number of words")
+        if self.cache is not None or self.interpolate != "auto":  # else the model may have a cache
+            self.check_cache(self.cache)
+
+    def check_cache(self, cache: int | None) -> None:
+        """Raise UsageError for weight or sharpness without a cache. `cache`: its words; None or 0 is none."""
+        if not cache and (self.cache_weight is not None or self.cache_sharpness is not None):
+            raise UsageError(
+                "`cache_weight` and `cache_sharpness`: expected a cache, found none; set `cache` to a number of words"
+            )
+
+
+@dataclass(frozen=True)
+class AdaptationConfig(Config):
+    """Settings of dynamic evaluation (Krause et al. 2018), fitted on the validation text."""
+
+    rate: float = within(0.0, 100.0)  # learning rate
+    decay: float = within(0.0, 1.0)  # per segment, back to the trained weights
+    segment: int = within(1, 10_000)  # words between two updates
+    words: int = within(0, 10**12, default=0)  # validation words that the settings were fitted on

@@ -1,9 +1,10 @@
 """The model file: one self-contained `model.safetensors` in the format of `tensor_file`.
 
 Tensors: the weights by the names and shapes of `NetworkConfig.shapes`, `vocabulary/words` (uint8: UTF-8, one line per
-id), `vocabulary/counts` (int64), `vocabulary/spacing` (uint8: see `text.spacing.spacing_lines`) and, deferred, the
-n-gram model as `ngram/...`. Configs: settings of the network and the text, the training record, the fitted
-interpolation weights, and of a numeric network the scaling of its column.
+id), `vocabulary/counts` (int64), `vocabulary/spacing` (uint8: see `text.spacing.spacing_lines`) and, each deferred, the
+n-gram model as `ngram/...`, the spelling model as `spelling/...` and statistics of the gradients as `adaptation/...`.
+Configs: settings of the network and the text, the training record, the fitted interpolation weights, the settings of
+the adaptation, and of a numeric network the scaling of its column.
 """
 
 import stat
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnwords.config import FittedInterpolation, SeriesConfig, TextConfig, shown
+from rnnwords.config import AdaptationConfig, FittedInterpolation, HeldOutFigures, SeriesConfig, TextConfig, shown
 from rnnwords.errors import ModelError, ModelNotFoundError
 from rnnwords.files import reason
 from rnnwords.network.config import NetworkConfig
@@ -36,16 +37,21 @@ ARRAYS_FORMAT = "rnnwords-arrays"  # of `export`, for other programs: no model
 # 1.2  an n-gram model and interpolation weights; unsigned integer tensors
 # 2.0  standard names of settings: `mode`, `sampling_order`, `interpolation`; files of 1.x are read by their old names
 # 3.0  text settings `normalize` and `rules`, tokens by UAX #29; learned spacing as `vocabulary/spacing`
-VERSION = (3, 0)
+# 3.1  deferred parts `spelling/...` and `adaptation/...`, and the config `adaptation`
+VERSION = (3, 1)
 NGRAM_PREFIX, VOCABULARY_PREFIX = "ngram/", "vocabulary/"  # of the names of their tensors
+SPELLING_PREFIX, ADAPTATION_PREFIX = "spelling/", "adaptation/"
+DEFERRED_PREFIXES = (NGRAM_PREFIX, SPELLING_PREFIX, ADAPTATION_PREFIX)
 _SPACING = VOCABULARY_PREFIX + "spacing"
-MAX_SPACING_BYTES = 1 << 24
+MAX_SPACING_BYTES = MAX_SPELLING_BYTES = 1 << 24
+MAX_ADAPTATION = 4  # bytes per byte of the weights
 MAX_WORD_BYTES = 4 * MAX_LENGTH
 COUNTED = 1 << 20  # bytes in which line ends are counted at a time, before millions of lines are made
 _TEXT, _NUMBER = (str, type(None)), (int, float, type(None))
+HELD_OUT = "held_out"  # key of the training record: HeldOutFigures
 _RECORD_TYPES: dict[str, tuple[type, ...]] = {
     "corpus": _TEXT, "validation": _TEXT, "valid": _TEXT, "run": _TEXT, "words": (int, type(None)), "metrics": (dict,),
-    "loss": _NUMBER,
+    "loss": _NUMBER, "ancestors": (list, type(None)),
 }  # fmt: skip
 
 
@@ -77,7 +83,10 @@ class Model:
     training: dict[str, Any] = field(default_factory=dict)  # settings, corpus digest, metrics: plain JSON
     series: SeriesConfig | None = None  # of a numeric network, whose one token stands for the column
     interpolation: FittedInterpolation | None = None
-    ngram: DeferredTensors | None = None  # of `lm.kneser_ney`
+    ngram: DeferredTensors | None = None  # of `lm.ngram.kneser_ney`
+    spelling: DeferredTensors | None = None  # of `lm.spelling`
+    adaptation: DeferredTensors | None = None  # statistics of the gradients, for dynamic evaluation
+    adaptation_config: AdaptationConfig | None = None
 
     def save(self, path: Path, *, follow_links: bool = True) -> None:
         """Write the model file, whole or not at all. Equal models give equal bytes. Raises SaveError.
@@ -94,16 +103,19 @@ class Model:
             configs["series"] = self.series.to_json()
         if self.interpolation:
             configs["interpolation"] = self.interpolation.to_json()
-        tensors |= self.ngram.read() if self.ngram else {}
-        write_tensors(path, FORMAT, VERSION, tensors, configs, deferred=NGRAM_PREFIX, follow_links=follow_links)
+        if self.adaptation_config:
+            configs["adaptation"] = self.adaptation_config.to_json()
+        for part in (self.ngram, self.spelling, self.adaptation):
+            tensors |= part.read() if part else {}
+        write_tensors(path, FORMAT, VERSION, tensors, configs, deferred=DEFERRED_PREFIXES, follow_links=follow_links)
 
     @classmethod
     def load(cls, path: Path) -> "Model":
-        """Read and verify a model file, except its n-gram.
+        """Read and verify a model file, except its deferred parts.
 
-        Raises ModelNotFoundError, or ModelError that says what is damaged; so does reading the n-gram.
+        Raises ModelNotFoundError, or ModelError that names what is damaged; so does reading a deferred part.
         """
-        tensors, configs, ngram = read_tensors(path, FORMAT, VERSION, "model file", _check_header)
+        tensors, configs, parts = read_tensors(path, FORMAT, VERSION, "model file", _check_header)
         with damaged_file("model file", path):
             network = NetworkConfig.from_json(configs.get("network"))
             vocabulary = _vocabulary(tensors, TextConfig.from_json(configs.get("text")))
@@ -115,11 +127,21 @@ class Model:
                 raise ModelError("expected a numeric network and the scaling of its column, found one of the two")
             fitted = configs.get("interpolation", configs.get("mixture"))  # its name up to format 1.2
             interpolation = FittedInterpolation.from_json(fitted) if fitted is not None else None
+            ngram, spelling, adaptation = (parts.get(prefix) for prefix in DEFERRED_PREFIXES)
             if (ngram is not None) != bool(interpolation and interpolation.ngram_order):
                 raise ModelError("expected an n-gram and its order in the interpolation section, found one of the two")
-            if interpolation and series:
-                raise ModelError("expected no interpolation section for a numeric network, found one")
-        return cls(network, vocabulary, weights, training, series, interpolation, ngram)
+            settings = AdaptationConfig.from_json(configs["adaptation"]) if "adaptation" in configs else None
+            if (adaptation is None) != (settings is None):
+                raise ModelError("expected an adaptation section and its tensors, found one of the two")
+            if series and (interpolation or spelling or settings):
+                raise ModelError("expected a numeric network alone, found a section for words")
+            largest = MAX_ADAPTATION * sum(weight.nbytes for weight in weights.values())
+            for name, part, most in (
+                (SPELLING_PREFIX, spelling, MAX_SPELLING_BYTES), (ADAPTATION_PREFIX, adaptation, largest),
+            ):  # fmt: skip
+                if part and part.size > most:
+                    raise ModelError(f"tensors {name}...: expected at most {most:,} bytes, found {part.size:,}")
+        return cls(network, vocabulary, weights, training, series, interpolation, ngram, spelling, adaptation, settings)
 
 
 def _check_header(configs: Mapping[str, Any], entries: Mapping[str, Entry]) -> None:
@@ -156,7 +178,7 @@ def _vocabulary(tensors: Tensors, text: TextConfig) -> Vocabulary:
 
 
 def _training_record(record: Any) -> dict[str, Any]:
-    """Return the training record. Raises ModelError unless all that is read from it has the right type."""
+    """Return the training record. Raises ModelError or UsageError unless what is read from it has the right types."""
     if not isinstance(record, dict):
         raise ModelError("expected a training record, found none")
     metrics = record.get("metrics", {})
@@ -166,4 +188,6 @@ def _training_record(record: Any) -> dict[str, Any]:
         if not isinstance(values.get(name), types) or type(values.get(name)) is bool:
             expected = " or ".join(one.__name__ for one in types).replace("NoneType", "null")
             raise ModelError(f"training record, {name}: expected {expected}, found {shown(values[name])}")
+    if HELD_OUT in record:
+        HeldOutFigures.from_json(record[HELD_OUT])
     return record

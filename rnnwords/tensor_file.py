@@ -3,8 +3,8 @@
 The file has 8 bytes with the length of the header (little-endian), the header (JSON), and the bytes of the tensors.
 The metadata in the header hold the name and version of the format, the settings, and a SHA-256 of all of these and of
 the tensors, since safetensors has no checksum. Equal contents give equal bytes. Every byte belongs to one tensor, so
-tensors cannot overlap and no data can hide. Deferred tensors are stored last, with a checksum of their own, and are
-read only when they are needed.
+tensors cannot overlap and no data can hide. Deferred parts, whose tensors have a common prefix, are stored last. Each
+has a checksum of its own and is read only when it is needed.
 
 The reader and writer are written here instead of using the package safetensors (tests compare the two in both
 directions), for three reasons:
@@ -38,10 +38,12 @@ from rnnwords.tensor_header import (
     MAX_BYTES,
     MAX_HEADER,
     TYPES,
+    DeferredPart,
     Entry,
     check_format,
     check_offsets,
     checked_metadata,
+    deferred_parts,
     entry_of,
     format_in,
     read_header,
@@ -71,22 +73,19 @@ def write_tensors(
     tensors: Tensors,
     configs: Mapping[str, Any],
     *,
-    deferred: str | None = None,
+    deferred: Sequence[str] = (),
     kept: str = KEPT,
     follow_links: bool = True,
     key: str = "configs",
 ) -> None:
     """Write tensors and JSON `configs` as a file of the format `form`, whole or not at all.
 
-    Tensors whose names begin with `deferred` are deferred. `key` is that of the configs in the metadata. Raises
-    SaveError: see `replace_file`; and for a file that is too large to be read.
+    Tensors whose names begin with one of the prefixes `deferred` are a deferred part. `key` is that of the configs in
+    the metadata. Raises SaveError: see `replace_file`; and for a file that is too large to be read.
     """
-
-    def is_deferred(name: str) -> bool:
-        return deferred is not None and name.startswith(deferred)
-
+    part_of = {name: next((n for n, one in enumerate(deferred, 1) if name.startswith(one)), 0) for name in tensors}
     # Deferred ones last; widest types first, then by name, as in the safetensors package: so every tensor is aligned.
-    order = sorted(tensors, key=lambda name: (is_deferred(name), -tensors[name].dtype.itemsize, name))
+    order = sorted(tensors, key=lambda name: (part_of[name], -tensors[name].dtype.itemsize, name))
     buffers: list[Any] = []
     header: dict[str, Any] = {}
     start = 0
@@ -99,10 +98,11 @@ def write_tensors(
         "format": form, "version": f"{version[0]}.{version[1]}", "program": __version__,
         key: json.dumps(configs, ensure_ascii=False, sort_keys=True, allow_nan=False),
     }  # fmt: skip
-    first_deferred = sum(not is_deferred(name) for name in order)
-    if first_deferred < len(order):
-        metadata |= {"deferred": str(deferred), "deferred-sha256": _sha256(buffers[first_deferred:])}
-    metadata["sha256"] = _digest(metadata, header, buffers[:first_deferred])
+    parts = [[buffer for name, buffer in zip(order, buffers, strict=True) if part_of[name] == n]
+             for n in range(len(deferred) + 1)]  # fmt: skip
+    if stored := {one: _sha256(part) for one, part in zip(deferred, parts[1:], strict=True) if part}:
+        metadata |= {"deferred": " ".join(stored), "deferred-sha256": " ".join(stored.values())}
+    metadata["sha256"] = _digest(metadata, header, parts[0])
     text = json.dumps({"__metadata__": metadata, **header}, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     for part, size, limit in (("header", len(text), MAX_HEADER), ("file", 8 + len(text) + start, MAX_BYTES)):
@@ -131,8 +131,8 @@ def read_tensors(
     version: tuple[int, int],
     description: str,
     check: Callable[[Configs, Mapping[str, Entry]], None] = lambda configs, entries: None,
-) -> tuple[dict[str, NDArray[Any]], Configs, DeferredTensors | None]:
-    """Return the verified tensors and configs of a file of `write_tensors`, and its deferred tensors, if any.
+) -> tuple[dict[str, NDArray[Any]], Configs, dict[str, DeferredTensors]]:
+    """Return the verified tensors and configs of a file of `write_tensors`, and its deferred parts by prefix.
 
     Files of older major versions are read too; the caller handles their differences. `check` is called before the
     tensors are read, so that it can refuse, by a ModelError, a file that would need much memory in vain. Errors, also
@@ -153,11 +153,9 @@ def read_tensors(
             )
         with damaged_file(description, path):
             entries = {name: entry_of(name, entry) for name, entry in header.items()}
-            prefix = metadata.get("deferred") or metadata.get("apart")  # its name in format 1.2
-            deferred = {name: entries.pop(name) for name in header if prefix and name.startswith(prefix)}
-            stop = min((entry.start for entry in deferred.values()), default=size - start)
+            deferred = deferred_parts(metadata, entries, size - start)
+            stop = min((part.start for part in deferred.values()), default=size - start)
             check_offsets(entries, 0, stop)
-            check_offsets(deferred, stop, size - start)
             configs = parse_json(metadata.get("configs", ""), "its configuration")
             if not isinstance(configs, dict):
                 raise ModelError(f"expected a configuration that is an object, found {type(configs).__name__}")
@@ -166,11 +164,11 @@ def read_tensors(
             if metadata.pop("sha256", None) != _digest(metadata, header, [body.data]):
                 raise ModelError("expected the checksum of its content, found another")
             tensors = _tensors(entries, body)
-        if not deferred:
-            return tensors, configs, None
-        digest = metadata.get("deferred-sha256", metadata.get("apart-sha256"))
-        read = _DeferredReader(stream, f"{description} {path}", start + stop, size - start - stop, deferred, digest)
-        return tensors, configs, DeferredTensors(size - start - stop, read)
+        name = f"{description} {path}"
+        return tensors, configs, {
+            prefix: DeferredTensors(part.stop - part.start, _DeferredReader(stream, name, start, part))
+            for prefix, part in deferred.items()
+        }  # fmt: skip
 
 
 def stored_format(path: Path) -> str | None:
@@ -181,35 +179,33 @@ def stored_format(path: Path) -> str | None:
 
 
 class _DeferredReader:
-    """Reads the deferred tensors: `length` bytes from the byte `offset` of a file that stays open.
+    """Reads the tensors of a deferred part, from a file that stays open and whose tensors begin at a byte `offset`.
 
     A save replaces the file, and the open one stays as it was: tensors and deferred tensors are always of one save.
     """
 
-    def __init__(
-        self, stream: "FileIO", name: str, offset: int, length: int, entries: Mapping[str, Entry], digest: str | None
-    ) -> None:
-        self.name, self.offset, self.length, self.entries, self.digest = name, offset, length, entries, digest
+    def __init__(self, stream: "FileIO", name: str, offset: int, part: DeferredPart) -> None:
+        self.name, self.offset, self.part = name, offset + part.start, part
         self.descriptor = os.dup(stream.fileno())
         weakref.finalize(self, os.close, self.descriptor)
 
     def __call__(self) -> dict[str, NDArray[Any]]:
         """Return the verified tensors. Raises ModelError."""
-        body = np.empty(self.length, np.uint8)
+        body = np.empty(self.part.stop - self.part.start, np.uint8)
         filled = 0
         try:
-            while filled < self.length and (
+            while filled < len(body) and (
                 count := os.preadv(self.descriptor, [body[filled:].data], self.offset + filled)
             ):
                 filled += count
         except OSError as error:
             raise ModelError(f"cannot read {self.name}: {reason(error)}") from error
-        if _sha256([body[:filled].data]) != self.digest:
+        if _sha256([body[:filled].data]) != self.part.digest:
             raise ModelError(
                 f"{self.name} is damaged, or was overwritten after it was loaded: expected the checksum of its "
                 "deferred tensors, found another"
             )
-        return _tensors(self.entries, body, min(entry.start for entry in self.entries.values()))
+        return _tensors(self.part.entries, body, self.part.start)
 
 
 def _tensors(entries: Mapping[str, Entry], body: NDArray[np.uint8], first: int = 0) -> dict[str, NDArray[Any]]:

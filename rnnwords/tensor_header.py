@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 1 << 34
 MAX_HEADER = 1 << 24
 MAX_NAME = 200  # characters of the name of a tensor
+MAX_PARTS = 16  # deferred ones
 # Formats of this program -> what to do with such a file where another one is expected.
 HINTS = {
     "rnnwords-model": "",
@@ -39,6 +40,15 @@ class Entry(NamedTuple):
     shape: list[int]
     start: int
     stop: int
+
+
+class DeferredPart(NamedTuple):
+    """The deferred tensors of one prefix; `start` and `stop` are bytes after the header, `digest` their SHA-256."""
+
+    entries: Mapping[str, Entry]
+    start: int
+    stop: int
+    digest: str
 
 
 def read_header(stream: "FileIO", size: int) -> dict[str, Any]:
@@ -92,6 +102,32 @@ def check_offsets(entries: Mapping[str, Entry], start: int, stop: int) -> None:
         start = end
     if start != stop:
         raise ModelError(f"expected the end of the file after the last tensor, found {stop - start:,} more bytes")
+
+
+def deferred_parts(metadata: Mapping[str, str], entries: dict[str, Entry], size: int) -> dict[str, DeferredPart]:
+    """Remove the tensors of deferred parts from `entries`, and return the parts by prefix, in the order of the file.
+
+    The last part ends at the byte `size`.
+    """
+    prefixes, digests = (
+        metadata.get(name, metadata.get(name.replace("deferred", "apart"), "")).split()  # its name in format 1.2
+        for name in ("deferred", "deferred-sha256")
+    )
+    if not len(set(prefixes)) == len(digests) == len(prefixes) <= MAX_PARTS:
+        raise ModelError(
+            f"expected at most {MAX_PARTS} different deferred parts, each with one digest, found {len(prefixes):,} and "
+            f"{len(digests):,} digests"
+        )
+    parts: dict[str, DeferredPart] = {}
+    for prefix, digest in zip(reversed(prefixes), reversed(digests), strict=True):
+        found = {name: entries.pop(name) for name in list(entries) if name.startswith(prefix)}
+        if not found:
+            raise ModelError(f"expected tensors {shown_name(prefix + '...')}, which are deferred, found none")
+        start = min(entry.start for entry in found.values())
+        check_offsets(found, start, size)
+        parts[prefix] = DeferredPart(found, start, size, digest)
+        size = start
+    return dict(reversed(parts.items()))
 
 
 def entry_of(name: str, entry: Any) -> Entry:

@@ -3,6 +3,7 @@
 A wrong checksum is the first thing that is refused; with a valid one, the content is what is refused.
 """
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Callable
@@ -12,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from rnnwords import tensor_file
+from rnnwords.config import AdaptationConfig
+from rnnwords.lm.spelling import SpellingModel
 from rnnwords.model_file import FORMAT, VERSION, Model
 from rnnwords.tensor_file import write_tensors
-from tests.lm.interpolated import with_ngram
+from tests.lm.interpolated import deferred, with_ngram
 from tests.models import random_model, small_model, vocabulary_of
 from tests.texts import CATS, WORDS
 
@@ -41,29 +44,33 @@ def with_header(header: bytes, data: bytes = b"") -> bytes:
     return len(header).to_bytes(8, "little") + header + data
 
 
-def signed(header: Header, data: bytes, *, deferred: bool = True) -> Header:
+def signed(header: Header, data: bytes, *, sign_deferred: bool = True) -> Header:
     """Return the header with the checksums that are valid for it and the data, whatever they are."""
     if not isinstance(header.get("__metadata__"), dict):
         return header
     rest = {name: entry for name, entry in header.items() if name != "__metadata__"}
     metadata = {name: value for name, value in header["__metadata__"].items() if name != "sha256"}
     stop = len(data)
-    if isinstance(prefix := metadata.get("deferred"), str) and prefix:
-        starts = [
-            entry["data_offsets"][0]
-            for name, entry in rest.items()
-            if name.startswith(prefix) and isinstance(entry, dict) and isinstance(entry.get("data_offsets"), list)
-            and entry["data_offsets"] and type(entry["data_offsets"][0]) is int
-        ]  # fmt: skip
-        stop = max(0, min([*starts, len(data)]))
-        if deferred:
-            metadata["deferred-sha256"] = hashlib.sha256(data[stop:]).hexdigest()
+    if isinstance(prefixes := metadata.get("deferred"), str) and prefixes:
+        digests = []
+        for prefix in reversed(prefixes.split()):
+            starts = [
+                entry["data_offsets"][0]
+                for name, entry in rest.items()
+                if name.startswith(prefix) and isinstance(entry, dict) and isinstance(entry.get("data_offsets"), list)
+                and entry["data_offsets"] and type(entry["data_offsets"][0]) is int
+            ]  # fmt: skip
+            start = max(0, min([*starts, stop]))
+            digests.append(hashlib.sha256(data[start:stop]).hexdigest())
+            stop = start
+        if sign_deferred:
+            metadata["deferred-sha256"] = " ".join(reversed(digests))
     return {"__metadata__": {**metadata, "sha256": tensor_file._digest(metadata, rest, [data[:stop]])}, **rest}
 
 
-def assembled(header: Header, data: bytes, *, deferred: bool = True) -> bytes:
-    """Return the signed file of a header and the bytes of the tensors; without `deferred`, their checksum stays."""
-    return with_header(json.dumps(signed(header, data, deferred=deferred)).encode(), data)
+def assembled(header: Header, data: bytes, *, sign_deferred: bool = True) -> bytes:
+    """Return the signed file of a header and the bytes of the tensors; without `sign_deferred`, their digests stay."""
+    return with_header(json.dumps(signed(header, data, sign_deferred=sign_deferred)).encode(), data)
 
 
 def changed(content: bytes, change: Change, data: bytes | None = None) -> bytes:
@@ -107,6 +114,19 @@ def nested(depth: int) -> list[Any]:
     for _ in range(depth):
         inner = [inner]
     return inner
+
+
+def deferred_base() -> Model:
+    """Return a model with every deferred part: n-gram, spelling, adaptation."""
+    model = ngram_base()
+    spelling = SpellingModel.train({"zebra": 1, "cats": 2, "the": 9}, model.vocabulary.words)
+    assert spelling is not None
+    statistics = {"adaptation/output/bias": np.ones(len(model.vocabulary), np.float32)}
+    whole: Model = dataclasses.replace(
+        model, spelling=deferred(spelling.to_tensors()), adaptation=deferred(statistics),
+        adaptation_config=AdaptationConfig(0.001, 0.1, 20),
+    )  # fmt: skip
+    return whole
 
 
 def ngram_base() -> Model:

@@ -17,18 +17,21 @@ import safetensors
 import safetensors.numpy
 
 from rnnwords import tensor_file
-from rnnwords.config import FittedInterpolation, InterpolationWeights, TextConfig
+from rnnwords.config import AdaptationConfig, FittedInterpolation, InterpolationWeights, TextConfig
 from rnnwords.errors import ModelError, ModelNotFoundError, SaveError
-from rnnwords.lm.kneser_ney import KneserNey
+from rnnwords.lm.ngram.kneser_ney import KneserNey
+from rnnwords.lm.spelling import SpellingModel
 from rnnwords.model_file import VERSION, Model
 from rnnwords.network.recurrent import Network
-from rnnwords.tensor_file import DeferredTensors, read_tensors, write_tensors
+from rnnwords.tensor_file import read_tensors, write_tensors
 from rnnwords.text.spacing.learned import learn_spacing
 from rnnwords.text.vocabulary import Vocabulary
 from rnnwords.version import __version__
+from tests.lm.interpolated import deferred
 from tests.models import small_model
 from tests.reference import by_the_book
-from tests.signed_files import resaved, saved
+from tests.signed_files import assembled, deferred_base, resaved, saved
+from tests.signed_files import parts as parts_of
 from tests.texts import GOLDEN, WORDS, write
 
 MAX_SECONDS = 1.0  # seconds of CPU time that a refusal may take; other processes do not count
@@ -110,7 +113,7 @@ def test_safetensors_package_reads_model_files(tmp_path):
     assert tensors["vocabulary/counts"].tolist() == list(made.vocabulary.counts)
     with safetensors.safe_open(tmp_path / "model.safetensors", "numpy") as opened:
         metadata = opened.metadata()
-    assert (metadata["format"], metadata["version"], metadata["program"]) == ("rnnwords-model", "3.0", __version__)
+    assert (metadata["format"], metadata["version"], metadata["program"]) == ("rnnwords-model", "3.1", __version__)
     assert json.loads(metadata["configs"])["network"] == made.network.to_json()
 
 
@@ -173,7 +176,7 @@ def test_files_too_large_to_read_are_not_written(what, limit, tmp_path, monkeypa
         SaveError, match=rf"could not save .*/a: expected a {what} of at most 1,000 bytes, found [\d,]+"
     ):
         write_tensors(tmp_path / "a", "other", (1, 0), {}, {"long": "x" * 1_000})
-    assert read_tensors(tmp_path / "a", "other", (1, 0), "file") == ({}, {"kept": True}, None)
+    assert read_tensors(tmp_path / "a", "other", (1, 0), "file") == ({}, {"kept": True}, {})
 
 
 def test_model_paths_that_are_not_files_are_refused(tmp_path):
@@ -183,7 +186,50 @@ def test_model_paths_that_are_not_files_are_refused(tmp_path):
         Model.load(tmp_path)
 
 
+@pytest.mark.parametrize("left_out", ["ngram", "spelling", "adaptation", "all", "none"])
+def test_each_deferred_part_is_optional(left_out, tmp_path):
+    whole = deferred_base()
+    names = ("ngram", "spelling", "adaptation")
+    without: dict[str, Any] = {name: None for name in names if left_out in (name, "all")}
+    if "ngram" in without:
+        without["interpolation"] = None
+    if "adaptation" in without:
+        without["adaptation_config"] = None
+    made = dataclasses.replace(whole, **without)
+    content = saved(tmp_path / "model", made)
+    loaded = Model.load(tmp_path / "model")
+    for name in names:
+        expected, found = getattr(made, name), getattr(loaded, name)
+        assert (found is None) == (expected is None) == (name in without)
+        if found is not None:
+            assert found.size == expected.size
+            assert {key: value.tobytes() for key, value in found.read().items()} == {
+                key: value.tobytes() for key, value in expected.read().items()
+            }
+    assert loaded.adaptation_config == made.adaptation_config
+    assert saved(tmp_path / "again", loaded) == content
+
+
+def test_deferred_parts_of_later_versions_are_ignored(tmp_path):
+    tensors: dict[str, Any] = {"weights": np.ones(3), "new/a": np.zeros(5, np.uint8), "ngram/b": np.arange(4)}
+    write_tensors(tmp_path / "model", "other", (1, 7), tensors, {}, deferred=("ngram/", "spelling/", "new/"))
+    eager, _, parts = read_tensors(tmp_path / "model", "other", (1, 0), "file")
+    assert list(eager) == ["weights"]
+    assert [(name, part.size, list(part.read())) for name, part in parts.items()] == [
+        ("ngram/", 32, ["ngram/b"]), ("new/", 5, ["new/a"]),
+    ]  # fmt: skip
+    made = small_model()
+    content = saved(tmp_path / "model", made)
+    header, data = parts_of(content)
+    header["new/a"] = {"dtype": "U8", "shape": [3], "data_offsets": [len(data), len(data) + 3]}
+    header["__metadata__"] |= {"version": "3.9", "deferred": "new/"}
+    loaded = Model.load(write(tmp_path / "model", assembled(header, data + b"abc")))
+    assert same(loaded, made)
+
+
 SPACED = "the cat said : a mouse ? the bell ?"  # a text with spaces before its marks
+SPELLED = {"zebra": 1, "quagga": 2, **dict.fromkeys(WORDS, 9)}  # counts of the words of a text
+UNKNOWN = ["zebras", "agba", "\u00e9", "\u732b"]
 WINDOWS = [["the"], ["a", "bell", "to"], [".", "the", "mouse"], ["cat", ",", "said"], ["?", "?", "?"]]
 
 
@@ -202,6 +248,12 @@ def test_golden_models_of_all_formats_give_stored_predictions(path):
             ngram = KneserNey.from_tensors(model.ngram.read(), len(model.vocabulary))
             np.testing.assert_allclose(ngram.probabilities([ids])[0], case["ngram"], atol=1e-8)
     assert model.training == expected["training"]
+    assert (model.spelling is None) == (model.adaptation is None) == ("spelling" not in expected)
+    if model.spelling is not None and model.adaptation is not None:  # since 3.1
+        spelling = SpellingModel.from_tensors(model.spelling.read())
+        np.testing.assert_allclose(spelling.log_probs(UNKNOWN), expected["spelling"], atol=1e-8)
+        assert model.adaptation.read()["adaptation/output/bias"].tolist() == list(range(12))
+        assert model.adaptation_config == AdaptationConfig(0.001, 0.0, 20, 50)
     assert (model.ngram is None) == (model.interpolation is None) == (path.stem in ("model-1.0", "model-1.1"))
     if model.interpolation is not None:
         assert model.interpolation.with_cache == InterpolationWeights(cache=0.1, sharpness=0.01)
@@ -233,6 +285,8 @@ def make_golden() -> None:
         name: np.float32(3) * weight for name, weight in model.weights.items()
     }  # as confident as a trained model
     training = {"seed": 7, "metrics": {"loss": 1.25, "accuracy": 0.5}}
+    spelling = SpellingModel.train(SPELLED, WORDS)
+    assert spelling is not None
     text = [0, 1, 9, 10, 0, 6, 8, 5, 6, 4, 0, 3, 2, 7, 0, 1, 4, 0, 1, 9, 10, 5, 6, 11]
     ngram = KneserNey.train(text, len(WORDS), 3)
     interpolation = FittedInterpolation(
@@ -244,11 +298,13 @@ def make_golden() -> None:
         InterpolationWeights(0.6, (0.5,) * 33),
         InterpolationWeights(cache=0.1, sharpness=0.01),
     )
-    deferred = DeferredTensors(0, ngram.to_tensors)
-    spacing = learn_spacing([SPACED], model.vocabulary.text)
+    spaces = learn_spacing([SPACED], model.vocabulary.text)
+    statistics = {"adaptation/output/bias": np.arange(12, dtype=np.float32)}
     model = dataclasses.replace(
-        model, weights=weights, training=training, interpolation=interpolation, ngram=deferred,
-        vocabulary=dataclasses.replace(model.vocabulary, spacing=spacing),
+        model, weights=weights, training=training, interpolation=interpolation,
+        vocabulary=dataclasses.replace(model.vocabulary, spacing=spaces), ngram=deferred(ngram.to_tensors()),
+        spelling=deferred(spelling.to_tensors()),
+        adaptation=deferred(statistics), adaptation_config=AdaptationConfig(0.001, 0.0, 20, 50),
     )  # fmt: skip
     path = GOLDEN / f"model-{VERSION[0]}.{VERSION[1]}.safetensors"
     path.parent.mkdir(exist_ok=True)
@@ -260,7 +316,10 @@ def make_golden() -> None:
         grams = ngram.probabilities([model.vocabulary.encode(words)])[0]
         windows.append({"words": words, "best": best, "probabilities": [round(float(p), 9) for p in probs],
                         "ngram": [round(float(p), 9) for p in grams]})  # fmt: skip
-    expected = {"windows": windows, "training": training, "counts": list(model.vocabulary.counts)}
+    log_probs = [round(float(one), 9) for one in spelling.log_probs(UNKNOWN)]
+    expected = {
+        "windows": windows, "training": training, "counts": list(model.vocabulary.counts), "spelling": log_probs,
+    }  # fmt: skip
     path.with_suffix(".json").write_text(json.dumps(expected, indent=1) + "\n")
 
 

@@ -98,6 +98,17 @@ def subtract_tail(total: WordCounts, corpus: Corpus, text: TextConfig, words: in
     total.groups = [words]
 
 
+def count_first_words(corpus: Corpus, text: TextConfig, words: int) -> Counter[str]:
+    """Return the counts of all distinct words among the first `words` words of a corpus, as `WordCounts` limits them.
+
+    Raises CorpusError for a file that cannot be read or decoded.
+    """
+    counts = count_words(corpus, text)
+    if words < counts.total:
+        subtract_tail(counts, corpus, text, words)
+    return counts.counts
+
+
 def encode_corpus(corpus: Corpus, vocabulary: Vocabulary, progress: ProgressCallback | None = None) -> Iterator[bytes]:
     """Yield the token ids of a corpus in pieces of native `id_type` integers, to be written one after the other.
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from rnnwords.errors import CorpusError
 from rnnwords.files import read_array, reason
 
+MIN_HALF = 100  # words that each half of a validation text predicts; a shorter text is not divided
 Ids = NDArray[np.integer]
 Values = NDArray[np.float32]  # of a series
 
@@ -88,3 +89,16 @@ def in_memory(pieces: Iterable[bytes], typecode: str) -> Ids:
 def cut_at(words: int, fraction: float) -> int:
     """Return the number of training words of a text of `words` words whose last `fraction` is for validation."""
     return words - int(words * fraction)
+
+
+def halves(validation: EncodedText, context: int) -> tuple[EncodedText, EncodedText | None]:
+    """Return the half of a validation text that chooses settings, and the half that measures their result.
+
+    The first `context` words of each are context only, so the second begins as many words early. A text whose halves
+    would predict fewer than MIN_HALF words is not divided: the second half is None.
+    """
+    words = len(validation) - context
+    if words < 2 * MIN_HALF:
+        return validation, None
+    middle = context + words - words // 2
+    return part_of(validation, 0, middle), part_of(validation, middle - context, len(validation))

@@ -21,6 +21,11 @@ class Exclusion(NamedTuple):
     ids: frozenset[int]
     unknown: tuple[str, ...]  # words of the list that the vocabulary has in no case, each once
     words: int  # different words of the list
+    forms: frozenset[str] = frozenset()  # the words of the list as they are compared
+
+    def has(self, word: str) -> bool:
+        """Return whether a word is in the list."""
+        return bool(self.forms) and compared(word) in self.forms
 
     def note(self) -> str | None:
         """Return one line about the unknown words, None if there are none."""
@@ -61,12 +66,14 @@ def exclusion(words: Iterable[str], vocabulary: Vocabulary) -> Exclusion:
     """Return what these words exclude: the tokens that equal one of them regardless of case and form of apostrophes."""
     listed: dict[str, str] = {}  # as compared -> as written
     for word in words:
-        listed.setdefault(_compared(normalize(word, vocabulary.text)), word)
-    tokens = _compared("\n".join(vocabulary.words)).split("\n") if listed else []  # much faster than word by word
+        listed.setdefault(compared(normalize(word, vocabulary.text)), word)
+    tokens = compared("\n".join(vocabulary.words)).split("\n") if listed else []  # much faster than word by word
     ids = frozenset(token_id for token_id, token in enumerate(tokens) if token in listed)
     known = {tokens[token_id] for token_id in ids}
-    return Exclusion(ids, tuple(word for form, word in listed.items() if form not in known), len(listed))
+    unknown = tuple(word for form, word in listed.items() if form not in known)
+    return Exclusion(ids, unknown, len(listed), frozenset(listed))
 
 
-def _compared(text: str) -> str:
+def compared(text: str) -> str:
+    """Return a text as words are compared: regardless of case and form of apostrophes."""
     return text.casefold().replace("\u2019", "'")

@@ -3,17 +3,12 @@
 Only training words are counted: a vocabulary that includes the validation words would make the validation loss too low.
 """
 
-import atexit
 import contextlib
 import errno
-import fcntl
 import hashlib
 import json
-import os
-import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,16 +16,18 @@ import numpy as np
 
 from rnnwords.config import TextConfig
 from rnnwords.errors import CorpusError, ModelError, SaveError
-from rnnwords.files import digest_of, open_bounded, parse_json, read_bounded
-from rnnwords.saving import TEMPORARY, replace_file
-from rnnwords.text.counting import count_words, encode_corpus, id_type, subtract_tail
-from rnnwords.text.encoded import EncodedText, IdFile, cut_at, in_memory, part_of
+from rnnwords.files import digest_of, open_bounded, parse_json, read_bounded, reason
+from rnnwords.saving import replace_file
+from rnnwords.text.cache_directory import cache_directories, cache_in_use
+from rnnwords.text.counting import count_first_words, count_words, encode_corpus, id_type, subtract_tail
+from rnnwords.text.encoded import EncodedText, IdFile, cut_at, halves, in_memory, part_of
 from rnnwords.text.encoding import check_has_known_words
 from rnnwords.text.formats.source import ending
 from rnnwords.text.reading.corpus import Corpus, StartProgress, no_progress
 from rnnwords.text.spacing.learned import learn_spacing
 from rnnwords.text.spacing.sample import spacing_sample
 from rnnwords.text.vocabulary import Vocabulary, check_has_words
+from rnnwords.text.vocabulary_growth import Growth, grown_vocabulary
 from rnnwords.version import __version__
 
 CACHE_FROM = 4 << 20  # bytes of text; smaller texts are encoded in every run
@@ -45,6 +42,7 @@ class VocabularyLimits:
     max_size: int | None
     min_count: int
     validation_split: float  # share of the words, at the end of the text
+    known_min_count: int = 1  # of tokens of a vocabulary that grows
 
 
 @dataclass(frozen=True)
@@ -53,11 +51,17 @@ class Prepared:
 
     vocabulary: Vocabulary
     train: EncodedText
-    validation: EncodedText | None  # a split starts `context` words early, so that its first word has a whole context
+    # The first half of the validation text chooses: the best weights, and all that post-training fits. A split starts
+    # `context` words early, so that its first word has a whole context.
+    validation: EncodedText | None
     digest: str  # SHA-256 of the bytes of the corpus
     words: int  # of the training text
     limits: VocabularyLimits
+    # Returns the counts of all distinct words of the training text, also of those outside the vocabulary. Raises
+    # CorpusError if a large text has changed since.
+    word_counts: Callable[[], Mapping[str, int]]
     validation_digest: str | None = None  # of a separate validation text
+    held_out: EncodedText | None = None  # the second half, which nothing but the report at the end uses
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class PrepareRequest:
     vocabulary: Vocabulary | None = None  # None: one is built
     context: int = 0
     progress: StartProgress = no_progress
+    base: Vocabulary | None = None  # a vocabulary that grows by the words of the corpus
 
 
 def prepare(request: PrepareRequest) -> Prepared:
@@ -80,8 +85,10 @@ def prepare(request: PrepareRequest) -> Prepared:
     cut = cut_at(len(whole), 0.0 if request.validation else limits.validation_split)
     train = part_of(whole, 0, cut)
     sample = spacing_sample(request.corpus, cut / len(whole))
-    vocabulary = vocabulary.with_spacing(learn_spacing(sample, vocabulary.text))
-    validation = validation_digest = None
+    longer = request.base and sum(request.base.counts) > cut  # the text that shows more of the spacing
+    learned = request.base.spacing if request.base and longer else None
+    vocabulary = vocabulary.with_spacing(learned or learn_spacing(sample, vocabulary.text))
+    validation = held_out = validation_digest = None
     if request.validation:
         validation_digest = digest_of(request.validation.paths)
         every_word = PrepareRequest(
@@ -91,7 +98,31 @@ def prepare(request: PrepareRequest) -> Prepared:
         _, validation, _ = _cached_or_encoded(every_word, validation_digest)
     elif cut < len(whole):
         validation = part_of(whole, max(0, cut - request.context), len(whole))
-    return Prepared(vocabulary, train, validation, digest, cut, limits, validation_digest)
+    if validation is not None:
+        validation, held_out = halves(validation, request.context)
+    counts = _word_counts(request.corpus, vocabulary.text, cut, digest)
+    return Prepared(vocabulary, train, validation, digest, cut, limits, counts, validation_digest, held_out)
+
+
+def _word_counts(corpus: Corpus, text: TextConfig, words: int, digest: str) -> Callable[[], Mapping[str, int]]:
+    """Return what returns the counts of the first `words` words of a corpus.
+
+    A small text is counted now, since its file may be edited during training; a large one when the counts are needed.
+    """
+    if not corpus.reaches(CACHE_FROM):
+        counts = count_first_words(corpus, text, words)
+        return lambda: counts
+
+    def count() -> Mapping[str, int]:
+        try:
+            found = digest_of(corpus.paths)
+        except OSError as error:
+            raise CorpusError(f"cannot read {', '.join(corpus.names)} again: {reason(error)}") from error
+        if found != digest:
+            raise CorpusError(f"{', '.join(corpus.names)}: expected the text as it was before training, found another")
+        return count_first_words(corpus, text, words)
+
+    return count
 
 
 def _cached_or_encoded(request: PrepareRequest, digest: str) -> tuple[Vocabulary, EncodedText, VocabularyLimits]:
@@ -100,9 +131,9 @@ def _cached_or_encoded(request: PrepareRequest, digest: str) -> tuple[Vocabulary
         return _encoded(request, None)
     name = _entry_name(request, digest)
     failure: OSError | SaveError | None = None
-    for directory in _directories():
+    for directory in cache_directories():
         try:
-            with _cache_in_use(directory):
+            with cache_in_use(directory):
                 return _from_cache(directory / name, request) or _encoded(request, directory / name)
         except (FileNotFoundError, NotADirectoryError) as error:  # the directory has been deleted meanwhile
             failure = error
@@ -124,10 +155,15 @@ def _encoded(request: PrepareRequest, key: Path | None) -> tuple[Vocabulary, Enc
         limits = request.limits(counts.total)
         if limits.validation_split and not request.validation:
             subtract_tail(counts, corpus, request.text, cut_at(counts.total, limits.validation_split))
-        vocabulary = Vocabulary.build(
-            counts.counts, request.text, max_size=limits.max_size, min_count=limits.min_count,
-            keep_unk=limits.validation_split > 0 or request.validation is not None, pruned=counts.pruned,
-        )  # fmt: skip
+        keep_unk = limits.validation_split > 0 or request.validation is not None
+        if request.base:
+            growth = Growth(limits.min_count, limits.known_min_count, limits.max_size)
+            vocabulary = grown_vocabulary(request.base, counts.counts, growth, keep_unk=keep_unk, pruned=counts.pruned)
+        else:
+            vocabulary = Vocabulary.build(
+                counts.counts, request.text, max_size=limits.max_size, min_count=limits.min_count, keep_unk=keep_unk,
+                pruned=counts.pruned,
+            )  # fmt: skip
         check_has_words(vocabulary, counts.counts)
     pieces = encode_corpus(corpus, vocabulary, progress("encoding", corpus.text_size))
     typecode = id_type(len(vocabulary))
@@ -140,8 +176,9 @@ def _encoded(request: PrepareRequest, key: Path | None) -> tuple[Vocabulary, Enc
         ids = IdFile.open(path, np.dtype(typecode))
     if not len(ids):
         raise _no_words(corpus)
-    if request.vocabulary is not None:
+    if request.vocabulary is not None or request.base is not None:
         check_has_known_words(ids, vocabulary, corpus)
+    if request.vocabulary is not None:
         limits = request.limits(len(ids))
     if key is not None:
         with contextlib.suppress(OSError, SaveError, ModelError):  # without these files, the next run encodes again
@@ -165,40 +202,6 @@ def _entry_digest(key: Path) -> str:
     return state.hexdigest()
 
 
-def cache_directory() -> Path | None:
-    """Return the directory of encoded texts: $RNNWORDS_CACHE, else in the user's cache directory.
-
-    It may be deleted at any time. Returns None if the user has no home directory, or one that is not an absolute path.
-    """
-    try:
-        if named := os.environ.get("RNNWORDS_CACHE"):
-            return Path(named).expanduser()
-        home = Path(os.environ.get("XDG_CACHE_HOME", ""))
-        home = home if home.is_absolute() else Path.home() / ".cache"
-    except RuntimeError:
-        return None
-    return home / "rnnwords" if home.is_absolute() else None
-
-
-def _directories() -> Iterator[Path]:
-    """Yield the cache directory, if it can be used, and then temporary ones, which end with the process.
-
-    A directory may be a link, but nothing in it is followed.
-    """
-    usable = False
-    if (directory := cache_directory()) is not None:
-        with contextlib.suppress(OSError, RuntimeError):  # RuntimeError: links that lead to each other
-            directory.mkdir(parents=True, exist_ok=True)
-            directory = directory.resolve()
-            usable = os.access(directory, os.R_OK | os.W_OK | os.X_OK)
-        if usable:
-            yield directory
-    for _ in range(2):
-        temporary = Path(tempfile.mkdtemp(prefix="rnnwords-")).resolve()
-        atexit.register(shutil.rmtree, temporary, ignore_errors=True)
-        yield temporary
-
-
 def _entry_name(request: PrepareRequest, digest: str) -> str:
     """Return the name of a cache entry without suffix: a digest of all that determines its content."""
     corpus = request.corpus
@@ -208,30 +211,11 @@ def _entry_name(request: PrepareRequest, digest: str) -> str:
         "read": corpus.read.to_json(),
         "text": request.text.to_json(), "validation": bool(request.validation),
         "limits": [request.limits(10**k).__dict__ for k in range(10)],
-        "vocabulary": hashlib.sha256(request.vocabulary.to_bytes()).hexdigest() if request.vocabulary else None,
+        "vocabularies": [
+            one and hashlib.sha256(one.to_bytes()).hexdigest() for one in (request.vocabulary, request.base)
+        ],
     }  # fmt: skip
     return hashlib.sha256(json.dumps(determined_by, sort_keys=True).encode()).hexdigest()[:32]
-
-
-@contextlib.contextmanager
-def _cache_in_use(directory: Path) -> Iterator[None]:
-    """Hold a shared lock on the cache; first, remove temporary files of killed processes.
-
-    The system releases the lock when a process ends. So a process that gets the exclusive lock knows that no other one
-    is writing temporary files. Where the file system has no locks, they stay.
-    """
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for item in directory.iterdir():
-                if TEMPORARY.fullmatch(item.name):
-                    item.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_SH)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _from_cache(key: Path, request: PrepareRequest) -> tuple[Vocabulary, EncodedText, VocabularyLimits] | None:

@@ -140,6 +140,15 @@ class Vocabulary:
         object.__setattr__(same, "spacing", spacing)
         return same
 
+    def extended(self, words: Sequence[str]) -> Self:
+        """Return the same tokens and, after them, other words, which the training text had not: their count is 0."""
+        same = copy.copy(self)
+        first = len(self)
+        object.__setattr__(same, "words", [*self.words, *words])
+        object.__setattr__(same, "counts", [*self.counts, *[0] * len(words)])
+        object.__setattr__(same, "ids", self.ids | {word: first + place for place, word in enumerate(words)})
+        return same
+
     def excluding(self, ids: frozenset[int]) -> Self:
         """Return the same tokens, of which these are never offered."""
         if ids == self.excluded:

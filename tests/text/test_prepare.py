@@ -15,9 +15,10 @@ import pytest
 from rnnwords.config import TextConfig
 from rnnwords.errors import CorpusError, SaveError, UnknownWordError
 from rnnwords.text import prepare as module
+from rnnwords.text.cache_directory import cache_directory
 from rnnwords.text.counting import encode_corpus
-from rnnwords.text.encoded import IdFile
-from rnnwords.text.prepare import Prepared, PrepareRequest, VocabularyLimits, cache_directory, prepare
+from rnnwords.text.encoded import MIN_HALF, IdFile, halves
+from rnnwords.text.prepare import Prepared, PrepareRequest, VocabularyLimits, prepare
 from rnnwords.text.reading import corpus as corpus_module
 from rnnwords.text.reading.corpus import Corpus
 from rnnwords.text.tokens.tokenizer import UNK, tokenize
@@ -300,3 +301,54 @@ def test_cache_entry_is_json_tsv_and_raw_ids(cache):
     assert {path.suffix for path in cache.iterdir()} == {".json", ".ids", ".tsv"}
     shutil.rmtree(cache)  # safe to delete at any time
     assert np.array_equal(fables().train[:], prepared.train[:])
+
+
+def test_validation_text_is_divided_into_equal_halves_with_whole_contexts():
+    text = np.arange(1_004)
+    first, second = halves(text, 3)
+    assert second is not None
+    assert np.array_equal(first[0 : len(first)], text[:504])  # predicts 501 words
+    assert np.array_equal(second[0 : len(second)], text[501:])  # predicts the 500 words from 504 on
+    assert halves(np.arange(2 * MIN_HALF + 3), 3)[1] is not None
+    short = np.arange(2 * MIN_HALF + 2)
+    first, second = halves(short, 3)
+    assert second is None
+    assert first is short
+
+
+@pytest.mark.parametrize("reached", [False, True])
+def test_word_counts_are_those_of_the_training_text_with_unknown_words(tmp_path, monkeypatch, reached):
+    monkeypatch.setenv("RNNWORDS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(module, "CACHE_FROM", 1 if reached else 1 << 30)
+    path = write(tmp_path / "text", "the cat sat . " * 90 + "one mouse ran . " * 10)
+    prepared = prepare(PrepareRequest(Corpus([path]), PLAIN, lambda words: VocabularyLimits(3, 1, 0.1)))
+    assert len(prepared.vocabulary) == 3
+    assert prepared.word_counts() == {"the": 90, "cat": 90, "sat": 90, ".": 90}
+    write(path, "another text")
+    if reached:  # a small text has been counted before
+        with pytest.raises(CorpusError, match="expected the text as it was before training, found another"):
+            prepared.word_counts()
+    else:
+        assert prepared.word_counts()["cat"] == 90
+
+
+def test_second_half_of_the_validation_text_is_held_out(tmp_path):
+    text = " ".join(f"w{number % 7}" for number in range(3_000))
+    path = write(tmp_path / "text", text)
+    split = prepare(PrepareRequest(Corpus([path]), PLAIN, lambda words: VocabularyLimits(None, 1, 0.1), context=3))
+    assert split.validation is not None
+    assert split.held_out is not None
+    assert (len(split.validation), len(split.held_out)) == (153, 153)  # each with three words of context
+    other = write(tmp_path / "validation", " ".join(text.split()[:403]))
+
+    def with_file() -> Prepared:
+        limits = VocabularyLimits(None, 1, 0.1)
+        return prepare(PrepareRequest(Corpus([path]), PLAIN, lambda words: limits, Corpus([other]), context=3))
+
+    from_file = with_file()
+    assert from_file.validation is not None
+    assert from_file.held_out is not None
+    assert from_file.validation[200:203].tolist() == from_file.held_out[0:3].tolist()
+    assert len(from_file.held_out) == 203
+    write(other, "w1 w2 w3 w4")
+    assert with_file().held_out is None
