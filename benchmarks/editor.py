@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from machine import print_rows
-from prediction import PROGRAM, contexts, save
+from prediction import PROGRAM
+from random_model import contexts, save
 
 from rnnwords.model_file import Model
 from rnnwords.server.framing import MessageReader, framed

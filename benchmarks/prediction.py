@@ -1,9 +1,10 @@
 """Time and memory of prediction: single prompts, streams, files, long texts, keystrokes.
 
-    python benchmarks/prediction.py [--rows coprocess,file,start,keras,generate,keystroke] [--text FILE] [--json]
+    python benchmarks/prediction.py [--rows coprocess,interpolation,file,...] [--text FILE] [--json]
 
 The models have random weights, which do not influence the time. Contexts are windows of three consecutive words of
 --text, over its most frequent words. Without a text they are drawn by Zipf's law, and have fewer common beginnings.
+The n-gram has order 4 and counts the first 500,000 words. Its weights depend on counts, and are equal.
 Prints a Markdown table of medians of --repeats runs; the sides of a ratio are measured in alternation.
 """
 
@@ -18,27 +19,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from machine import in_turns, megabytes, print_rows, process
+from random_model import PROMPT, contexts, running_ids, save
 
 from rnnwords import Predictor
 from rnnwords.cli.options import cores
-from rnnwords.config import TextConfig
-from rnnwords.model_file import Model
-from rnnwords.network.config import NetworkConfig
-from rnnwords.text.vocabulary import Vocabulary
+from rnnwords.config import InterpolationConfig
+from rnnwords.lm.ngram.kneser_ney import KneserNey
 
 PROGRAM = [sys.executable, "-m", "rnnwords"]
-PROMPT = "had a general"
+NGRAM_WORDS = 500_000  # counted
 KERAS = """
 import os, sys
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 from pathlib import Path
-import numpy as np
 from rnnwords.model_file import Model
 from rnnwords.network.keras_network import KerasNetwork
 model = Model.load(Path(sys.argv[1]))
@@ -51,40 +48,6 @@ for id in np.argsort(-p)[:5]:
 """
 
 
-def letters(number: int) -> str:
-    """Return a word for a number."""
-    digits = "etaoinshrdlu"
-    return digits[number] if number < 12 else letters(number // 12 - 1) + digits[number % 12]
-
-
-def save(path: Path, size: int, **settings: Any) -> Path:
-    """Save a model with random weights over `size` tokens, the words of PROMPT among them."""
-    network = NetworkConfig(vocabulary_size=size, **settings)
-    generator = np.random.default_rng(0)
-    weights = {
-        name: generator.standard_normal(shape, dtype=np.float32) / np.float32(np.sqrt(shape[0]))
-        for name, shape in network.shapes().items()
-    }
-    words = [*PROMPT.split(), "<unk>", ".", ","]
-    words += [word for word in map(letters, range(size)) if word not in words][: size - len(words)]
-    counts = [1_000_000 // (rank + 1) for rank in range(size)]
-    Model(network, Vocabulary(words, counts, TextConfig()), weights, {}).save(path)
-    return path
-
-
-def contexts(words: list[str], count: int, text: Path | None) -> list[str]:
-    """Return windows of three words of a text, in which our word of the same frequency rank replaces each word."""
-    size = len(words)
-    if text is None:
-        weights = 1 / np.arange(1, size + 1)
-        ids = np.random.default_rng(1).choice(size, count + 3, p=weights / weights.sum()).tolist()
-    else:
-        running = text.read_text(encoding="utf-8", errors="replace").split()
-        ranks = {word: rank for rank, (word, _) in enumerate(Counter(running).most_common(size - 1))}
-        ids = [ranks.get(word, size - 1) for word in running[: count + 3]]
-    return [" ".join(words[rank] for rank in ids[at : at + 3]) for at in range(min(count, len(ids) - 3))]
-
-
 class Bench:
     """The models, created on first use, and a method per part of the table."""
 
@@ -92,11 +55,13 @@ class Bench:
         self.directory, self.options = directory, options
 
     def model(self, name: str) -> Path:
-        """Return a model file: `large` and `stateful` have 10,000 tokens and 2 x 512 units, `fable` 112 tokens."""
+        """Return a model file: `fable` has 112 tokens; `large`, `stateful` and `ngram` 10,000, and 2 x 512 units."""
         path = self.directory / f"{name}.safetensors"
         if not path.exists():
             if name == "fable":
                 save(path, 112, embedding=256)
+            elif name == "ngram":
+                save(path, 10_000, KneserNey.train(running_ids(10_000, NGRAM_WORDS, self.options.text), 10_000, 4))
             else:
                 save(path, 10_000, mode="stateful" if name == "stateful" else "windows")
         return path
@@ -114,9 +79,44 @@ class Bench:
         what = "predict as a coprocess, V 10,000, 2 x 512, window 3: median per line"
         return [[what, "2 ms", f"{middle * 1e3:.2f} ms", spread]]
 
-    def round_trips(self, path: Path, lines: list[str]) -> float:
+    def interpolation(self) -> list[list[str]]:
+        """Return the rows of what an n-gram costs: per call, per line of a coprocess, and at the start."""
+        path = self.model("ngram")
+        alone = Predictor.load(path, InterpolationConfig(interpolate="off"))
+        whole = Predictor.load(path)
+        lines = self.contexts(alone, 1_200)
+
+        def calls(predictor: Predictor) -> Callable[[], float]:
+            def measure() -> float:
+                taken = []
+                for line in lines:
+                    begun = time.perf_counter()
+                    predictor.answer(line)
+                    taken.append(time.perf_counter() - begun)
+                return statistics.median(taken[200:])
+
+            return measure
+
+        off = ("--interpolate", "off")
+        start = [*PROGRAM, "predict", PROMPT, "--model", path]
+        seconds = in_turns(
+            self.options.repeats, calls=calls(whole), calls_off=calls(alone),
+            lines=lambda: self.round_trips(path, lines), lines_off=lambda: self.round_trips(path, lines, *off),
+            start=process(*start), start_off=process(*start, *off),
+        )  # fmt: skip
+        rows = []
+        for name, what, target in (
+            ("calls", "interpolation with an n-gram by count, V 10,000: more per call of the Python API", "0.3 ms"),
+            ("lines", "the same, more per line of a coprocess", "0.3 ms"),
+            ("start", f'the same, more for the whole process `rnnwords predict "{PROMPT}"`', ""),
+        ):
+            both = [seconds[name] * 1e3, seconds[f"{name}_off"] * 1e3]
+            rows.append([what, target, f"{both[0] - both[1]:.2f} ms", f"{both[0]:.2f} and {both[1]:.2f} ms"])
+        return rows
+
+    def round_trips(self, path: Path, lines: list[str], *options: str) -> float:
         """Return the median seconds from a line to its answer, without the first 200."""
-        command = [*PROGRAM, "predict", "--json", "--model", str(path)]
+        command = [*PROGRAM, "predict", "--json", "--model", str(path), *options]
         taken = []
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as child:
             assert child.stdin is not None
@@ -242,7 +242,7 @@ class Bench:
         return rows
 
 
-PARTS = ("coprocess", "file", "start", "keras", "generate", "keystroke")
+PARTS = ("coprocess", "interpolation", "file", "start", "keras", "generate", "keystroke")
 
 
 def main() -> None:

@@ -7,7 +7,8 @@ from rnnwords.config import FittedInterpolation
 from rnnwords.lm.cache import CacheModel
 from rnnwords.lm.interface import LanguageModel
 from rnnwords.lm.interpolation import InterpolatedModel
-from rnnwords.lm.ngram import NgramModel
+from rnnwords.lm.networks import NetworkModel
+from rnnwords.lm.ngram.model import NgramModel
 from rnnwords.lm.parts import FITTED
 
 
@@ -20,17 +21,20 @@ def parts_of(lm: LanguageModel[Any]) -> tuple[LanguageModel[Any], NgramModel | N
 
 
 def describe(lm: LanguageModel[Any]) -> dict[str, Any]:
-    """Return the n-gram and the cache that are interpolated with a network, their weights and where these come from.
+    """Return n-gram, cache and adaptation of a network, with their settings and where these come from.
 
     {} for the network alone. The report of `evaluation.report` has this as "interpolation".
     """
-    _, ngram, cache = parts_of(lm)
+    network, ngram, cache = parts_of(lm)
     parts: dict[str, Any] = {}
     if ngram and isinstance(lm, InterpolatedModel):
         parts["ngram"] = {"order": ngram.order, "source": lm.weights.source, **lm.weights.to_json()}
     if cache:
         parts["cache"] = {"similarity": "outputs" if cache.network else "age", "words": cache.size,
                           "weight": cache.weight, "sharpness": cache.sharpness, "source": cache.source}  # fmt: skip
+    if isinstance(network, NetworkModel) and (config := network.adaptation):
+        source = f"{FITTED} {config.words:,} words of validation text"
+        parts["adaptation"] = {"rate": config.rate, "decay": config.decay, "segment": config.segment, "source": source}
     return parts
 
 
@@ -48,11 +52,19 @@ def summary(parts: Mapping[str, Any]) -> str:
     """Return what `describe` returns as a line for people."""
     lines = []
     if ngram := parts.get("ngram"):
-        weights = f"weight {ngram['network']:.3g}" if "network" in ngram else "weights by count"
-        lines.append(f"network and {ngram['order']}-gram, {weights} of the network ({ngram['source']})")
+        weights = f"weight {ngram['network']:.3g} of the network" if "network" in ngram else "weights by count"
+        lines.append(f"network and {ngram['order']}-gram, {weights} ({ngram['source']})")
     if cache := parts.get("cache"):
         lines.append(
             f"cache of {cache['words']:,} words, weight {cache['weight']:.3g}, sharpness {cache['sharpness']:.3g} "
             f"({cache['source']})"
         )
+    if adaptation := parts.get("adaptation"):
+        if adaptation["rate"]:
+            settings = (
+                f"rate {adaptation['rate']:g}, decay {adaptation['decay']:g}, every {adaptation['segment']} words"
+            )
+            lines.append(f"weights that adapt, {settings} ({adaptation['source']})")
+        else:
+            lines.append(f"weights that do not adapt, since no rate lowered the loss ({adaptation['source']})")
     return "; ".join(lines)

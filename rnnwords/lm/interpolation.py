@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnwords.lm.interface import Floats, Ids, LanguageModel
-from rnnwords.lm.ngram import Context, NgramModel
+from rnnwords.lm.ngram.model import Context, NgramModel
 
 # Lower borders of the bins of counts; a bin per length of the longest seen suffix of the context and bin of counts.
 COUNT_BORDERS = (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -48,7 +48,9 @@ class CountWeights:
 
     def __call__(self, states: Sequence[Sequence[Any]]) -> NDArray[np.float64]:
         """See ConstantWeights."""
-        first = np.asarray(self.first)[context_bins(self.ngram, states[1])]
+        paths = [self.ngram.path(state) for state in states[1]]
+        times = [self.ngram.kneser_ney.count(path) for path in paths]
+        first = np.asarray(self.first)[_bins(np.array([len(path) for path in paths], np.int64), np.array(times))]
         return np.stack([first, 1 - first], axis=1)
 
     def to_json(self) -> dict[str, Any]:
@@ -105,7 +107,10 @@ class InterpolatedModel(LanguageModel[tuple[Any, ...]]):
 
 def context_bins(ngram: NgramModel, states: Sequence[Context]) -> Ids:
     """Return (B,) the bin of each n-gram context: length of its longest seen suffix, and how often that was seen."""
-    lengths, times = ngram.kneser_ney.seen(ngram.contexts(states))
+    return _bins(*ngram.kneser_ney.seen(ngram.contexts(states)))
+
+
+def _bins(lengths: Ids, times: Ids) -> Ids:
     return lengths * (len(COUNT_BORDERS) + 1) + np.searchsorted(COUNT_BORDERS, times, side="right")
 
 

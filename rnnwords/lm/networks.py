@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rnnwords.config import AdaptationConfig
 from rnnwords.lm.interface import Floats, LanguageModel, S
 from rnnwords.lm.unigram import unigram_log_probs
 from rnnwords.network.forward_each import forward_each
@@ -22,6 +23,8 @@ Window = tuple[int, ...]  # the last ids, at most T
 
 class NetworkModel(LanguageModel[S]):
     """Base of both kinds: a network, and the prediction before any word."""
+
+    adaptation: AdaptationConfig | None = None  # of weights that adapt to the text: see `lm.adaptive`
 
     def __init__(self, network: Network, vocabulary: Vocabulary) -> None:
         self.network, self.vocabulary = network, vocabulary

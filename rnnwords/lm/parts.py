@@ -7,8 +7,8 @@ from rnnwords.errors import ModelError, UsageError
 from rnnwords.lm.cache import CacheModel
 from rnnwords.lm.interface import LanguageModel
 from rnnwords.lm.interpolation import ConstantWeights, CountWeights, InterpolatedModel, bin_count
-from rnnwords.lm.kneser_ney import KneserNey
-from rnnwords.lm.ngram import NgramModel
+from rnnwords.lm.ngram.kneser_ney import KneserNey
+from rnnwords.lm.ngram.model import NgramModel
 from rnnwords.model_file import Model
 
 FITTED = "fitted on"  # how the source of fitted weights begins

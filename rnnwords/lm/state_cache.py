@@ -53,6 +53,12 @@ class StateCache(Generic[S]):
             self._keep(*self.ahead)
         return True
 
+    def clear(self) -> None:
+        """Drop all states, for example those of weights that have changed."""
+        with self.lock:
+            self.states.clear()
+            self.ahead = (), self.start
+
     def _longest_known(self, key: tuple[int, ...]) -> tuple[int, S]:
         """Return how many of these ids a remembered state has read, and that state."""
         shortest = max(0, len(key) - MAX_EXTENSION)

@@ -46,8 +46,16 @@ class Completions:
 
     def __init__(self, model: RankingModel, size: int) -> None:
         self.model, self.size = model, size
-        self.vocabulary = model.vocabulary
         self._rank = functools.lru_cache(maxsize=CACHE_SIZE)(self._ranked)
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The vocabulary of the model, which may grow."""
+        return self.model.vocabulary
+
+    def refresh(self) -> None:
+        """Drop the predictions before, since the model has learned."""
+        self._rank.cache_clear()
 
     def entries(self, line: str, context: ContextOf, *, finished: bool = False) -> list[MenuEntry]:
         """Return the completions of the word that `line` ends in or, if it is whole, the next words.

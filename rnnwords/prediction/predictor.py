@@ -8,11 +8,13 @@
 ' council to consider what measures they'
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from rnnwords.config import InterpolationConfig
+from rnnwords.errors import UsageError
 from rnnwords.generation.sampling import RECENT
 from rnnwords.generation.suffix_array import Overlap
 from rnnwords.generation.writer import GeneratedText, GenerationRequest, Writer, draw_word
@@ -29,6 +31,8 @@ from rnnwords.text.reading.utf8 import lines_of
 from rnnwords.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from rnnwords.personal.part import PersonalPart
+    from rnnwords.prediction.adaptation import LineAdaptation
     from rnnwords.prediction.explanation import Explanation
 
 REPEAT_WORDS = 1_000  # of a prompt in which no n-gram is repeated, whatever the network reads
@@ -43,31 +47,73 @@ class Predictor:
 
     def __init__(
         self, model: Model, interpolation: InterpolationConfig | None = None, low_memory: bool = False,
-        exclude: Iterable[str] = (),
+        exclude: Iterable[str] = (), personal: str | Path | None = None,
     ) -> None:  # fmt: skip
         """With `low_memory`, keep few states and no tables, which make many predictions faster. Words to `exclude`, in
-        any case, are never ranked or generated. Raises UsageError for a numeric model, and for an interpolation with
-        parts that the model lacks."""
+        any case, are never ranked or generated. `personal` is a file of what a user has written, which need not exist;
+        its words are known and ranked, too. Raises UsageError for a numeric model, for an interpolation with parts that
+        the model lacks, and for another or a damaged personal file; SaveError for one that could not be written."""
         self.model = model
         self.excluded = exclusion(exclude, model.vocabulary)
         self.vocabulary: Vocabulary = model.vocabulary.excluding(self.excluded.ids)
-        self.network = network_model(model, low_memory=low_memory)
-        self.lm: LanguageModel[Any] = interpolated(self.network, model, interpolation)
-        self.ranker = Ranker(self.vocabulary)
+        self.interpolation = interpolation or InterpolationConfig()
+        self.adaptation = _line_adaptation(model) if self.interpolation.adapt else None
+        self.network = self.adaptation.network if self.adaptation else network_model(model, low_memory=low_memory)
+        self.lm: LanguageModel[Any] = interpolated(self.network, model, replace(self.interpolation, adapt=False))
+        self.ranker = self._model_ranker = Ranker(self.vocabulary)
         self._states = StateCache(self.lm, FEW_STATES if low_memory else None)
+        self.personal = None if personal is None else self._personal_part(Path(personal))
+        if self.personal:
+            self.learn({})
 
     @classmethod
     def load(
         cls, path: str | Path, interpolation: InterpolationConfig | None = None, low_memory: bool = False,
-        exclude: Iterable[str] = (),
+        exclude: Iterable[str] = (), personal: str | Path | None = None,
     ) -> Self:  # fmt: skip
         """Load a run directory or a model file. Raises ModelNotFoundError, or ModelError for a damaged one."""
-        return cls(Model.load(model_path(Path(path))), interpolation, low_memory, exclude)
+        return cls(Model.load(model_path(Path(path))), interpolation, low_memory, exclude, personal)
+
+    def _personal_part(self, path: Path) -> "PersonalPart":
+        from rnnwords.personal.part import PersonalPart  # which few predictions need
+
+        return PersonalPart(path, self.lm, self.vocabulary, self.excluded.has)
+
+    @property
+    def text_lm(self) -> LanguageModel[Any]:
+        """The language model of running text; with `adapt`, its weights adapt to the text, from the trained ones on."""
+        return interpolated(self.network, self.model, self.interpolation) if self.adaptation else self.lm
+
+    def adapt(self, text: str) -> None:
+        """Adapt the weights to the lines of a text that are new, for the predictions to come (dynamic evaluation).
+
+        The weights change after each 20 words. Of a long text, only the end is read. Needs an interpolation with
+        `adapt`; raises UsageError without.
+        """
+        if self.adaptation is None:
+            raise UsageError("expected an interpolation with `adapt`, found one without")
+        self.adaptation.add(lines_of(text))
+        while self.adaptation.step():
+            pass
+        self._states.clear()
 
     @property
     def context_size(self) -> int | None:
         """Words that the network reads before a prediction; None: all of them, since it carries its state."""
         return None if self.model.network.stateful else self.model.network.window
+
+    def learn(self, written: Mapping[tuple[str, ...], int]) -> None:
+        """Count entries of a personal file, see `rnnwords.personal.entries`; predictions follow them from now on.
+
+        Needs `personal`, whose `save` writes them to its file.
+        """
+        if self.personal is None:
+            raise UsageError("expected `personal`, found none; set it to the path of a file")
+        self.personal.learn(written)
+        self.lm = self.personal.model
+        if self.lm.vocabulary is not self.vocabulary:
+            self.vocabulary = self.lm.vocabulary
+            self.ranker = Ranker(self.vocabulary, self._model_ranker)
 
     def encode(self, prompt: str, oov: str | None = None) -> tuple[list[int], list[str]]:
         """Return a prompt as token ids, and its unknown words in order. All prompts follow this policy:
@@ -101,16 +147,21 @@ class Predictor:
 
         A model without a window keeps recent states, and reads only what is new.
         """
-        if self.context_size is None:
-            return self._states.state(ids)
-        return self.lm.advance(self.lm.initial_state(), ids)
+        if self.context_size is not None:
+            return self.lm.advance(self.lm.initial_state(), ids)
+        state = self._states.state(self._model_ids(ids))
+        return state if self.personal is None else self.personal.model.state(state, ids)
+
+    def _model_ids(self, ids: Sequence[int]) -> Sequence[int]:
+        """Return the ids that the model reads, without those of personal words."""
+        return ids if self.personal is None else self.personal.model.base_ids(ids)
 
     def read_ahead(self, prompt: str, words: int) -> bool:
         """Read up to `words` more of the words of a prompt that will come; return whether all of them are read.
 
         The prediction after it then takes no longer than after a prompt that extends an earlier one.
         """
-        return self.context_size is not None or self._states.read_ahead(self.encode(prompt)[0], words)
+        return self.context_size is not None or self._states.read_ahead(self._model_ids(self.encode(prompt)[0]), words)
 
     def rank(
         self, prompt: str, k: int = 5, *, prefix: str = "", exact: bool = False, oov: str | None = None
@@ -239,7 +290,7 @@ class Predictor:
         >>> [round(word.log_prob, 3) for word in predictor.score("a general council")[1:]]
         [-0.02, -0.02]
         """
-        return [word for line in score_lines(Scorer(self.lm), [lines_of(text)]) for word in line.words]
+        return [word for line in score_lines(Scorer(self.text_lm), [lines_of(text)]) for word in line.words]
 
     def explain(self, prompt: str, k: int = 5, *, oov: str | None = None) -> "Explanation":
         """Return what the network computes for each word of the prompt; of a long one, for the last 64 that it reads.
@@ -257,13 +308,14 @@ class Predictor:
         from rnnwords.prediction.explanation import explain  # takes 2 ms, which other predictions do not need
 
         ids, unknown = self.encode(prompt, oov)
+        ids = list(self._model_ids(ids))
         eos, reach = self.vocabulary.eos_id, self.network.prompt_size
         read = ids if eos is None else [eos, *ids]
         if self.network.context_size is not None:
             read = read[-reach:]
         limit = max(reach, RECENT)
         truncated = len(ids) > reach or len(prompts.last_words(prompt, self.vocabulary, limit + 1)) > limit
-        return explain(self.network, self.ranker, prompt, read, k, unknown, truncated)
+        return explain(self.network, self._model_ranker, prompt, read, k, unknown, truncated)
 
     def explain_steps(
         self, text: str, k: int = 3, *, before: str = ""
@@ -273,3 +325,9 @@ class Predictor:
         `before` is the text read before it; only its end counts, like that of a prompt.
         """
         return explain_steps(self.lm, self.ranker, text, self.encode(before)[0], k)
+
+
+def _line_adaptation(model: Model) -> "LineAdaptation":
+    from rnnwords.prediction.adaptation import LineAdaptation  # which few predictions need
+
+    return LineAdaptation(model)

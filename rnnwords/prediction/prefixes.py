@@ -117,8 +117,9 @@ class Candidates(NamedTuple):
 class PrefixIndex:
     """The words of a vocabulary, found by a prefix. It is built at the first look-up."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self.vocabulary = vocabulary
+    def __init__(self, vocabulary: Vocabulary, shorter: "PrefixIndex | None" = None) -> None:
+        """`shorter` is the index of a vocabulary that this one extends: sorting then takes little time."""
+        self.vocabulary, self.shorter = vocabulary, shorter
         self.candidates = functools.lru_cache(maxsize=_CACHED_PREFIXES)(self._candidates)
 
     def _candidates(self, prefix: str, exact: bool = False) -> Candidates:
@@ -205,12 +206,21 @@ class PrefixIndex:
     @functools.cached_property
     def _alphabetical(self) -> tuple[list[str], Ids]:
         """All words in alphabetical order, and their ids."""
-        return _sorted(self.vocabulary.words)
+        if self.shorter is None:
+            return _sorted(self.vocabulary.words)
+        return _sorted(self.vocabulary.words, self.shorter._alphabetical[1])
 
     @functools.cached_property
     def _folded_words(self) -> tuple[list[str], Ids]:
         """All folded words in alphabetical order, and their ids."""
-        return _sorted(fold("\n".join(self.vocabulary.words)).split("\n"))  # much faster than word by word
+        words = self.vocabulary.words
+        if self.shorter is None:
+            return _sorted(_folded_all(words))
+        sorted_words, ids = self.shorter._folded_words
+        first = len(ids)
+        known = np.empty(first, object)
+        known[ids] = sorted_words
+        return _sorted([*known.tolist(), *_folded_all(words[first:])], ids)
 
     @functools.cached_property
     def _has_alike(self) -> list[bool]:
@@ -223,8 +233,14 @@ class PrefixIndex:
         return result
 
 
-def _sorted(words: Sequence[str]) -> tuple[list[str], Ids]:
-    ids = sorted(range(len(words)), key=words.__getitem__)
+def _folded_all(words: Sequence[str]) -> list[str]:
+    return fold("\n".join(words)).split("\n") if words else []  # much faster than word by word
+
+
+def _sorted(words: Sequence[str], known: Ids | None = None) -> tuple[list[str], Ids]:
+    """Return sorted words, and their places; `known` are the sorted places of the first words."""
+    first = [] if known is None else known.tolist()
+    ids = sorted([*first, *range(len(first), len(words))], key=words.__getitem__)
     return [words[one] for one in ids], np.array(ids)
 
 

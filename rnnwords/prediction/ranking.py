@@ -32,9 +32,10 @@ class Answer(NamedTuple):
 class Ranker:
     """Ranks the words of a vocabulary by log-probabilities; <unk> and excluded words are left out."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, vocabulary: Vocabulary, shorter: "Ranker | None" = None) -> None:
+        """`shorter` is the ranker of a vocabulary that this one extends."""
         self.vocabulary = vocabulary
-        self.prefixes = PrefixIndex(vocabulary)
+        self.prefixes: PrefixIndex = PrefixIndex(vocabulary, None if shorter is None else shorter.prefixes)
         self.excluded = np.array(sorted(vocabulary.excluded), np.int64)
         self.left_out = {vocabulary.unk_id, *vocabulary.excluded}
 

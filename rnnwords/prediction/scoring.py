@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from rnnwords.lm.interface import Floats, Ids, LanguageModel
 from rnnwords.prediction.parallel_map import parallel_map
 from rnnwords.prediction.ranking import Prediction, Ranker
 from rnnwords.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from rnnwords.lm.spelling import SpellingModel
 
 MAX_NUMBERS = 1 << 22  # log-probabilities per batch: 16 MB
 MAX_BATCH = 256  # words per batch
@@ -42,6 +45,8 @@ class ScoredBatch:
     log_probs: Floats  # nats; of <unk> for an unknown word, -inf without it
     ranks: Ids  # 1 for the most probable word; 0 for an unknown one
     ranking_log_probs: Floats  # (B, V) by which words are ranked: see `Scorer`
+    # Nats of the letters of an unknown word, NaN without a spelling model; 0 for other words.
+    spelling: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.words)
@@ -54,8 +59,15 @@ class Scorer:
     replaced by <unk> (see `text.encoding`), it is ranked like any other word.
     """
 
-    def __init__(self, lm: LanguageModel[Any], threads: int = 1, literal_unk: bool = False) -> None:
+    def __init__(
+        self,
+        lm: LanguageModel[Any],
+        threads: int = 1,
+        literal_unk: bool = False,
+        spelling: "SpellingModel | None" = None,
+    ) -> None:
         self.lm, self.vocabulary, self.threads, self.literal_unk = lm, lm.vocabulary, threads, literal_unk
+        self.spelling = spelling
         self.size = batch_size(len(lm.vocabulary))
         self.reset_state()
 
@@ -94,9 +106,16 @@ class Scorer:
             if unk is not None and not self.literal_unk:
                 log_probs[:, unk] = -np.inf
             ranks = np.where(known, 1 + count_higher(log_probs, own, ids), 0)
-            return ScoredBatch(words, ids, known, own, ranks, log_probs)
+            return ScoredBatch(words, ids, known, own, ranks, log_probs, self._spelled(words, known))
 
         return score
+
+    def _spelled(self, words: Sequence[str], known: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return (B,) natural log-probabilities of the letters of the words that are not known."""
+        result = np.where(known, 0.0, np.nan)
+        if self.spelling and not known.all():
+            result[~known] = self.spelling.log_probs([word for word, one in zip(words, known, strict=True) if not one])
+        return result
 
 
 def count_higher(log_probs: Floats, own: Floats, ids: Ids) -> Ids:

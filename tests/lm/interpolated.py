@@ -4,7 +4,7 @@ import dataclasses
 
 from rnnwords.config import FittedInterpolation, InterpolationWeights
 from rnnwords.lm.interpolation import bin_count
-from rnnwords.lm.kneser_ney import KneserNey
+from rnnwords.lm.ngram.kneser_ney import KneserNey
 from rnnwords.tensor_file import DeferredTensors
 from rnnwords.text.tokens.tokenizer import EOS
 from tests.texts import CATS

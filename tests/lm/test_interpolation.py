@@ -14,17 +14,17 @@ from rnnwords.evaluation.report import evaluate
 from rnnwords.generation.writer import GenerationRequest
 from rnnwords.lm.cache import CacheModel
 from rnnwords.lm.describe import describe, summary
-from rnnwords.lm.interpolation import COUNT_BORDERS, bin_count, context_bins
-from rnnwords.lm.kneser_ney import KneserNey
+from rnnwords.lm.interpolation import COUNT_BORDERS, CountWeights, bin_count, context_bins
 from rnnwords.lm.networks import StatefulNetwork, WindowedNetwork
-from rnnwords.lm.ngram import NgramModel
+from rnnwords.lm.ngram.kneser_ney import KneserNey
+from rnnwords.lm.ngram.model import NgramModel
 from rnnwords.lm.parts import UNFITTED_WEIGHT
 from rnnwords.lm.unigram import UnigramModel
 from rnnwords.model_file import Model
 from rnnwords.prediction import scoring
 from rnnwords.prediction.predictor import Predictor
 from rnnwords.prediction.scoring import Scorer
-from tests.lm.interpolated import OTHER, TUNED, deferred, with_ngram
+from tests.lm.interpolated import BY_COUNT, OTHER, TUNED, deferred, with_ngram
 from tests.models import log_probs_after, log_probs_along, plain_vocabulary, random_model, saved, vocabulary_of
 from tests.texts import CATS
 
@@ -40,17 +40,18 @@ CONFIGS = {
     "fixed": InterpolationConfig("fixed"),
     "count": InterpolationConfig("count"),
     "weight": InterpolationConfig(0.25),
-    "cache": InterpolationConfig(cache=4),
-    "long cache": InterpolationConfig(cache=100, cache_weight=0.5, cache_sharpness=1.5),
-    "flat cache": InterpolationConfig(cache=5, cache_sharpness=0.0),
-    "both": InterpolationConfig("auto", cache=6),
+    "cache": InterpolationConfig("off", cache=4),
+    "long cache": InterpolationConfig("off", cache=100, cache_weight=0.5, cache_sharpness=1.5),
+    "flat cache": InterpolationConfig("off", cache=5, cache_sharpness=0.0),
+    "default": InterpolationConfig(),
+    "both": InterpolationConfig(cache=6),
 }
 
 
 @pytest.fixture(params=MODELS)
 def network(request):
     """A predictor by the network alone."""
-    return Predictor(with_ngram(MODELS[request.param]()))
+    return Predictor(with_ngram(MODELS[request.param]()), InterpolationConfig("off"))
 
 
 @pytest.fixture(params=["count", "long cache", "both"])
@@ -210,16 +211,44 @@ def test_weights_of_0_and_1_leave_one_part(network):
     history = [] if ngram.boundary is None else [ngram.boundary]
     log_probs = log_probs_along(interpolated(network, InterpolationConfig(0.0)).lm, ids)
     np.testing.assert_allclose(log_probs[np.arange(len(ids)), ids], ngram.score(ids, history), atol=1e-5)
-    weightless = interpolated(network, InterpolationConfig(cache=5, cache_weight=0.0))
+    weightless = interpolated(network, InterpolationConfig("off", cache=5, cache_weight=0.0))
     np.testing.assert_array_equal(log_probs_along(weightless.lm, ids), own)
 
 
-@pytest.mark.parametrize("config", [None, InterpolationConfig(), InterpolationConfig(cache=0)])
+@pytest.mark.parametrize("config", [InterpolationConfig("off"), InterpolationConfig("off", cache=0)])
 def test_without_interpolation_the_language_model_is_the_network(network, config):
     predictor = Predictor(network.model, config)
     assert predictor.lm is predictor.network
     assert type(predictor.lm) in (WindowedNetwork, StatefulNetwork)
     assert describe(predictor.lm) == {}
+
+
+def test_all_that_was_fitted_is_used_by_default(network):
+    for config in (None, InterpolationConfig(), InterpolationConfig(cache=0)):
+        parts = describe(Predictor(network.model, config).lm)
+        assert parts["ngram"]["weights"] == "count"
+        assert "cache" not in parts
+    fitted = dataclasses.replace(network.model.interpolation, cache_by_default=True)
+    model = dataclasses.replace(network.model, interpolation=fitted)
+    parts = describe(Predictor(model).lm)
+    assert (parts["cache"]["words"], parts["cache"]["weight"]) == (7, 0.3)
+    assert parts["ngram"]["network_by_count"] == list(BY_COUNT[::-1])
+    assert describe(Predictor(model, InterpolationConfig(cache=3)).lm)["cache"]["words"] == 3
+    assert "cache" not in describe(Predictor(model, InterpolationConfig(cache=0)).lm)
+    assert "cache" not in describe(Predictor(model, InterpolationConfig("count")).lm)
+    assert describe(Predictor(model, InterpolationConfig("off")).lm) == {}
+
+
+def test_default_of_a_model_without_fitted_weights_is_the_network(network):
+    nothing = InterpolationWeights()
+    unfitted = FittedInterpolation(3, network.model.interpolation.ngram_count)
+    for model in (
+        dataclasses.replace(network.model, interpolation=None, ngram=None),
+        dataclasses.replace(network.model, interpolation=unfitted),
+        dataclasses.replace(network.model, interpolation=dataclasses.replace(unfitted, with_cache=nothing)),
+    ):
+        for config in (None, InterpolationConfig("auto")):
+            assert describe(Predictor(model, config).lm) == {}
 
 
 def test_a_cache_holds_only_the_last_words():
@@ -245,6 +274,19 @@ def test_context_bins_rise_with_length_and_count():
     assert bins[2] == bins[3] < bins[1] < bins[0] < bin_count(3)
 
 
+@pytest.mark.parametrize("boundary", [None, 3])
+@pytest.mark.parametrize("order", [1, 2, 4, 30])
+def test_the_weights_of_predictions_are_those_of_the_bins(order, boundary):
+    """Predictions look up one context at a time; weights are fitted on all contexts of a text at once."""
+    random = np.random.default_rng(order)
+    ngram = NgramModel(KneserNey.train(random.integers(0, 4, 300), 6, order, boundary), plain_vocabulary(6))
+    states = ngram.advance_each(ngram.initial_state(), random.integers(0, 6, 200).tolist())
+    by_count = tuple(random.uniform(size=bin_count(order)))
+    weights = CountWeights(ngram, by_count)([[None] * len(states), states])
+    assert (weights[:, 0] == np.array(by_count)[context_bins(ngram, states)]).all()
+    assert order == 1 or len(set(weights[:, 0])) > 1
+
+
 # --- configuration, and what the model has ----------------------------------------------------------------------------
 
 
@@ -258,7 +300,7 @@ def test_context_bins_rise_with_length_and_count():
         ({"cache": -1}, "`cache`: expected a whole number between 0 and 10,000, found -1"),
         ({"cache": 5, "cache_weight": 1.0}, "`cache_weight`: expected a number between"),
         ({"cache": 5, "cache_sharpness": math.inf}, "`cache_sharpness`: expected a number between"),
-        ({"cache_sharpness": 1.0}, "set `cache` to a number of words"),
+        ({"interpolate": "off", "cache_sharpness": 1.0}, "set `cache` to a number of words"),
         ({"cache": 0, "cache_weight": 0.1}, "set `cache` to a number of words"),
     ],
 )
@@ -267,11 +309,21 @@ def test_a_bad_interpolation_is_refused(settings, message):
         InterpolationConfig(**settings)
 
 
+def test_weight_of_a_cache_needs_one_unless_the_model_uses_one_by_default():
+    model = with_ngram(random_model(vocabulary_of(CATS)))
+    config = InterpolationConfig(cache_weight=0.25)
+    with pytest.raises(UsageError, match="expected a cache, found none; set `cache` to a number of words"):
+        Predictor(model, config)
+    fitted = dataclasses.replace(model.interpolation, cache_by_default=True)
+    parts = describe(Predictor(dataclasses.replace(model, interpolation=fitted), config).lm)
+    assert (parts["cache"]["words"], parts["cache"]["weight"]) == (7, 0.25)
+
+
 def test_a_model_without_an_ngram_says_how_to_train_one():
     model = random_model(vocabulary_of(CATS))
     with pytest.raises(UsageError, match=r"expected a model with an n-gram, .*; train it with one: set `ngram`"):
-        Predictor(model, InterpolationConfig("auto"))
-    lm = Predictor(model, InterpolationConfig(cache=5)).lm
+        Predictor(model, InterpolationConfig("fixed"))
+    lm = Predictor(model, InterpolationConfig("off", cache=5)).lm
     assert describe(lm)["cache"]["source"] == "default, not fitted"
 
 
@@ -280,10 +332,9 @@ def test_weights_that_were_not_fitted_are_one_half():
     unfitted = {"validation_words": 0, "cache_size": None, "with_ngram": nothing, "with_cache": nothing,
                 "with_ngram_and_cache": nothing}  # fmt: skip
     model = with_ngram(random_model(vocabulary_of(CATS)), **unfitted)
-    for interpolate in ("auto", "fixed"):
-        parts = describe(Predictor(model, InterpolationConfig(interpolate)).lm)
-        assert parts["ngram"]["network"] == UNFITTED_WEIGHT
-        assert "not fitted: there was no validation text" in summary(parts)
+    parts = describe(Predictor(model, InterpolationConfig("fixed")).lm)
+    assert parts["ngram"]["network"] == UNFITTED_WEIGHT
+    assert "not fitted: there was no validation text" in summary(parts)
     with pytest.raises(UsageError, match="set `interpolate` to fixed"):
         Predictor(model, InterpolationConfig("count"))
 
@@ -297,12 +348,12 @@ def test_the_weights_are_those_fitted_for_the_same_parts():
     both = parts("fixed", cache=5)
     assert (both["ngram"]["network"], both["cache"]["weight"], both["cache"]["sharpness"]) == (0.6, 0.3, 0.25)
     assert parts("fixed")["ngram"]["network"] == 0.7
-    assert parts(cache=5)["cache"]["weight"] == 0.2
+    assert parts("off", cache=5)["cache"]["weight"] == 0.2
     given = parts(0.9, cache=5, cache_weight=0.4)
     assert (given["ngram"]["source"], given["cache"]["sharpness"]) == ("given", 0.25)
     assert given["cache"]["source"].startswith("fitted on 900 words of validation text")  # the sharpness is
     assert given["cache"]["source"].endswith("; weight given")
-    assert parts(cache=5, cache_weight=0.4, cache_sharpness=1.0)["cache"]["source"] == "given"
+    assert parts("off", cache=5, cache_weight=0.4, cache_sharpness=1.0)["cache"]["source"] == "given"
     assert "fitted on 900 words of validation text" in summary(parts("auto"))
 
 
@@ -340,8 +391,9 @@ def test_a_damaged_ngram_is_refused_when_it_is_read(tmp_path):
         damaged[place] ^= 16
         path.write_bytes(damaged)
         assert Model.load(path).interpolation == made.interpolation  # which does not read it
-        with pytest.raises(ModelError, match="is damaged, or was overwritten after"):
-            Predictor(Model.load(path), InterpolationConfig("auto"))
+        with pytest.raises(ModelError, match=r"is damaged, or was overwritten after.*; set `interpolate` to off to"):
+            Predictor(Model.load(path))
+        Predictor(Model.load(path), InterpolationConfig("off"))
     for cut in range(1, made.ngram.size, 7):
         path.write_bytes(content[:-cut])
         with pytest.raises(ModelError, match="is damaged"):
@@ -392,4 +444,4 @@ def test_every_damaged_tensor_of_an_ngram_is_refused():
             damaged[name] = tensors[name][:-1]
         model = dataclasses.replace(made, ngram=deferred(damaged))
         with pytest.raises(ModelError):
-            Predictor(model, InterpolationConfig("auto"))
+            Predictor(model)

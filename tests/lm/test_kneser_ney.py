@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnwords.errors import ModelError, UsageError
-from rnnwords.lm import kneser_ney as ngram
-from rnnwords.lm.kneser_ney import KneserNey
+from rnnwords.lm.ngram import kneser_ney as ngram
+from rnnwords.lm.ngram.kneser_ney import KneserNey
 
 START = "<s>"
 

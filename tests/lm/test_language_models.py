@@ -11,9 +11,9 @@ from rnnwords.config import TextConfig
 from rnnwords.lm.cache import CacheModel
 from rnnwords.lm.interface import LanguageModel
 from rnnwords.lm.interpolation import ConstantWeights, InterpolatedModel
-from rnnwords.lm.kneser_ney import KneserNey
 from rnnwords.lm.loading import network_model
-from rnnwords.lm.ngram import NgramModel
+from rnnwords.lm.ngram.kneser_ney import KneserNey
+from rnnwords.lm.ngram.model import NgramModel
 from rnnwords.lm.perplexity import perplexity
 from rnnwords.lm.state_cache import StateCache
 from rnnwords.lm.unigram import UnigramModel, unigram_log_probs

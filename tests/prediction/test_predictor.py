@@ -56,7 +56,7 @@ def test_examples_of_the_documentation_run(tmp_path, monkeypatch):
 
     class Here(Predictor):
         @classmethod
-        def load(cls, path, interpolation=None, low_memory=False, exclude=()):
+        def load(cls, path, interpolation=None, low_memory=False, exclude=(), personal=None):
             assert str(path) == "models/fable"
             return super().load(tmp_path)
 

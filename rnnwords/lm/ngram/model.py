@@ -1,16 +1,19 @@
-"""The Kneser-Ney n-gram model as a language model. `lm.kneser_ney` has the mathematics.
+"""The Kneser-Ney n-gram model as a language model. `lm.ngram.kneser_ney` has the mathematics.
 
 Shapes: B states, C context ids (order - 1), V vocabulary.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnwords.lm.interface import Floats, Ids, LanguageModel
-from rnnwords.lm.kneser_ney import NOTHING, KneserNey
+from rnnwords.lm.ngram.kneser_ney import NOTHING, KneserNey
 from rnnwords.text.vocabulary import Vocabulary
+
+PATHS = 1_024  # contexts in which the levels of the last predictions are kept
 
 Context = tuple[int, ...]  # the last C ids, filled with NOTHING on the left
 
@@ -22,6 +25,7 @@ class NgramModel(LanguageModel[Context]):
         self.kneser_ney, self.vocabulary = kneser_ney, vocabulary
         self.order = kneser_ney.order  # words of the longest n-gram
         self.context_size: int = self.order - 1
+        self.path = lru_cache(PATHS)(kneser_ney.path)  # weights by count and probabilities need the same ones
 
     def initial_state(self) -> Context:
         """See LanguageModel."""
@@ -39,7 +43,8 @@ class NgramModel(LanguageModel[Context]):
 
     def add_probs(self, states: Sequence[Context], weights: NDArray[np.float64], out: Floats) -> None:
         """See LanguageModel. Each order adds only the words that it has seen."""
-        self.kneser_ney.add_to(out, self.contexts(states), weights)
+        for row, state, weight in zip(out, states, weights.tolist(), strict=True):
+            self.kneser_ney.add_after(row, self.path(state), weight)
 
     def contexts(self, states: Sequence[Context]) -> Ids:
         """Return B states as an array (B, C)."""

@@ -21,20 +21,20 @@ Shapes: B contexts of C words, N words of text, V vocabulary; one order has S co
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnwords.errors import ModelError, UsageError
-from rnnwords.lm.ngram_tensors import PREFIX, UNSIGNED, Array, Ints, Tensors, packed, small, tensor, unpacked
+from rnnwords.lm.ngram.level import Floats, Level
+from rnnwords.lm.ngram.tensors import PREFIX, UNSIGNED, Array, Ints, Tensors, packed, tensor, unpacked
 
-FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)  # those of `lmplz` for texts too small to estimate discounts
 CHUNK = 1 << 16  # words scored at a time
 NOTHING = -1  # in a context: no known word from here backwards
 
-Floats = NDArray[np.float64]
+Path = list[tuple[Level, int]]  # of the suffixes of a context, from the shortest on
 
 
 class KneserNey:
@@ -51,6 +51,7 @@ class KneserNey:
         self.size = sum(len(level.ngrams) for level in levels)  # n-grams of all orders
         self.single_words = np.full(vocabulary_size, levels[0].leftover[0] / vocabulary_size)  # (V,)
         self.single_words[levels[0].ngrams] += levels[0].shares
+        self._single_float32 = self.single_words.astype(np.float32)
 
     @classmethod
     def train(cls, ids: ArrayLike, vocabulary_size: int, order: int, boundary: int | None = None) -> KneserNey:
@@ -72,10 +73,10 @@ class KneserNey:
         for n in range(1, order + 1):
             keys = nodes * vocabulary_size + words[rows]
             ngrams = np.unique(keys)
-            counts = _count(ngrams, keys if n == order else keys[at_start])
+            counts = count_keys(ngrams, keys if n == order else keys[at_start])
             if tables:  # each n-gram is one left neighbour of the (n-1)-gram in it
                 parents, last = contexts[ngrams // vocabulary_size] // (vocabulary_size + 1), ngrams % vocabulary_size
-                tables[-1][2][:] += _count(tables[-1][1], parents * vocabulary_size + last)
+                tables[-1][2][:] += count_keys(tables[-1][1], parents * vocabulary_size + last)
             tables.append((contexts, ngrams, counts))
             rows, nodes = rows[~at_start], nodes[~at_start]
             if n == order or not rows.size:
@@ -93,20 +94,40 @@ class KneserNey:
         return result
 
     def add_to(self, result: NDArray[Any], contexts: ArrayLike, weights: NDArray[Any]) -> None:
-        """Add to (B, V) numbers the distributions after contexts (B, C), each times its weight (B,).
-
-        One pass over the vocabulary per row; each order adds only the words it has seen. Raises UsageError.
-        """
+        """Add to (B, V) numbers the distributions after contexts (B, C), times the weights (B,). Raises UsageError."""
         contexts = _checked(contexts, self.vocabulary_size, "contexts", 2, NOTHING)
-        left = weights.astype(np.float64)  # (B,) what the higher orders leave to the lower ones
-        for level, rows, nodes in reversed(list(self._walk(contexts))):
-            first = np.searchsorted(level.ngrams, nodes * self.vocabulary_size)
-            lengths = np.searchsorted(level.ngrams, (nodes + 1) * self.vocabulary_size) - first
-            entries = np.arange(lengths.sum()) + np.repeat(first + lengths - np.cumsum(lengths), lengths)
-            words = level.ngrams[entries] % self.vocabulary_size  # each seen after its row's context, and only once
-            result[np.repeat(rows, lengths), words] += level.shares[entries] * np.repeat(left[rows], lengths)
-            left[rows] *= level.leftover[nodes]
-        result += left.astype(result.dtype)[:, None] * self.single_words.astype(result.dtype)
+        for row, context, weight in zip(result, contexts.tolist(), weights.tolist(), strict=True):
+            self.add_after(row, self.path(context), weight)
+
+    def path(self, context: Sequence[int]) -> Path:
+        """Return the levels above 1 that have seen a context (C,), and its index in each."""
+        node, path = 0, []
+        for level, oldest in zip(self.levels[1:], reversed(context), strict=False):  # from the newest word backwards
+            if oldest == NOTHING:
+                break
+            key = node * (self.vocabulary_size + 1) + (self.vocabulary_size if oldest == self.boundary else int(oldest))
+            node = int(level.contexts.searchsorted(key))
+            if node == len(level.contexts) or level.contexts[node] != key:
+                break
+            path.append((level, node))
+        return path
+
+    def add_after(self, result: NDArray[Any], path: Path, weight: float) -> None:
+        """Add to (V,) numbers the distribution after the context of a path, times a weight.
+
+        One pass over the vocabulary; each order adds only the words it has seen.
+        """
+        for level, node in reversed(path):
+            words, counts, discounts, total = level.after(node)
+            result[words] += counts * (weight / total)  # each word only once
+            weight *= discounts / total
+        single = self._single_float32 if result.dtype == np.float32 else self.single_words
+        result += result.dtype.type(weight) * single
+
+    def count(self, path: Path) -> int:
+        """Return the count of the context of a path. See `seen`."""
+        level, node = path[-1] if path else (self.levels[0], 0)
+        return level.total(node)
 
     def seen(self, contexts: ArrayLike) -> tuple[Ints, Ints]:
         """Return for contexts (B, C) the length (B,) of the longest known suffix, and its count (B,).
@@ -194,29 +215,7 @@ class KneserNey:
             yield level, rows, nodes
 
 
-class Level:
-    """The n-grams of one order: counts, discounted shares and back-off weights."""
-
-    def __init__(self, contexts: Ints, ngrams: Ints, counts: Array, vocabulary_size: int) -> None:
-        self.contexts = contexts  # (S,) sorted: index of the context without its oldest word * (V + 1) + oldest word
-        self.ngrams = ngrams  # (M,) sorted: index of the context * V + word
-        self.counts = small(counts)  # (M,)
-        discounts = np.array([0.0, *_discounts(counts)])[np.minimum(counts, 3)]  # (M,)
-        nodes = ngrams // vocabulary_size
-        self.totals = np.bincount(nodes, counts, len(contexts))  # (S,)
-        self.shares = (counts - discounts) / self.totals[nodes]  # (M,)
-        self.leftover = np.bincount(nodes, discounts, len(contexts)) / self.totals  # (S,)
-
-
-def _discounts(counts: Array) -> tuple[float, ...]:
-    """Return D1, D2 and D3+ of one order; the fallback for all three if one is undefined or not above 0."""
-    n = np.bincount(np.minimum(counts, 5), minlength=6).tolist()
-    y = n[1] / max(1, n[1] + 2 * n[2])
-    found = tuple(c - (c + 1) * y * n[c + 1] / max(1, n[c]) for c in (1, 2, 3))
-    return found if min(n[1:4]) > 0 and min(found) > 0 else FALLBACK_DISCOUNTS
-
-
-def _count(table: Ints, keys: Ints) -> Ints:
+def count_keys(table: Ints, keys: Ints) -> Ints:
     """Return (M,) how often each key of the sorted table (M,) occurs among keys that are all in it."""
     distinct, times = np.unique(keys, return_counts=True)
     return np.bincount(np.searchsorted(table, distinct), times, len(table)).astype(np.int64)

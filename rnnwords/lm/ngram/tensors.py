@@ -1,6 +1,6 @@
 """Storage of an n-gram model: sorted keys as small integers, checked value by value when read.
 
-Shapes as in `lm.kneser_ney`: S contexts, M n-grams of an order.
+Shapes as in `lm.ngram.kneser_ney`: S contexts, M n-grams of an order.
 """
 
 from collections.abc import Mapping

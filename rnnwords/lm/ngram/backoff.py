@@ -5,7 +5,7 @@ An interpolated model is a back-off model (Katz 1987), so the conversion is exac
     p(w | context) = the probability of the n-gram `context w`, if there is one
                    = weight(context) * p(w | context without its oldest word), if not; a missing weight is 1
 
-The probabilities include what the lower orders add, and the weights are the `leftover` of `lm.kneser_ney`.
+The probabilities include what the lower orders add, and the weights are the `leftover` of `lm.ngram.kneser_ney`.
 Shapes: S contexts and M n-grams of an order n; N n-grams at a time; V vocabulary.
 """
 
@@ -15,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 
 from rnnwords.errors import ModelError
-from rnnwords.lm.kneser_ney import Floats, KneserNey, find
-from rnnwords.lm.ngram_tensors import Ints
+from rnnwords.lm.ngram.kneser_ney import KneserNey, find
+from rnnwords.lm.ngram.level import Floats
+from rnnwords.lm.ngram.tensors import Ints
 
 CHUNK = 1 << 16  # n-grams at a time
 
