@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from rnnwords.forecasting.series import Series
 from rnnwords.forecasting.training import ForecastRequest, make_forecast_plan
 from rnnwords.training.plan import make_plan
-from rnnwords.training.request import TrainRequest
 from rnnwords.training.runs.checkpoint import FORMAT, VERSION, RunDirectory
-from rnnwords.training.runs.checkpoint_state import OLD_POSITION, OLD_SETTINGS, CheckpointState, Position
+from rnnwords.training.runs.checkpoint_state import NEW_POSITION, OLD_POSITION, OLD_SETTINGS, CheckpointState, Position
 from rnnwords.training.runs.checkpoint_tensors import STEPS, tensor_types
 from rnnwords.training.runs.resume import run_identity
+from rnnwords.training.settings.request import TrainRequest
 from rnnwords.training.task import RunPlan
 from tests.signed_files import assembled
 from tests.texts import FABLE
@@ -55,9 +55,23 @@ class Run:
         """Return a valid state after so many steps."""
         plan = self.plan
         position = Position(
-            step, 1.5, 2.0, 0.25, 1, 190, 5, 10.0, 2.0, 3, 1.0, last_evaluation=(2.5, 0.2), finished=finished
+            step,
+            1.5,
+            2.0,
+            0.25,
+            1,
+            190,
+            5,
+            10.0,
+            2.0,
+            3,
+            1.0,
+            last_evaluation=(2.5, 0.2),
+            finished=finished,
+            best_probability=0.2,
+            nearest_loss=2.0,
         )
-        metrics = plan.task().metrics(position.best_loss, position.best_accuracy, position.eval_words)
+        metrics = plan.task().metrics(position)
         identity = run_identity(plan.settings, plan.training.to_json(), "float32")
         state = CheckpointState(dict(plan.settings), position, plan.training, metrics, identity, "float32")
         values: State = json.loads(json.dumps(state.to_json()))
@@ -76,7 +90,7 @@ class Run:
         """Return the checkpoint from which the run would be resumed in a directory."""
         plan = self.plan
         return RunDirectory(directory).resumable(
-            plan.settings, plan.training.seed, plan.network, self.words, warnings.append
+            plan.settings, plan.training.seed, lambda _: plan.network, self.words, warnings.append
         )
 
 
@@ -120,15 +134,21 @@ def checkpoint_path(run: Path, step: int) -> Path:
     return run / "checkpoints" / f"step-{step:010}.safetensors"
 
 
+NEW_METRICS = {"mean_probability", "lowest_loss", "max_mean_probability"}  # that earlier formats lack
+
+
 def as_format_2(state: State) -> State:
     """Return the state of a checkpoint with the names of format 2.0."""
     old = {new: name for name, new in (OLD_POSITION | OLD_SETTINGS).items()}
     settings = {old.get(name, name).replace("_", "-"): value for name, value in state["settings"].items()}
     if "column" in settings:
         settings["holdout"] = settings.pop("test-split")
-    position = {old.get(name, name): value for name, value in state["position"].items()}
+    position = {old.get(name, name): value for name, value in state["position"].items() if name not in NEW_POSITION}
     training = {old.get(name, name): value for name, value in state["training"].items()}
-    metrics = {"ceiling" if name == "max_accuracy" else name: value for name, value in state["metrics"].items()}
+    metrics = {
+        "ceiling" if name == "max_accuracy" else name: value
+        for name, value in state["metrics"].items() if name not in NEW_METRICS
+    }  # fmt: skip
     if metrics["of"] == "validation text":
         metrics["of"] = "held-out text"
     return {"asked": settings, "position": position, "training": training, "precision": state["precision"],

@@ -25,12 +25,13 @@ from rnnwords.network.config import NetworkConfig
 from rnnwords.network.recurrent import Network, Weights
 from rnnwords.text.encoded import cut_at
 from rnnwords.text.vocabulary import Vocabulary
-from rnnwords.training.config import TrainingConfig
 from rnnwords.training.events import Event, Warned
-from rnnwords.training.request import FREE_SETTINGS, StopRequest, check_names, given
 from rnnwords.training.runs.checkpoint import OTHER_KIND, RunDirectory
+from rnnwords.training.runs.checkpoint_state import Position
 from rnnwords.training.runs.resume import resumed_config
 from rnnwords.training.session import run_session
+from rnnwords.training.settings.config import TrainingConfig
+from rnnwords.training.settings.request import FREE_SETTINGS, StopRequest, check_names, given
 from rnnwords.training.task import RunPlan, TrainingTask
 
 TEST_SPLIT = 0.1  # share of the series, at its end, if there is no file of test values
@@ -128,7 +129,7 @@ def make_forecast_plan(request: ForecastRequest, warn: Callable[[str], None]) ->
         )
     directory = RunDirectory(request.directory)
     settings = request.settings()
-    checkpoint = None if request.restart else directory.resumable(settings, request.seed, config, cut, warn)
+    checkpoint = None if request.restart else directory.resumable(settings, request.seed, lambda _: config, cut, warn)
     if checkpoint:
         training = resumed_config(checkpoint.state.training, training_settings)
     else:
@@ -168,10 +169,11 @@ class SeriesTask(TrainingTask):
         """Return the mean squared error of the scaled values, and its root in the unit of the series."""
         return {"loss": loss, "RMSE": math.sqrt(max(0.0, loss)) * self.scaling.span}
 
-    def metrics(self, loss: float | None, accuracy: float | None, eval_words: int | None) -> dict[str, Any]:
-        """Return loss and RMSE of the best weights on the first `eval_words` training values."""
+    def metrics(self, position: Position) -> dict[str, Any]:
+        """Return loss and RMSE of the best weights on the first training values, and their number."""
+        loss = position.best_loss
         rmse = None if loss is None else self.figures(loss, 0)["RMSE"]
-        return {"of": "training part", "values": eval_words, "loss": loss, "rmse": rmse}
+        return {"of": "training part", "values": position.eval_words, "loss": loss, "rmse": rmse}
 
     def model(self, weights: Weights, record: dict[str, Any]) -> Model:
         """Return the network with column and scaling."""

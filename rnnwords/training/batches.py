@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from rnnwords.network.config import NetworkConfig
 from rnnwords.text.encoded import EncodedText, Ids, read_type
-from rnnwords.training.config import TrainingConfig
+from rnnwords.training.settings.config import TrainingConfig
 
+STREAM_WORDS = 64  # time steps per call when a stateful network is evaluated
+MAX_STREAMS = 32  # of a text in the evaluation of a stateful network
 SHUFFLE_BLOCK = 1 << 22  # windows shuffled at a time: bounds memory; shorter texts are shuffled as a whole
 
 
@@ -89,7 +91,8 @@ class Strides(Windows):
 class Streams(_Batches):
     """B parallel streams, each a stretch of the text, T words per step: truncated back-propagation through time.
 
-    Each epoch begins at a random shift, so that the boundaries between steps move.
+    In each epoch every stream is rotated by a random number of words (Press 2019, "Partially shuffling the training
+    data to improve language models"), so that the streams of a batch and the boundaries between steps change.
     """
 
     def __post_init__(self) -> None:
@@ -103,12 +106,23 @@ class Streams(_Batches):
     def batches(self, step: int, count: int) -> Ids:
         """Return (count, B, T + 1) ids; stream b continues from step to step. All steps must lie in one epoch."""
         epoch, within = divmod(step, self.steps)
-        shifts = self.length - self.steps * self.window
-        shift = int(np.random.default_rng([self.seed, epoch]).integers(0, shifts + 1))
-        starts = [stream * self.length + shift + within * self.window for stream in range(self.batch_size)]
-        rows = np.stack([self.text[start : start + count * self.window + 1] for start in starts]).astype(np.int32)
+        shifts = np.random.default_rng([self.seed, epoch]).integers(0, self.length, self.batch_size)
+        rows = np.stack([
+            self._rotated(stream * self.length, int(shift) + within * self.window, count * self.window + 1)
+            for stream, shift in enumerate(shifts)
+        ])  # fmt: skip
         windows = np.lib.stride_tricks.sliding_window_view(rows, self.window + 1, axis=1)  # (B, ., T + 1)
         return np.ascontiguousarray(windows[:, :: self.window].swapaxes(0, 1))
+
+    def _rotated(self, first: int, start: int, count: int) -> Ids:
+        """Return `count` ids of the stream whose first word is `first`, from `start` on; its end meets its start."""
+        start %= self.length
+        parts = []
+        while count:
+            part = np.asarray(self.text[first + start : first + min(self.length, start + count)], np.int32)
+            parts.append(part)
+            count, start = count - len(part), 0
+        return np.concatenate(parts)
 
 
 def batches_of(network: NetworkConfig, training: TrainingConfig, text: EncodedText) -> Windows | Strides | Streams:
@@ -117,19 +131,8 @@ def batches_of(network: NetworkConfig, training: TrainingConfig, text: EncodedTe
     return kind(text, network.window, training.batch_size or 1, training.seed)
 
 
-def max_accuracy(text: EncodedText, window: int) -> tuple[int, int]:
-    """Return (correct, all): the most windows that any predictor with a context of `window` words gets right, and all.
-
-    Equal contexts can have different next words; of each such group only the most frequent one can be right.
-    """
-    ids = np.asarray(text[0 : len(text)]).astype(np.int64)
-    count = len(ids) - window
-    if count < 1:
-        return 0, 0
-    context = ids[:count]
-    for t in range(1, window):
-        _, context = np.unique(context * (int(ids.max()) + 1) + ids[t : t + count], return_inverse=True)
-    pairs, counts = np.unique(context * (int(ids.max()) + 1) + ids[window:], return_counts=True)
-    best = np.zeros(int(context.max()) + 1, np.int64)
-    np.maximum.at(best, pairs // (int(ids.max()) + 1), counts)
-    return int(best.sum()), count
+def evaluated_streams(ids: Ids) -> Ids:
+    """Return the (B, T + 1) streams in which the evaluation of a stateful network reads a text (N,)."""
+    streams = max(1, min(MAX_STREAMS, (len(ids) - 1) // (4 * STREAM_WORDS)))
+    length = (len(ids) - 1) // streams
+    return np.stack([ids[b * length : (b + 1) * length + 1] for b in range(streams)])

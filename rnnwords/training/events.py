@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnnwords.config import FittedInterpolation
+from rnnwords.config import FittedInterpolation, HeldOutFigures
 from rnnwords.lm.perplexity import perplexity
 from rnnwords.network.config import NetworkConfig
 from rnnwords.text.vocabulary import Vocabulary
-from rnnwords.training.config import TrainingConfig
+from rnnwords.training.settings.config import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Planned:
     directory: Path
     vocabulary: Vocabulary
     words: int  # of the training text
-    validation_words: int  # that an evaluation of the whole validation text predicts; 0: there is none
+    validation_words: int  # that an evaluation of the half that chooses weights predicts; 0: there is none
+    held_out_words: int  # that the other half predicts; 0: there is none
     prompt: str  # words of the text, none of them <unk>; empty if there are none
     passage: tuple[int, ...]  # token ids of the text that begins with the prompt
     network: NetworkConfig
@@ -95,17 +96,18 @@ class Warned:
 
 @dataclass(frozen=True)
 class PostTrained:
-    """Post-training is done: what the model file has besides the network."""
+    """Post-training is done: what the model file has besides the network, if anything."""
 
-    interpolation: FittedInterpolation
+    interpolation: FittedInterpolation | None
+    held_out: HeldOutFigures | None
 
 
 @dataclass(frozen=True)
 class Finished:
     """The end of the run, or of this session of it.
 
-    `reason`: max_accuracy (no predictor with this context gets more words right), patience, budget, already (an earlier
-    session finished the run), or one of `request.STOPPED` (the next session resumes).
+    `reason`: max_accuracy (the text is learned completely, see `training.best_possible`), patience, budget, already
+    (an earlier session finished the run), or one of `request.STOPPED` (the next session resumes).
     """
 
     reason: str

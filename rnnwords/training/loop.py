@@ -15,20 +15,21 @@ import numpy as np
 from rnnwords.errors import ModelError, TrainingError
 from rnnwords.model_file import Model
 from rnnwords.training.batches import batches_of
+from rnnwords.training.complete_learning import CompleteLearning
 from rnnwords.training.events import Event, Finished, Saved, StepProgress, Warned
 from rnnwords.training.optimization.schedule import Budget, dropout, learning_rate
 from rnnwords.training.optimization.steps import Steps
 from rnnwords.training.reports.reporter import Reporter
-from rnnwords.training.request import StopRequest
 from rnnwords.training.runs.checkpoint import Checkpoint, as_tensors
 from rnnwords.training.runs.checkpoint_state import CheckpointState, Position
+from rnnwords.training.runs.checkpoint_tensors import initial_tensors
 from rnnwords.training.runs.resume import run_identity
+from rnnwords.training.settings.request import StopRequest
 from rnnwords.training.task import EVAL_WORDS, RunPlan
 
 CALL_SECONDS = 0.5  # duration of a graph call: short enough to stop soon, long enough that its overhead is negligible
 EXIT_SECONDS = 4.0  # that the process needs to start and to end; in a short run, at most a hundredth of it
 PROBE_WORDS = 8_193  # words of a short evaluation, from which the duration of a whole one is estimated
-NEAR_MAX = 0.85  # share of the maximum accuracy from which each epoch is followed by an evaluation
 
 
 class TrainingLoop:
@@ -55,13 +56,20 @@ class TrainingLoop:
         if training.sampling_order == "strides":  # its epochs are short
             self.evaluate_every = self.log_every
         self.saved_loss = math.inf  # of the model that an earlier session saved: no worse one replaces it
+        self.learning = CompleteLearning(task.best_possible, training, plan.settings, self.position)
+        # Of post-training, which a time budget includes, unless that would leave too little for training.
+        self.seconds_after = min(plan.seconds_after, (self.budget.seconds or 0.0) / 2)
         self.evaluation_seconds = self.saving_seconds = 0.0  # of the latest ones: a time budget includes the last ones
 
     def events(self) -> Generator[Event, None, Finished]:
         """Train. Returns the last event. Raises TrainingError (a loss that is NaN or infinite), SaveError."""
         checkpoint = self.plan.checkpoint
         self.directory.cut_history(self.position.step)
-        self.steps = self.make_steps(self.network, self.training, self.precision)
+        self.teacher = self.task.teacher(self.directory.path)
+        if self.teacher:
+            self.steps = self.make_steps(self.network, self.training, self.precision, teacher=self.teacher)
+        else:
+            self.steps = self.make_steps(self.network, self.training, self.precision)
         if checkpoint:
             self.steps.restore(checkpoint.tensors)
             self.saved_loss = self._saved_loss(checkpoint)
@@ -69,8 +77,7 @@ class TrainingLoop:
             if self.task.vocabulary:
                 self.task.vocabulary.save(self.directory.vocabulary, follow_links=False)
             if initial := self.task.initial_weights():
-                weights = {f"weights/{name}": weight for name, weight in initial.items()}
-                self.steps.restore(self.steps.tensors() | weights)
+                self.steps.restore(self.steps.tensors() | initial_tensors(self.network, self.training, initial))
         self.reporter = Reporter(self.plan, self.task, self.data, self.steps, self.position, self.warnings.append)
         try:
             return (yield from self._train())
@@ -87,13 +94,15 @@ class TrainingLoop:
         while reason is None:
             call_begun = time.monotonic()
             count = self._steps_until_due(call)
-            shares = [self._spent(ahead=k) for k in range(count)]
-            rates = [(learning_rate(self.training, spent), dropout(self.training, spent)) for spent in shares]
+            rates = [self._rates(self._spent(ahead=k), position.step + k) for k in range(count)]
             if position.step % self.data.steps == 0:
                 self.steps.reset_state()
                 position.begin_epoch()
             ids = self.data.batches(position.step, count)
-            losses, hits, norms = self.steps.run(ids, np.array(rates, np.float32), position.step)
+            losses, hits, norms = self.steps.run(
+                ids, np.array(rates, np.float32), position.step,
+                *([self.teacher.batches(position.step, count)] if self.teacher else []),
+            )  # fmt: skip
             if not np.isfinite(losses).all():
                 raise self._not_finite(position.step + int(np.argmin(np.isfinite(losses))) + 1)
             first = position.step == 0
@@ -108,9 +117,9 @@ class TrainingLoop:
             yield StepProgress(position.step, epoch, spent, float(losses[-1]), float(hits[-1]), speed)
             reason = "budget" if spent >= 1 else None
             due = position.step % self.evaluate_every == 0 and self._spent(evaluations=2) < 1  # else the last is near
-            if due or reason or (position.step % self.data.steps == 0 and self._near_max_accuracy()):
+            if due or reason or (position.step % self.data.steps == 0 and self.learning.is_near):
                 evaluation_begun = time.monotonic()
-                reason = yield from self._evaluate(reason)
+                reason = yield from self._evaluate(reason, probe=not (due or reason))
                 self.evaluation_seconds = time.monotonic() - evaluation_begun
             if position.step % self.log_every == 0 or (reason and position.steps_since_report):
                 yield self.reporter.report(rates[-1][0], norms, speed)
@@ -141,7 +150,7 @@ class TrainingLoop:
         checkpoint and the end of the process.
         """
         end = evaluations * self.evaluation_seconds + self.saving_seconds
-        end += min(EXIT_SECONDS, (self.budget.seconds or 0) / 100)
+        end += min(EXIT_SECONDS, (self.budget.seconds or 0) / 100) + self.seconds_after
         return self.budget.spent(self.position.step + ahead, self.position.seconds + end)
 
     def _steps_until_due(self, call: int) -> int:
@@ -154,33 +163,36 @@ class TrainingLoop:
             limits.append(self.budget.steps - step)
         return max(1, min(limits))
 
-    def _near_max_accuracy(self) -> bool:
-        """Whether the last epoch was near the maximum accuracy, so that an evaluation may end the run."""
-        best = self.task.max_accuracy
-        if best is None or self.task.validation is not None or not self.training.stop_at_max_accuracy:
-            return False
-        steps, hits = self.position.epoch_steps, self.position.epoch_hits
-        return steps > 0 and hits / steps >= NEAR_MAX * best[0] / best[1]
+    def _rates(self, spent: float, step: int) -> tuple[float, float, float]:
+        """Return learning rate, dropout rate and share of shortened windows of the step after `step` others."""
+        rate, short = self.learning.factors(step)
+        rate *= learning_rate(self.training, spent)
+        return rate, dropout(self.training, spent), short * (self.training.short_windows or 0.0)
 
-    def _evaluate(self, reason: str | None) -> Generator[Event, None, str | None]:
+    def _evaluate(self, reason: str | None, probe: bool) -> Generator[Event, None, str | None]:
         """Evaluate on validation text, or without one on training text, and save the best model.
 
-        Returns the reason to end the run: `reason`, or one that the evaluation gives.
+        A probe only counts if it reaches a stage for the first time. Returns the reason to end the run: `reason`, or
+        one that the evaluation gives.
         """
-        position, best = self.position, self.task.max_accuracy
-        loss, correct, count = self.steps.evaluate(self._evaluated_ids())
+        position, best = self.position, self.task.best_possible
+        loss, probability, correct, count = self.steps.evaluate(self._evaluated_ids())
         if not math.isfinite(loss):
             raise self._not_finite(position.step)
+        self.learning.evaluated(loss)
+        stage, before = best.stage(correct, count, probability) if best else 0, self.learning.stage
+        if probe and stage <= before:
+            return reason
         position.last_evaluation, position.eval_words = (loss, correct / count), count
-        reached = self.task.validation is None and best is not None and correct >= best[0]
-        if position.best_loss is None or loss < position.best_loss or reached:
+        if position.best_loss is None or stage > before or (stage == before and loss < position.best_loss):
             position.best_loss, position.best_accuracy, position.evaluations_since_best = loss, correct / count, 0
-            if loss <= self.saved_loss or reached:
+            position.best_probability = min(1.0, probability)
+            if loss <= self.saved_loss or stage:
                 self.directory.save_model(self._model())
                 yield Saved("model", position.step)
         else:
             position.evaluations_since_best += 1
-        if reason is None and reached and self.training.stop_at_max_accuracy and best is not None and count == best[1]:
+        if reason is None and stage == 2 and self.learning.ends_run:
             return "max_accuracy"
         patient = position.evaluations_since_best < (self.training.patience or math.inf)
         return reason or (None if patient else "patience")
@@ -224,7 +236,7 @@ class TrainingLoop:
 
     def _metrics(self) -> dict[str, Any]:
         """Return the metrics of the best model."""
-        return self.task.metrics(self.position.best_loss, self.position.best_accuracy, self.position.eval_words)
+        return self.task.metrics(self.position)
 
     def _save(self) -> None:
         begun = time.monotonic()

@@ -10,16 +10,24 @@ from typing import Any
 
 from rnnwords.config import TextConfig
 from rnnwords.errors import CorpusError, UsageError
+from rnnwords.files import digest_of
+from rnnwords.model_file import Model, model_path
 from rnnwords.network.config import NetworkConfig
 from rnnwords.text.prepare import Prepared, PrepareRequest, VocabularyLimits, prepare
 from rnnwords.text.reading.corpus import Corpus, StartProgress, no_progress
 from rnnwords.text.vocabulary import Vocabulary, vocabulary_notes
-from rnnwords.training.config import TrainingConfig
-from rnnwords.training.defaults import VALIDATION_FROM, VALIDATION_SPLIT, complete, tier_of
-from rnnwords.training.recipes import with_recipe
-from rnnwords.training.request import FREE_SETTINGS, TrainRequest
-from rnnwords.training.runs.checkpoint import RunDirectory
+from rnnwords.training.continuation.base import Base, load_base, network_of, with_base
+from rnnwords.training.continuation.defaults import continued, limits_of
+from rnnwords.training.distillation import load_teacher
+from rnnwords.training.post_training.estimate import estimated_seconds
+from rnnwords.training.runs.checkpoint import Checkpoint, RunDirectory
+from rnnwords.training.runs.checkpoint_tensors import network_size
 from rnnwords.training.runs.resume import resumed_config
+from rnnwords.training.settings.config import TrainingConfig
+from rnnwords.training.settings.defaults import complete, network_defaults, tier_of, validation_share
+from rnnwords.training.settings.recipes import with_recipe
+from rnnwords.training.settings.request import FREE_SETTINGS, TrainRequest
+from rnnwords.training.settings.time_budget import may_choose_size, time_choice
 from rnnwords.training.task import RunPlan, TextTask
 
 WINDOW = 3  # words of context
@@ -32,11 +40,13 @@ class Plan(RunPlan):
     """A run on text whose settings are complete."""
 
     prepared: Prepared
+    teacher: Model | None = None
     notes: tuple[str, ...] = ()  # on what was left out of the texts
+    base: Base | None = None  # the model that the run continues from
 
     def task(self) -> TextTask:
         """Return the text as the training loop uses it."""
-        return TextTask(self.prepared, self.network, self.training)
+        return TextTask(self.prepared, self.network, self.training, self.base, self.teacher)
 
 
 def make_plan(request: TrainRequest, warn: Callable[[str], None], progress: StartProgress = no_progress) -> Plan:
@@ -47,31 +57,52 @@ def make_plan(request: TrainRequest, warn: Callable[[str], None], progress: Star
     begun = time.monotonic()
     if request.training.get("schedule") == "one-cycle" and request.training.get("warmup") is not None:
         raise UsageError("`warmup`: expected none with `schedule` one-cycle, which has its own; leave `warmup` out")
-    request = with_recipe(request)
+    base = load_base(request)
+    request = with_base(request, base) if base else with_recipe(request)
     TrainingConfig(seed=0, **request.training_settings)  # raise UsageError before the text is read
-    vocabulary = _vocabulary(request)
+    teacher = load_teacher(request)
+    vocabulary = _vocabulary(request) or (teacher.vocabulary if teacher else None)
     if request.validation and request.validation_split is not None:
         raise UsageError("expected `validation` or `validation_split`, found both; leave one out")
+    if teacher and vocabulary != teacher.vocabulary:
+        raise UsageError(f"{request.vocabulary}: expected the vocabulary of the teacher, found another; leave it out")
     corpus = Corpus(request.corpus, request.read)
     validation = Corpus([request.validation], request.read) if request.validation else None
     network = request.network_settings
     window = network["window"] = network["window"] or (STATEFUL_WINDOW if network["stateful"] else WINDOW)
     text = vocabulary.text if vocabulary else request.text
-    limits = partial(_limits, request)
-    prepared = prepare(PrepareRequest(corpus, text, limits, validation, vocabulary, window, progress))
+    limits = partial(limits_of if base else _limits, request)
+    known = base.model.vocabulary if base else None
+    prepared = prepare(PrepareRequest(corpus, text, limits, validation, vocabulary, window, progress, known))
     _check_length(prepared, corpus, validation, window)
     directory = RunDirectory(request.directory)
     settings = _settings(request, prepared, vocabulary)
-    config = _network(request, network, prepared)
+    if base:
+        settings["base"], config = base.digest, network_of(base, len(prepared.vocabulary))
+    else:
+        config = _network(request, network, prepared)
+
+    def resumed(checkpoint: Checkpoint) -> NetworkConfig:
+        """Return the configuration with the size of a checkpoint, where none was requested."""
+        return config if base else _network(request, network, prepared, network_size(checkpoint.tensors, config.cell))
+
+    words, size_note = prepared.words, ""
+    halves = [len(half) for half in (prepared.validation, prepared.held_out) if half is not None]
     checkpoint = (
-        None if request.restart else directory.resumable(settings, request.seed, config, len(prepared.train), warn)
+        None if request.restart else directory.resumable(settings, request.seed, resumed, len(prepared.train), warn)
     )
     if checkpoint:
+        config = resumed(checkpoint)
         training = resumed_config(checkpoint.state.training, request.training_settings)
     else:
         seed = secrets.randbelow(2**32) if request.seed is None else request.seed
         training = TrainingConfig(seed=seed, **request.training_settings)
-        training = complete(training, prepared.words, prepared.words - window, config.stateful)
+        defaults = continued if base else complete
+        training = defaults(training, words, words - window, config.stateful)
+        if training.seconds is not None and base is None and may_choose_size(network):
+            spent = time.monotonic() - begun + estimated_seconds(words, sum(halves), config)
+            choice = time_choice(training.seconds - spent, config, words, training)
+            config, size_note = _network(request, network, prepared, choice.size), choice.note
     batch = training.batch_size or 1
     if config.stateful and (prepared.words - 1) // batch <= window:
         raise CorpusError(
@@ -80,7 +111,21 @@ def make_plan(request: TrainRequest, warn: Callable[[str], None], progress: Star
             "or `window` fewer"
         )
     notes = corpus.notes + (validation.notes if validation else ()) + vocabulary_notes(prepared.vocabulary)
-    return Plan(directory, config, training, settings, checkpoint, begun, prepared, notes)
+    own = [base.note(prepared)] if base else [size_note] if size_note else []
+    after = 0.0 if training.seconds is None else estimated_seconds(words, sum(halves), config)
+    return Plan(
+        directory,
+        config,
+        training,
+        settings,
+        checkpoint,
+        begun,
+        prepared,
+        teacher,
+        (*own, *notes),
+        base,
+        seconds_after=after,
+    )
 
 
 def _vocabulary(request: TrainRequest) -> Vocabulary | None:
@@ -97,9 +142,7 @@ def _vocabulary(request: TrainRequest) -> Vocabulary | None:
 
 def _limits(request: TrainRequest, words: int) -> VocabularyLimits:
     """Return the limits of the vocabulary, and the validation split, for a corpus of this many words."""
-    tier, split = tier_of(words), request.validation_split
-    if split is None:
-        split = VALIDATION_SPLIT if words >= VALIDATION_FROM else 0.0
+    tier, split = tier_of(words), validation_share(request.validation_split, words)
     limited = request.max_size is not None or request.min_count is not None
     max_size = request.max_size if limited else tier.max_size
     min_count = request.min_count or (1 if limited else tier.min_count)
@@ -124,6 +167,7 @@ def _settings(request: TrainRequest, prepared: Prepared, vocabulary: Vocabulary 
     training = {name: value for name, value in request.training_settings.items() if name not in FREE_SETTINGS}
     return {
         "corpus": prepared.digest, "validation": prepared.validation_digest,
+        "teacher": digest_of([model_path(request.teacher)]) if request.teacher else None,
         "vocabulary": hashlib.sha256(vocabulary.to_bytes()).hexdigest() if vocabulary else None,
         "validation_split": request.validation_split, "max_size": request.max_size, "min_count": request.min_count,
         **request.network_settings, "precision": "auto", **training, **request.text.to_json(),
@@ -131,23 +175,33 @@ def _settings(request: TrainRequest, prepared: Prepared, vocabulary: Vocabulary 
     }  # fmt: skip
 
 
-def _network(request: TrainRequest, settings: Mapping[str, Any], prepared: Prepared) -> NetworkConfig:
-    """Return the configuration of the network, with the settings that depend on the text."""
+def _network(
+    request: TrainRequest, settings: Mapping[str, Any], prepared: Prepared, size: Mapping[str, int] | None = None
+) -> NetworkConfig:
+    """Return the configuration of the network, with the settings that depend on the text.
+
+    `size` is what layers, units and embedding have, where none is requested, instead of the defaults.
+    """
     tokens, tier = len(prepared.vocabulary), tier_of(prepared.words)
     network = {name: value for name, value in settings.items() if name != "stateful"}
     if network["softmax"] == "auto":
-        network["softmax"] = "adaptive" if tokens > ADAPTIVE_FROM and not network["tie"] else "full"
+        large = tokens > ADAPTIVE_FROM and not network["tie"] and not request.teacher
+        network["softmax"] = "adaptive" if large else "full"
     if network["softmax"] == "adaptive":
         if request.training_settings.get("label_smoothing"):
             raise UsageError(
                 f"`label_smoothing`: expected `softmax` full, found an adaptive softmax for {tokens:,} tokens, which "
                 "does not compute the probabilities of all of them; set `softmax` full"
             )
+        if request.teacher:
+            raise UsageError("`teacher`: expected `softmax` full, found adaptive; leave one out")
         if request.calibrate:
             raise UsageError("`calibrate`: expected `softmax` full, found an adaptive softmax; leave `calibrate` out")
     if network["tie"] is None:
         network["tie"] = tier.tie and network["input"] == "embedding" and network["softmax"] == "full"
+    size = {**network_defaults(prepared.words, settings["stateful"]), **(size or {})}
+    network |= {name: size[name] for name in ("layers", "units") if network[name] is None}
     if network["embedding"] is None:
-        network["embedding"] = min(tier.embedding or network["units"], network["units"])
+        network["embedding"] = min(size.get("embedding", network["units"]), network["units"])
     mode = "stateful" if settings["stateful"] else "windows"
     return NetworkConfig(vocabulary_size=tokens, mode=mode, **network)

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from rnnwords.errors import TrainingError
 from rnnwords.network.config import NetworkConfig
-from rnnwords.training.config import TrainingConfig
 from rnnwords.training.distributed.cluster import Role, WorkerLostError
 from rnnwords.training.distributed.rendezvous import gather, join
 from rnnwords.training.events import Event, Finished, Note, Started
 from rnnwords.training.native_output import discard_output_at_exit, native_output_to
-from rnnwords.training.request import StopRequest
+from rnnwords.training.settings.config import TrainingConfig
+from rnnwords.training.settings.request import StopRequest
 from rnnwords.training.task import RunPlan
 from rnnwords.training.tensorflow_loading import check_limits, keras_defaults, tensorflow_required
 

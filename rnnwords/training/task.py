@@ -5,7 +5,8 @@ The loop itself only handles batches, losses and weights.
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,13 +18,15 @@ from rnnwords.network.recurrent import Floats, Ids, Network, Weights
 from rnnwords.text.encoded import EncodedText
 from rnnwords.text.prepare import Prepared
 from rnnwords.text.vocabulary import Vocabulary
-from rnnwords.training.batches import max_accuracy
-from rnnwords.training.config import TrainingConfig
+from rnnwords.training.best_possible import BestPossible, best_possible, best_possible_of_streams
+from rnnwords.training.continuation.base import ANCESTORS, Base
+from rnnwords.training.distillation import Teacher
 from rnnwords.training.runs.checkpoint import Checkpoint, RunDirectory
 from rnnwords.training.runs.checkpoint_state import Position
+from rnnwords.training.settings.config import TrainingConfig
 
 EVAL_WORDS = 100_000  # words at the beginning of the validation (or training) text that an evaluation predicts
-MAX_ACCURACY_WORDS = 1_000_000  # of longer texts no network reaches the maximum accuracy, and it would cost memory
+MAX_LEARNED_WORDS = 1_000_000  # no network learns a longer text completely, and the best figures would cost memory
 SHOWN_WORDS = 8  # of a window, at most
 SAMPLE_TRIES = 100  # positions of a sample, of which the first is taken that shows no <unk>
 GENERATED_WORDS = 30
@@ -37,13 +40,16 @@ class TrainingTask(Protocol):
     validation: EncodedText | None = None
     digest: str
     data_record: dict[str, Any]  # size of the data and digest of a validation file, for the model file
-    # Windows of the training text that can be predicted correctly, and all windows.
-    max_accuracy: tuple[int, int] | None = None
+    best_possible: BestPossible | None = None  # on the training text, where there is no validation text
     vocabulary: Vocabulary | None = None  # of a text
 
     def initial_weights(self) -> Weights:
         """Return weights that replace random initial ones, by name."""
         return {}
+
+    def teacher(self, directory: Path) -> Teacher | None:
+        """Return the teacher of the run, if it has one, whose outputs are saved in the directory."""
+        return None
 
     def sample(self, weights: Weights, generator: np.random.Generator) -> str:
         """Return a prediction at a random position of the data, for a report."""
@@ -51,7 +57,7 @@ class TrainingTask(Protocol):
     def figures(self, loss: float, accuracy: float) -> dict[str, float]:
         """Return the figures that a report shows of a mean loss and an accuracy, by name."""
 
-    def metrics(self, loss: float | None, accuracy: float | None, eval_words: int | None) -> dict[str, Any]:
+    def metrics(self, position: Position) -> dict[str, Any]:
         """Return the metrics of the best model as JSON values, with the data that they are of."""
 
     def model(self, weights: Weights, record: dict[str, Any]) -> Model:
@@ -68,6 +74,7 @@ class RunPlan:
     settings: Mapping[str, Any]  # that were requested; equal ones resume the run
     checkpoint: Checkpoint | None  # the state from which the run is resumed
     begun: float  # time.monotonic() before the data was read: the start of a time budget
+    seconds_after: float = field(default=0.0, kw_only=True)  # of what follows training: a time budget includes them
 
     @property
     def position(self) -> Position | None:
@@ -89,20 +96,46 @@ class TextTask(TrainingTask):
 
     vocabulary: Vocabulary
 
-    def __init__(self, prepared: Prepared, network: NetworkConfig, training: TrainingConfig) -> None:
-        self.vocabulary, self.network, self.training = prepared.vocabulary, network, training
+    def __init__(
+        self,
+        prepared: Prepared,
+        network: NetworkConfig,
+        training: TrainingConfig,
+        base: Base | None = None,
+        teacher: Model | None = None,
+    ) -> None:
+        """`base` is the model that the run continues from, `teacher` one whose predictions it learns."""
+        self._teacher = teacher
+        self.vocabulary, self.network, self.training, self.base = prepared.vocabulary, network, training, base
         self.train, self.validation, self.digest = prepared.train, prepared.validation, prepared.digest
         self.data_record = {"words": prepared.words}
         if prepared.validation_digest:
             self.data_record["validation"] = prepared.validation_digest
-        if not network.stateful and prepared.words <= MAX_ACCURACY_WORDS:
-            self.max_accuracy = max_accuracy(prepared.train, network.window)
+        if base:
+            self.data_record[ANCESTORS] = base.ancestors()
+        if teacher:
+            self.data_record["teacher"] = {name: teacher.training.get(name) for name in ("run", "corpus", "step")}
+        if prepared.validation is None and prepared.words <= MAX_LEARNED_WORDS:
+            text, window = prepared.train, network.window
+            self.best_possible = best_possible_of_streams(text) if network.stateful else best_possible(text, window)
 
     def initial_weights(self) -> Weights:
-        """Return the biases of the output layer that give the word frequencies, unless the recipe initializes them."""
+        """Return the weights of the model that the run continues from.
+
+        For a new model these are biases of the output layer that give the word frequencies, unless the recipe
+        initializes them.
+        """
+        if self.base:
+            return self.base.initial_weights(self.vocabulary, self.data_record["words"], self.training.seed)
         if self.training.output_init != "glorot":
             return {}
         return frequency_biases(self.network, self.vocabulary.counts)
+
+    def teacher(self, directory: Path) -> Teacher | None:
+        """See TrainingTask."""
+        if self._teacher is None:
+            return None
+        return Teacher.of(self._teacher, self.train, self.network, self.training, directory)
 
     def sample(self, weights: Weights, generator: np.random.Generator) -> str:
         """Return a prediction, in the style of the setting `sample`, at a random position of the evaluated text."""
@@ -120,15 +153,19 @@ class TextTask(TrainingTask):
         """Return loss (nats per word), accuracy and perplexity."""
         return {"loss": loss, "accuracy": accuracy, "perplexity": perplexity(loss)}
 
-    def metrics(self, loss: float | None, accuracy: float | None, eval_words: int | None) -> dict[str, Any]:
-        """Return the text, the number of its first words that are predicted, loss, perplexity and accuracy on them.
+    def metrics(self, position: Position) -> dict[str, Any]:
+        """Return the text, the number of its first words that are predicted, and the figures on them.
 
-        `max_accuracy` counts all windows of the training text.
+        The best possible figures are those of all windows of the training text.
         """
+        loss, best = position.best_loss, self.best_possible
         return {
-            "of": "training text" if self.validation is None else "validation text", "words": eval_words,
-            "loss": loss, "perplexity": None if loss is None else finite(perplexity(loss)), "accuracy": accuracy,
-            "max_accuracy": list(self.max_accuracy) if self.max_accuracy and self.validation is None else None,
+            "of": "training text" if self.validation is None else "validation text", "words": position.eval_words,
+            "loss": loss, "perplexity": None if loss is None else finite(perplexity(loss)),
+            "accuracy": position.best_accuracy, "mean_probability": position.best_probability,
+            "max_accuracy": [best.correct, best.words] if best else None,
+            "lowest_loss": best.loss if best else None,
+            "max_mean_probability": best.probability if best else None,
         }  # fmt: skip
 
     def model(self, weights: Weights, record: dict[str, Any]) -> Model:

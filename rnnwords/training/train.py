@@ -5,15 +5,16 @@ import os
 from collections.abc import Generator
 from dataclasses import replace
 
+from rnnwords.config import HeldOutFigures
 from rnnwords.errors import ModelError, ModelNotFoundError
-from rnnwords.model_file import Model
+from rnnwords.model_file import HELD_OUT, Model
 from rnnwords.text.reading.corpus import StartProgress, no_progress
 from rnnwords.training.distributed.cluster import role_of
 from rnnwords.training.events import Event, Note, Planned, PostTrained, Warned
 from rnnwords.training.plan import Plan, make_plan
-from rnnwords.training.request import STOPPED, StopRequest, TrainRequest
 from rnnwords.training.runs.checkpoint import RunDirectory
 from rnnwords.training.session import run_session, work
+from rnnwords.training.settings.request import STOPPED, StopRequest, TrainRequest
 from rnnwords.training.suggestion import find_prompt
 
 
@@ -42,7 +43,8 @@ def train(
         yield _planned(plan)
         yield from (Note(message) for message in plan.notes)
         finished = yield from run_session(plan, restart=request.restart, stop=stop, role=role)
-        if stop and stop.reason and (request.ngram or request.cache or request.calibrate):
+        added = plan.prepared.held_out is not None or request.ngram or request.cache or request.calibrate
+        if stop and stop.reason and added:
             finished = replace(finished, reason=stop.reason)  # it came with the last step; post-training is left
         if finished.reason not in STOPPED:
             if finished.reason == "already":
@@ -53,9 +55,11 @@ def train(
 
 def _planned(plan: Plan) -> Planned:
     prepared, network = plan.prepared, plan.network
+    validation, held_out = (
+        0 if half is None else len(half) - network.window for half in (prepared.validation, prepared.held_out)
+    )
     return Planned(
-        plan.directory.path, prepared.vocabulary, prepared.words,
-        0 if prepared.validation is None else len(prepared.validation) - network.window,
+        plan.directory.path, prepared.vocabulary, prepared.words, validation, held_out,
         *find_prompt(prepared.train, prepared.vocabulary), network, plan.training,
         plan.position.step if plan.position else None, plan.complete,
     )  # fmt: skip
@@ -72,12 +76,13 @@ def _check_model(plan: Plan) -> None:
 
 
 def _post_train(request: TrainRequest, plan: Plan) -> Generator[Event, None, None]:
-    """Add what the request asks for and the model file does not have yet."""
-    if not (request.ngram or request.cache or request.calibrate):
-        return
+    """Add to the model file what it lacks of the request, or of what can be fitted and checked."""
     from rnnwords.training.post_training.run import PostTrainingConfig, add_post_training
+    from rnnwords.training.post_training.texts import PostTrainingTexts
 
-    prepared, skip = plan.prepared, plan.network.window
-    config = PostTrainingConfig(request.ngram, request.cache, skip, prepared.validation_digest, request.calibrate)
-    fitted = yield from add_post_training(plan.directory.model, prepared.train, prepared.validation, config)
-    yield PostTrained(fitted)
+    texts = PostTrainingTexts.of(plan.prepared, plan.network.window, plan.base)
+    config = PostTrainingConfig(request.ngram, request.cache, request.calibrate)
+    model = yield from add_post_training(plan.directory.model, texts, config)
+    figures = model.training.get(HELD_OUT)
+    if model.interpolation or figures:
+        yield PostTrained(model.interpolation, HeldOutFigures.from_json(figures) if figures else None)

@@ -9,8 +9,8 @@ import pytest
 from rnnwords.model_file import Model
 from rnnwords.training import plan
 from rnnwords.training.events import Finished
-from rnnwords.training.request import StopRequest, TrainRequest
 from rnnwords.training.runs.checkpoint import RunDirectory
+from rnnwords.training.settings.request import StopRequest, TrainRequest
 
 pytest.importorskip("tensorflow")
 from rnnwords.training import loop  # loads TensorFlow
@@ -53,7 +53,7 @@ class TimedRun:
         class TimedSteps(Steps):
             """Steps and evaluations of the durations above."""
 
-            def run(self, ids: Any, rates: Any, step: int) -> Any:
+            def run(self, ids: Any, rates: Any, step: int, outputs: Any = None) -> Any:
                 clock.now += STEP * len(rates)
                 return super().run(ids, rates, step)
 
@@ -101,7 +101,7 @@ def test_a_run_ends_after_as_many_evaluations_without_a_better_one_as_its_patien
 
     class Evaluated(Steps):
         def evaluate(self, ids: Any) -> Any:
-            return next(losses), 1, 10
+            return next(losses), 0.1, 1, 10
 
     training = {"epochs": 1000, "batch_size": 201, "patience": 2}
     planned = plan.make_plan(TrainRequest([FABLE], tmp_path, network=NETWORK, training=training, seed=1), print)

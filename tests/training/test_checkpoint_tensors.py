@@ -7,9 +7,9 @@ import pytest
 
 from rnnwords.errors import ModelError
 from rnnwords.network.config import NetworkConfig
-from rnnwords.training.config import OPTIMIZERS, TrainingConfig
 from rnnwords.training.runs.checkpoint import as_tensors
 from rnnwords.training.runs.checkpoint_tensors import SLOTS, check_tensors, tensor_types
+from rnnwords.training.settings.config import OPTIMIZERS, TrainingConfig
 
 pytest.importorskip("tensorflow")
 from rnnwords.network.keras_network import KerasNetwork

@@ -6,24 +6,25 @@ from typing import Any
 import pytest
 
 from rnnwords.errors import CorpusError, UsageError
-from rnnwords.training import defaults, plan
-from rnnwords.training.config import TrainingConfig
-from rnnwords.training.defaults import TIERS, complete
+from rnnwords.training import plan
 from rnnwords.training.plan import Plan, make_plan
-from rnnwords.training.request import TrainRequest
+from rnnwords.training.settings import defaults
+from rnnwords.training.settings.config import TrainingConfig
+from rnnwords.training.settings.defaults import TIERS, complete, network_defaults, tier_of
+from rnnwords.training.settings.request import TrainRequest
 from tests.texts import FABLE
 
 TABLE = """
-| words of text | validation | vocabulary | network | optimizer | rate | batch | dropout | budget |
+| words of text | vocabulary | network | optimizer | rate | batch | dropout | averaging | budget |
 |---|---|---|---|---|---|---|---|---|
-| below 10,000 | none | every word | untied, E 256 | Adam, constant | 0.003 | 67 | 0 | 500 epochs, or maximum accuracy |
-| below 500,000 | last tenth | 2 times or more, 10,000 | tied, E = H | AdamW, cosine | 0.004 | 128 | 0.5 | 12 epochs |
-| below 5 million | last tenth | 2 times or more, 10,000 | tied, E = H | AdamW, cosine | 0.004 | 512 | 0.5 | 9 epochs |
-| more | last tenth | 2 times or more, 30,000 | tied, E = H | AdamW, cosine | 0.002 | 512 | 0.2 | 3 epochs |
-| stateful, below 10,000 | | | | | | 20 | | |
-| stateful, below 500,000 | | | | SGD, cosine | 20 | 10 | 0.65 | |
-| stateful, below 5 million | | | | SGD, cosine | 20 | 20 | | |
-| stateful, more | | | | | 0.004 | 20 | | |
+| below 10,000 | all words | 2 x 512, E 256, untied | Adam, constant | 0.003 | 67 | 0 | 0 | 500 epochs |
+| below 500,000 | 2+, 10,000 | 1 x 512, E 256, tied | AdamW, cosine | 0.004 | 128 | 0.2 to 0.6 | 0.999 | 12 epochs |
+| below 5 million | 2+, 10,000 | 1 x 512, E 256, tied | AdamW, cosine | 0.004 | 512 | 0.2 to 0.6 | 0.999 | 9 epochs |
+| more | 2+, 30,000 | 2 x 512, E 512, tied | AdamW, cosine | 0.002 | 512 | 0.2 | 0 | 3 epochs |
+| stateful, below 10,000 | | | | | 20 | | | |
+| stateful, below 500,000 | | 2 x 512, E 512, tied | SGD, cosine | 20 | 10 | 0.65 | 0 | |
+| stateful, below 5 million | | 2 x 512, E 512, tied | SGD, cosine | 20 | 20 | 0.5 | 0 | |
+| stateful, more | | | | 0.004 | 20 | | | |
 """
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
@@ -41,10 +42,11 @@ def chosen(words: int, *, stateful: bool = False, **given: Any) -> TrainingConfi
 
 
 def shown(config: TrainingConfig) -> list[str]:
-    """Return the cells of the table: optimizer, rate, batch, dropout, budget."""
+    """Return the cells of the table: optimizer, rate, batch, dropout, averaging, budget."""
     name = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}[config.optimizer or ""]
-    return [f"{name}, {config.schedule}", f"{config.learning_rate:g}", f"{config.batch_size}", f"{config.dropout:g}",
-            f"{config.epochs} epochs"]  # fmt: skip
+    start = "" if config.dropout_start is None else f"{config.dropout_start:g} to "
+    return [f"{name}, {config.schedule}", f"{config.learning_rate:g}", f"{config.batch_size}",
+            f"{start}{config.dropout:g}", f"{config.ema:g}", f"{config.epochs} epochs"]  # fmt: skip
 
 
 def test_the_table_of_defaults_has_a_row_for_each_tier():
@@ -56,16 +58,48 @@ def test_the_table_of_defaults_has_a_row_for_each_tier():
 def test_defaults_of_windows_are_those_of_the_table(size):
     row = WINDOWS[size]
     *cells, budget = shown(chosen(TEXTS[size]))
-    assert row[4:8] == cells
-    assert row[8].split(",")[0] == budget
-    assert defaults.tier_of(TEXTS[size]).below > TEXTS[size]
+    assert row[3:] == [*cells, budget]
+    tier = defaults.tier_of(TEXTS[size])
+    assert row[1] == ("all words" if tier.max_size is None else f"{tier.min_count}+, {tier.max_size:,}")
+    assert tier.below > TEXTS[size]
 
 
 @pytest.mark.parametrize("size", TEXTS)
 def test_defaults_of_stateful_networks_are_those_of_the_table(size):
     """An empty cell means the default of windows."""
-    expected = [own or above for own, above in zip(STATEFUL[size][4:8], WINDOWS[size][4:8], strict=True)]
+    expected = [own or above for own, above in zip(STATEFUL[size][3:8], WINDOWS[size][3:8], strict=True)]
     assert shown(chosen(TEXTS[size], stateful=True))[:-1] == expected
+
+
+@pytest.mark.parametrize("size", TEXTS)
+def test_default_networks_are_those_of_the_table(size):
+    for row, stateful in ((WINDOWS[size], False), (STATEFUL[size], True)):
+        network = network_defaults(TEXTS[size], stateful)
+        embedding, tied = network.get("embedding", network["units"]), tier_of(TEXTS[size]).tie
+        described = f"{network['layers']} x {network['units']}, E {embedding}, {'tied' if tied else 'untied'}"
+        assert described == (row[2] or WINDOWS[size][2])
+
+
+def test_a_given_dropout_rate_is_constant():
+    words = TEXTS["below 500,000"]
+    assert chosen(words, dropout=0.1).dropout_start is None
+    assert (chosen(words, dropout_start=0.3).dropout_start, chosen(words, dropout_start=0.3).dropout) == (0.3, 0.6)
+    both = chosen(words, dropout_start=0.3, dropout=0.4)
+    assert (both.dropout_start, both.dropout) == (0.3, 0.4)
+    assert chosen(words, ema=0.0).ema == 0
+
+
+def test_the_size_of_the_text_chooses_the_network(tmp_path, monkeypatch):
+    request = TrainRequest([FABLE], tmp_path, seed=1)
+    assert _size(make_plan(request, pytest.fail)) == (2, 512, 256)
+    monkeypatch.setattr(defaults, "TIERS", TIERS[1:])
+    assert _size(make_plan(request, pytest.fail)) == (1, 512, 256)
+    given = TrainRequest([FABLE], tmp_path, network={"layers": 2, "units": 128}, seed=1)
+    assert _size(make_plan(given, pytest.fail)) == (2, 128, 128)
+
+
+def _size(plan: Plan) -> tuple[int, int, int]:
+    return plan.network.layers, plan.network.units, plan.network.embedding
 
 
 def test_given_settings_are_never_changed():

@@ -1,10 +1,13 @@
 """The choice between bfloat16 and float32 on processors that have, emulate or lack bfloat16."""
 
+import os
+
 import pytest
 
 from rnnwords.errors import TrainingError
 from rnnwords.training.optimization import precision
 from rnnwords.training.optimization.precision import bfloat16_crashes, bfloat16_is_slow, choose_precision
+from rnnwords.training.tensorflow_loading import tensorflow_required
 
 pytest.importorskip("tensorflow")
 AVX2 = {"sse4_1", "avx", "avx2"}
@@ -63,3 +66,19 @@ def test_bfloat16_is_refused_where_it_would_crash(machine):
         machine(features, limit, onednn)
         assert not bfloat16_crashes()
         assert choose_precision("bfloat16") == "bfloat16"
+
+
+@pytest.mark.parametrize(
+    ("features", "given", "expected"),
+    [(AVX2, None, "1"), (WITH_BFLOAT16, None, "1"), ({"avx"}, None, None), (AVX2, "0", "0"), (set(), "1", "1")],
+)
+def test_onednn_is_used_on_every_processor_with_avx2_unless_it_is_set(machine, monkeypatch, features, given, expected):
+    """TensorFlow itself uses it only on processors with instructions for neural networks."""
+    machine(features)
+    if given is None:
+        monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
+    else:
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", given)
+    with tensorflow_required():
+        assert os.environ.get("TF_ENABLE_ONEDNN_OPTS") == expected
+    assert os.environ.get("TF_ENABLE_ONEDNN_OPTS") == given

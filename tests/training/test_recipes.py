@@ -15,10 +15,10 @@ from rnnwords.network.keras_network import KerasNetwork
 from rnnwords.network.recurrent import Network
 from rnnwords.prediction.predictor import Predictor
 from rnnwords.training.batches import Strides
-from rnnwords.training.config import TrainingConfig
 from rnnwords.training.optimization.optimizers import make_optimizer
-from rnnwords.training.recipes import with_recipe
-from rnnwords.training.request import TrainRequest
+from rnnwords.training.settings.config import TrainingConfig
+from rnnwords.training.settings.recipes import with_recipe
+from rnnwords.training.settings.request import TrainRequest
 from rnnwords.training.task import SAMPLE
 from tests.models import small_model
 from tests.processes import only_error, rnnwords

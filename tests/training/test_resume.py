@@ -8,11 +8,11 @@ import shutil
 import pytest
 
 from rnnwords.tensor_file import read_tensors, write_tensors
-from rnnwords.training.config import TrainingConfig
 from rnnwords.training.runs.checkpoint import FORMAT, VERSION, RunDirectory
-from rnnwords.training.runs.checkpoint_state import CheckpointState, Position
+from rnnwords.training.runs.checkpoint_state import NEW_POSITION, CheckpointState, Position
 from rnnwords.training.runs.resume import resumed_config, run_identity
-from tests.checkpoints import as_format_1, as_format_2
+from rnnwords.training.settings.config import TrainingConfig
+from tests.checkpoints import NEW_METRICS, as_format_1, as_format_2
 from tests.processes import checkpoints, here
 from tests.runs import COMMANDS, STEPS, reports_of, result
 
@@ -81,5 +81,9 @@ def test_the_state_of_format_2_is_upgraded_to_equal_names(interrupted):
     assert newest is not None
     old = as_format_2(newest.state.to_json())
     state = CheckpointState.from_json(old)
-    assert dataclasses.replace(state, run=newest.state.run) == newest.state
+    position = Position(**(dataclasses.asdict(newest.state.position) | NEW_POSITION))
+    metrics = {name: value for name, value in newest.state.metrics.items() if name not in NEW_METRICS}
+    assert dataclasses.replace(state, run=newest.state.run) == dataclasses.replace(
+        newest.state, position=position, metrics=metrics
+    )
     assert state.run == run_identity(old["asked"], old["training"], old["precision"])

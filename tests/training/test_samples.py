@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rnnwords.network.config import NetworkConfig
-from rnnwords.training.config import TrainingConfig
+from rnnwords.training.settings.config import TrainingConfig
 from rnnwords.training.task import TextTask, frequency_biases
 from tests.models import small_weights, vocabulary_of
 

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from rnnwords.training.config import TrainingConfig
 from rnnwords.training.optimization.schedule import Budget, dropout, learning_rate
+from rnnwords.training.settings.config import TrainingConfig
 
 TOP = 0.02
 QUARTER = 0.5 * (1 + math.sqrt(0.5))  # of a half cosine from 1 to 0, at a quarter of its way

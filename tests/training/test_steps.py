@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rnnwords.network.config import NetworkConfig
-from rnnwords.training.config import TrainingConfig
+from rnnwords.training.settings.config import TrainingConfig
 from tests.models import small_weights
 
 tf: Any = pytest.importorskip("tensorflow")
@@ -88,7 +88,7 @@ def test_a_step_minimizes_the_objective_and_returns_the_loss(smoothing):
     slopes = tape.gradient(objective, [variable.value for variable in twin.trainable])
     steps = steps_of(label_smoothing=smoothing)
     steps.network.load(small_weights(SMALL))
-    losses_run, hits_run, _ = steps.run(ids, np.array([[rate, 0]], np.float32), 0)
+    losses_run, hits_run, _ = steps.run(ids, np.array([[rate, 0, 0]], np.float32), 0)
     assert losses_run[0] == pytest.approx(losses.numpy().mean(), rel=1e-5)
     assert hits_run[0] == pytest.approx(hits.numpy().mean())
     assert abs(losses_run[0] - float(objective)) > 0.01 or not smoothing
@@ -103,7 +103,7 @@ def test_each_step_has_its_own_dropout_rate():
     for made_for, share in ((0.6, 0.6), (0.3, 0.3), (0.6, 0.3), (0.6, 0.0), (0.0, 0.0)):
         steps = steps_of(dropout=made_for)
         steps.network.load(small_weights(SMALL))
-        loss[made_for, share] = float(steps.run(ids, np.array([[0.5, share]], np.float32), 0)[0][0])
+        loss[made_for, share] = float(steps.run(ids, np.array([[0.5, share, 0]], np.float32), 0)[0][0])
     assert loss[0.6, 0.3] == loss[0.3, 0.3] != loss[0.6, 0.6]
     assert loss[0.6, 0.0] == pytest.approx(loss[0.0, 0.0], rel=1e-6)
 
@@ -113,7 +113,7 @@ def test_averages_of_the_weights_are_evaluated_and_exported():
     steps = steps_of(ema=0.25)
     expected = steps.export()
     for step, share in enumerate((9 / 10, 9 / 11, 9 / 12, 0.75)):
-        steps.run(drawn_windows(step), np.array([[0.5, 0]], np.float32), step)
+        steps.run(drawn_windows(step), np.array([[0.5, 0, 0]], np.float32), step)
         own = steps.network.export()
         expected = {name: average + share * (own[name] - average) for name, average in expected.items()}
         found = steps.export()
@@ -133,14 +133,14 @@ def test_slow_averages_are_updated_rarely_with_the_decay_of_all_steps():
     steps = steps_of(ema=0.995)
     average = steps.export()
     for step in range(12):
-        steps.run(drawn_windows(step), np.array([[0.5, 0]], np.float32), step)
+        steps.run(drawn_windows(step), np.array([[0.5, 0, 0]], np.float32), step)
         if moves := (step + 1) // 4 if step % 4 == 3 else 0:
             own, share = steps.network.export(), 9 / (moves + 9)
             average = {name: old + share * (own[name] - old) for name, old in average.items()}
         for name, found in steps.export().items():
             np.testing.assert_allclose(found, average[name], rtol=1e-5, atol=1e-6)
     before, late = steps.export(), 4 * 10_000 - 1  # late enough that new weights enter with 1 - 0.995^4
-    steps.run(drawn_windows(0), np.array([[0.5, 0]], np.float32), late)
+    steps.run(drawn_windows(0), np.array([[0.5, 0, 0]], np.float32), late)
     own = steps.network.export()
     for name, found in steps.export().items():
         np.testing.assert_allclose(found, own[name] + 0.995**4 * (before[name] - own[name]), rtol=1e-4, atol=1e-6)
@@ -166,7 +166,7 @@ def test_segments_give_the_gradients_of_one_segment(cell, mode, variational, mon
     for words in (SEGMENT, WORDS):
         monkeypatch.setattr("rnnwords.network.keras_network.SEGMENT", words)
         steps = long_steps(cell, mode, 3, **regularization)
-        losses, _, norms = steps.run(ids, np.full((2, 2), 0.4, np.float32), 0)
+        losses, _, norms = steps.run(ids, np.full((2, 3), 0.4, np.float32), 0)
         found.append((losses, norms, *steps.tensors().values()))
         assert norms.min() > 1e-4
     for in_segments, at_once in zip(*found, strict=True):
@@ -183,6 +183,6 @@ def test_gradients_of_segments_are_summed_in_one_order(cell, monkeypatch):
     found = set()
     for _ in range(20):
         steps.restore(start)
-        steps.run(ids, np.full((16, 2), 0.4, np.float32), 0)
+        steps.run(ids, np.full((16, 3), 0.4, np.float32), 0)
         found.add(b"".join(tensor.tobytes() for tensor in steps.tensors().values()))
     assert len(found) == 1

@@ -26,9 +26,9 @@ from rnnwords.training.events import (
     Warned,
 )
 from rnnwords.training.native_output import native_output_to
-from rnnwords.training.recipes import RECIPES
-from rnnwords.training.request import StopRequest, TrainRequest
 from rnnwords.training.runs.checkpoint import RunDirectory
+from rnnwords.training.settings.recipes import RECIPES
+from rnnwords.training.settings.request import StopRequest, TrainRequest
 from rnnwords.training.train import train
 from tests.processes import run_python
 from tests.texts import FABLE
@@ -204,6 +204,8 @@ def test_post_training_is_part_of_the_run_and_done_once(tmp_path):
     assert Note in kinds[kinds.index(Started) :]
     post_trained = events[-2]
     assert isinstance(post_trained, PostTrained)
+    assert post_trained.interpolation is not None
+    assert post_trained.held_out is None  # 40 validation words are too few to be divided
     assert (post_trained.interpolation.ngram_order, post_trained.interpolation.cache_size) == (3, 20)
     model = Model.load(tmp_path / "run" / "model.safetensors")
     assert model.interpolation == post_trained.interpolation

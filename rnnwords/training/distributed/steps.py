@@ -14,9 +14,9 @@ import tensorflow as tf
 from rnnwords.network.config import NetworkConfig
 from rnnwords.network.keras_regularization import Regularization
 from rnnwords.network.recurrent import Floats, Ids
-from rnnwords.training.config import TrainingConfig
 from rnnwords.training.distributed.team import END, GATHER, REASONS, RESET, RESTORE, START, TRAIN, Team
-from rnnwords.training.optimization.steps import Steps
+from rnnwords.training.optimization.steps import RATES, Steps
+from rnnwords.training.settings.config import TrainingConfig
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -33,8 +33,8 @@ class DistributedSteps(Steps):
         with team.lost_workers_detected(), team.strategy.scope():
             super().__init__(config, training, precision)
 
-    def run(self, ids: Ids, rates: Floats, step: int) -> tuple[Floats, Floats, Floats]:
-        """Train as Steps does; `ids` and `rates` are those of whole batches."""
+    def run(self, ids: Ids, rates: Floats, step: int, outputs: Any = None) -> tuple[Floats, Floats, Floats]:
+        """Train as Steps does; `ids` and `rates` are those of whole batches. There are no outputs of a teacher."""
         self.team.send(TRAIN, step, len(ids))
         return self.run_part(ids, rates, step)
 
@@ -47,7 +47,9 @@ class DistributedSteps(Steps):
         losses, hits = self.team.total(np.stack([losses, hits]).astype(np.float64)).astype(np.float32)
         return losses, hits, norms
 
-    def _backward(self, ids: Any, state: Any, regularization: Regularization, share: float = 1.0) -> Any:
+    def _backward(
+        self, ids: Any, state: Any, regularization: Regularization, share: float = 1.0, soft: Any = None
+    ) -> Any:
         """Compute loss and gradients as Steps does, in each replica of this process from its rows."""
         strategy, local, count = self.team.strategy, self.team.strategy.experimental_local_results, ids.shape[0]
 
@@ -122,7 +124,7 @@ def follow(team: Team, config: NetworkConfig, training: TrainingConfig) -> tuple
         command, numbers = team.receive()
         if command == TRAIN:
             step, count = numbers[:2]
-            steps.run_part(np.zeros((count, *shape), np.int32), np.zeros((count, 2), np.float32), step)
+            steps.run_part(np.zeros((count, *shape), np.int32), np.zeros((count, RATES), np.float32), step)
             last = step + count
         elif command == RESTORE:
             steps.restore_part({})

@@ -23,7 +23,7 @@ from tensorflow.python.eager import context
 from rnnwords.errors import UsageError
 from rnnwords.training.distributed import cluster
 from rnnwords.training.distributed.cluster import Role, WorkerLostError, rows_of
-from rnnwords.training.request import STOPPED, StopRequest
+from rnnwords.training.settings.request import STOPPED, StopRequest
 
 REASONS = ("error", "budget", "patience", "max_accuracy", *STOPPED)  # why a run ends
 START, RESTORE, TRAIN, RESET, GATHER, END = range(1, 7)  # commands of the chief

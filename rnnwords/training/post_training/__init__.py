@@ -1,1 +1,1 @@
-"""Steps after training: n-gram counting, interpolation weights, temperature scaling."""
+"""Steps after training: temperature scaling, n-gram and interpolation weights, spelling model, adaptation."""

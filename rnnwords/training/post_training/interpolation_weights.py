@@ -8,6 +8,7 @@ PRIOR_WORDS further words with that weight.
 Shapes: N words, K parts.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,14 +20,15 @@ from rnnwords.config import InterpolationWeights
 from rnnwords.lm.cache import CacheModel
 from rnnwords.lm.interface import Ids
 from rnnwords.lm.interpolation import bin_count, context_bins
-from rnnwords.lm.kneser_ney import KneserNey
 from rnnwords.lm.networks import StatefulNetwork, WindowedNetwork
-from rnnwords.lm.ngram import NgramModel
+from rnnwords.lm.ngram.kneser_ney import KneserNey
+from rnnwords.lm.ngram.model import NgramModel
 from rnnwords.prediction.scoring import batch_size
 
 SHARPNESSES = (0.0, 0.03, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 3.0, 5.0)  # for similarity of outputs
 DECAYS = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05)  # for similarity by age
 PRIOR_WORDS = 50
+LEAST_GAIN = 0.01  # by which a cache must lower the perplexity to be used by default
 MAX_ROUNDS = 500
 TOLERANCE = 1e-6
 
@@ -39,16 +41,19 @@ def fit_weights(
 ) -> dict[str, Any]:
     """Return the weights of every interpolation of the network with n-gram and cache, by FittedInterpolation's names.
 
-    `ids` (N,) is validation text, of which the first `skip` words are context only; `cache` is a number of words.
+    `ids` (N,) is validation text, of which the first `skip` words are context only; `cache` is a number of words. It is
+    used by default if it lowers the perplexity of this text by LEAST_GAIN, with the n-gram if there is one.
     """
     stateful = isinstance(network, StatefulNetwork)
     sharpnesses = (SHARPNESSES if stateful else DECAYS) if cache else ()
     network_probs, cache_probs = _probs(network, cache or 1, sharpnesses, ids)
     network_probs, cache_probs = network_probs[skip:], [probs[skip:] for probs in cache_probs]
-    fitted: dict[str, InterpolationWeights] = {}
+    fitted: dict[str, Any] = {}
     if cache:
         at, weights = _best_cache([np.stack([network_probs, probs]) for probs in cache_probs])
         fitted["with_cache"] = InterpolationWeights(cache=_rounded(weights[1], 0.99), sharpness=sharpnesses[at])
+        mixed = weights @ np.stack([network_probs, cache_probs[at]])
+        fitted["cache_by_default"] = _gains(network_probs, mixed)
     if ngram:
         model = NgramModel(ngram, network.vocabulary)
         start = model.initial_state()
@@ -62,7 +67,20 @@ def fit_weights(
             inner = (1 - share) * network_probs + share * cache_probs[at]
             by_count = _fit_by_count(inner, ngram_probs, bins, count)
             fitted["with_ngram_and_cache"] = replace(by_count, cache=share, sharpness=sharpnesses[at])
+            without = _by_count(fitted["with_ngram"], network_probs, ngram_probs, bins)
+            fitted["cache_by_default"] = _gains(without, _by_count(by_count, inner, ngram_probs, bins))
     return fitted
+
+
+def _by_count(weights: InterpolationWeights, network: Probs, ngram: Probs, bins: Ids) -> Probs:
+    """Return the probabilities (N,) of an interpolation by count."""
+    own = np.asarray(weights.by_count)[bins]
+    return own * network + (1 - own) * ngram
+
+
+def _gains(without: Probs, with_cache: Probs) -> bool:
+    """Return whether a cache lowers the perplexity enough, by the probabilities (N,) of the words."""
+    return float(np.log(with_cache).mean() - np.log(without).mean()) >= -math.log1p(-LEAST_GAIN)
 
 
 def _probs(network: NetworkModel, size: int, sharpnesses: Sequence[float], ids: Ids) -> tuple[Probs, list[Probs]]:

@@ -5,18 +5,46 @@ probable; the ranking of the words stays. The factor is multiplied into the weig
 Shapes: B words at a time, V vocabulary.
 """
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import numpy as np
 
 from rnnwords.lm.interface import Floats, Ids, LanguageModel
+from rnnwords.lm.loading import network_model
+from rnnwords.model_file import Model
 from rnnwords.network.config import NetworkConfig
-from rnnwords.prediction.scoring import batch_size
+from rnnwords.training.events import Note
+from rnnwords.training.post_training.text_loss import log_probs_along
+from rnnwords.training.post_training.texts import PostTrainingTexts, unfitted
 
+SCALING = "temperature_scaling"  # key of the training record; "calibrated" up to format 1.2
+MAX_WORDS = 5_000  # of the half that chooses: the factor of so many differs from that of all by less than 1 %
 MAX_ROUNDS = 20
 TOLERANCE = 1e-4  # a smaller step of the factor is the last
 MIN_SCALE, MAX_SCALE = 0.1, 10.0
+
+
+def scale_temperature(model: Model, texts: PostTrainingTexts, requested: bool | None) -> Generator[Note, None, Model]:
+    """Return the model with temperature scaling. What was fitted for the weights before is no longer fitted.
+
+    `requested`: None applies it where the factor can be fitted and checked.
+    """
+    skipped = requested is False or (requested is None and texts.held_out is None)
+    if skipped or {SCALING, "calibrated"} & set(model.training):
+        return model
+    if texts.choosing is None:
+        yield Note("no temperature scaling: there is no validation text to fit it on")
+        return model
+    if model.network.clusters:
+        yield Note("no temperature scaling: the adaptive softmax has none")
+        return model
+    ids = texts.choosing[: texts.skip + MAX_WORDS]
+    words = len(ids) - texts.skip
+    scale = best_scale(network_model(model), ids, texts.skip)
+    yield Note(f"temperature scaling: logits times {scale:g}, fitted on {words:,} validation words")
+    record = {**model.training, SCALING: {"scale": scale, "words": words}}
+    return unfitted(model, weights=with_scale(model.network, model.weights, scale), training=record)
 
 
 def best_scale(lm: LanguageModel[Any], ids: Ids, skip: int) -> float:
@@ -42,15 +70,12 @@ def _derivatives(lm: LanguageModel[Any], ids: Ids, skip: int, scale: float) -> t
     They are the expected log-probability minus that of the word itself, and the variance of the log-probability, both
     under the scaled distribution.
     """
-    state, size = lm.initial_state(), batch_size(len(lm.vocabulary))
     slope = curvature = 0.0
-    for start in range(0, len(ids), size):
-        words = ids[start : start + size]
-        states = [state, *lm.advance_each(state, words.tolist())]
-        state = states.pop()
-        log_probs = lm.log_probs(states)  # (B, V) logits up to a constant per row
-        scored = slice(max(0, skip - start), None)
-        log_probs, own = log_probs[scored], log_probs[np.arange(len(words)), words][scored]
+    start = 0
+    for words, log_probs in log_probs_along(lm, ids):  # logits up to a constant per row
+        own = log_probs[np.arange(len(words)), words]
+        log_probs, own = log_probs[max(0, skip - start) :], own[max(0, skip - start) :]
+        start += len(words)
         powers = np.exp(np.float32(scale) * log_probs)
         total = powers.sum(axis=1)
         mean = np.einsum("bv,bv->b", powers, log_probs) / total

@@ -149,11 +149,12 @@ class RunDirectory:
         return None
 
     def resumable(
-        self, settings: Mapping[str, Any], seed: int | None, network: NetworkConfig, words: int,
+        self, settings: Mapping[str, Any], seed: int | None, network: Callable[[Checkpoint], NetworkConfig], words: int,
         warn: Callable[[str], None],
     ) -> Checkpoint | None:  # fmt: skip
         """Return the newest undamaged checkpoint, as `newest` does, for a run with these settings on so many words.
 
+        `network` returns the configuration that a checkpoint must fit; for its UsageError the checkpoint is damaged.
         Raises ResumeError for another setting or `seed`, UsageError for numbers instead of words or the reverse.
         """
 
@@ -164,7 +165,7 @@ class RunDirectory:
                 raise UsageError(OTHER_KIND.format(kinds[0], self.path, kinds[1]))
             check_same_settings(self.path, before, settings, (checkpoint.state.training.seed, seed))
             with damaged_file("checkpoint", self._files()[checkpoint.step]):
-                checkpoint.check_fits(network, words)
+                checkpoint.check_fits(network(checkpoint), words)
 
         return self.newest(warn, check)
 

@@ -5,22 +5,23 @@ A checksum only shows that a file is as it was written. The rules here refuse a 
 
 import dataclasses
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from rnnwords.config import Config, one_of, shown, within
 from rnnwords.errors import UsageError
-from rnnwords.lm.perplexity import finite, perplexity
-from rnnwords.training.config import MAX_STEPS, PRECISIONS, TrainingConfig
+from rnnwords.training.runs.checkpoint_metrics import MAX_LOSS, MAX_WORDS, MIN_LOSS, SeriesMetrics, TextMetrics
 from rnnwords.training.runs.resume import run_identity
+from rnnwords.training.settings.config import MAX_STEPS, PRECISIONS, TrainingConfig
 
 # Names in checkpoints up to format 2.0 -> names now.
 OLD_POSITION = {
     "best": "best_loss", "waited": "evaluations_since_best", "looked": "eval_words", "evaluated": "last_evaluation",
     "steps": "steps_since_report", "losses": "loss_sum", "hits": "hit_sum",
 }  # fmt: skip
+# What a checkpoint may lack: those of versions that did not train until a text was learned completely.
+NEW_POSITION = {"best_probability": None, "nearest_loss": None, "near_since": None}
 OLD_SETTINGS = {"valid": "validation", "holdout": "validation_split", **TrainingConfig.RENAMED}
 OLD_METRICS = {"ceiling": "max_accuracy"}
 OLD_REASONS = {"ceiling": "max_accuracy"}
@@ -28,9 +29,6 @@ OLD_REASONS = {"ceiling": "max_accuracy"}
 POST_TRAINING = {"ngram", "cache", "calibrate"}
 
 REASONS = ("budget", "patience", "max_accuracy")  # why a run is finished
-# A mean of losses in float32 is not negative, but for rounding.
-MIN_LOSS, MAX_LOSS = -1e-3, 3.4028235e38
-MAX_WORDS = 10**12
 MAX_NAME = 100  # characters of the name of a setting
 ROUNDING = 1.0001  # a mean of hits in float32 can be above 1 by that much
 
@@ -58,6 +56,11 @@ class Position(Config):
     epoch_hits: float = 0.0
     last_evaluation: tuple[float, float] | None = None  # loss and accuracy, if there was one since the last report
     finished: str | None = one_of(REASONS, default=None)  # the reason
+    best_probability: float | None = within(0.0, 1.0, default=None)  # mean of the right words; since format 3.1
+    # Of `training.complete_learning`, since format 3.1: the lowest loss, also of evaluations that save no model, and
+    # the step from which on it is near the lowest possible one.
+    nearest_loss: float | None = _loss()
+    near_since: int | None = within(0, MAX_STEPS, default=None)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -78,6 +81,8 @@ class Position(Config):
             raise UsageError("expected loss and accuracy of the best evaluation, found one of the two")
         if self.best_loss is None and (self.evaluations_since_best or self.last_evaluation or self.eval_words):
             raise UsageError("expected the best of the evaluations, found none")
+        if (self.near_since or 0) > self.step:
+            raise UsageError(f"`near_since`: expected at most {self.step:,}, found {self.near_since:,}")
         if self.evaluations_since_best > self.step or (self.finished and not self.step):
             raise UsageError(f"`step`: expected one step or more per evaluation, found {self.step:,}")
         if self.last_evaluation is not None and not _is_evaluation(self.last_evaluation):
@@ -113,44 +118,13 @@ class Position(Config):
             if isinstance(losses := values.get("losses"), list):
                 count = {"steps": len(losses), "losses": _sum(losses), "hits": _sum(values.get("hits"))}
                 values = {"epoch_steps": 0, "epoch_hits": 0.0, "looked": None} | values | count
+            values = {**NEW_POSITION, **values}
             for item in dataclasses.fields(cls):  # those of a new run have defaults; a checkpoint has all
                 if item.name not in values and not any(OLD_POSITION.get(name) == item.name for name in values):
                     raise UsageError(f"{cls.__name__}: setting {item.name!r} is missing")
             if isinstance(reason := values.get("finished"), str):
                 values["finished"] = OLD_REASONS.get(reason, reason)
         return super().from_json(values)
-
-
-@dataclass(frozen=True)
-class TextMetrics(Config):
-    """The metrics of the best model of a text, as `TextTask.metrics` returns them."""
-
-    max_accuracy: tuple[int, int] | None
-    of: str = one_of(("training text", "validation text"))
-    words: int | None = within(1, MAX_WORDS)
-    loss: float | None = within(MIN_LOSS, MAX_LOSS)
-    perplexity: float | None = within(0.0, sys.float_info.max)
-    accuracy: float | None = within(0.0, 1.0)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        pair, exact = self.max_accuracy, None if self.loss is None else finite(perplexity(self.loss))
-        if pair is not None:
-            counts = len(pair) == 2 and all(type(one) is int for one in pair)
-            if not (counts and 0 <= pair[0] <= pair[1] <= MAX_WORDS and pair[1]):
-                raise UsageError(f"`max_accuracy`: expected two counts of windows, found {shown(pair)}")
-        if (self.loss or 0) < 700 and not _are_close(self.perplexity, exact):  # earlier versions stopped at 700
-            raise UsageError(f"`perplexity`: expected {shown(exact)}, found {shown(self.perplexity)}")
-
-
-@dataclass(frozen=True)
-class SeriesMetrics(Config):
-    """The metrics of the best model of a series, as `SeriesTask.metrics` returns them."""
-
-    of: str = one_of(("training part",))
-    values: int | None = within(1, MAX_WORDS)
-    loss: float | None = within(MIN_LOSS, MAX_LOSS)
-    rmse: float | None = within(0.0, 1e35)
 
 
 @dataclass(frozen=True)
@@ -176,9 +150,11 @@ class CheckpointState(Config):
             raise UsageError("expected a budget, one of `epochs`, `iterations` and `seconds`, found none")
         metrics = (SeriesMetrics if self.numeric else TextMetrics).from_json(self.metrics)
         words = metrics.values if isinstance(metrics, SeriesMetrics) else metrics.words
-        accuracy = position.best_accuracy if isinstance(metrics, SeriesMetrics) else metrics.accuracy
-        found = metrics.loss, accuracy, words
-        expected = position.best_loss, position.best_accuracy, position.eval_words
+        found: tuple[Any, ...] = metrics.loss, words
+        expected: tuple[Any, ...] = position.best_loss, position.eval_words
+        if isinstance(metrics, TextMetrics):
+            found = *found, metrics.accuracy, metrics.mean_probability
+            expected = *expected, position.best_accuracy, position.best_probability
         if found != expected:
             raise UsageError(f"expected the metrics of the position, {shown(expected)}, found {shown(found)}")
 
@@ -243,7 +219,3 @@ def _sum(values: object) -> float:
 def _is_evaluation(pair: tuple[Any, ...]) -> bool:
     numbers = len(pair) == 2 and all(type(one) in (int, float) for one in pair)
     return numbers and MIN_LOSS <= pair[0] <= MAX_LOSS and 0 <= pair[1] <= 1
-
-
-def _are_close(one: float | None, other: float | None) -> bool:
-    return one is other or (one is not None and other is not None and math.isclose(one, other, rel_tol=1e-6))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rnnwords.errors import ModelError
 from rnnwords.network.config import NetworkConfig
-from rnnwords.training.config import TrainingConfig
+from rnnwords.training.settings.config import TrainingConfig
 
 # Variables per weight of each optimizer in Keras, in its order, and whether one has squares, which are not negative.
 SLOTS = {
@@ -42,6 +42,30 @@ def tensor_types(network: NetworkConfig, training: TrainingConfig) -> dict[str, 
         parts = network.layers * (2 if network.cell == "lstm" else 1)  # h and c, or h
         types |= _numbered("state", [TensorType((training.batch_size or 1, network.units))] * parts)
     return types
+
+
+def network_size(tensors: Mapping[str, NDArray[Any]], cell: str) -> dict[str, int]:
+    """Return layers, units and embedding of the network whose weights these are, as far as they have them."""
+    kernels = [tensors[name] for name in tensors if name.startswith("weights/") and name.endswith("/recurrent_kernel")]
+    size = {"layers": len(kernels)} if kernels else {}
+    for name, tensor, axis in (
+        ("units", tensors.get(f"weights/{cell}_1/recurrent_kernel"), 0),
+        ("embedding", tensors.get("weights/embedding/embeddings"), 1),
+    ):
+        if tensor is not None and tensor.ndim == 2:
+            size[name] = tensor.shape[axis]
+    return size
+
+
+def initial_tensors(
+    network: NetworkConfig, training: TrainingConfig, weights: Mapping[str, NDArray[np.float32]]
+) -> dict[str, NDArray[Any]]:
+    """Return the tensors of a new run that initial weights decide: the weights, and their averages if it has them."""
+    tensors = {f"weights/{name}": weight for name, weight in weights.items()}
+    if training.ema:
+        numbered = enumerate(network.shapes())
+        tensors |= {f"average/{index:03}": weights[name] for index, name in numbered if name in weights}
+    return tensors
 
 
 def _numbered(kind: str, types: list[TensorType]) -> dict[str, TensorType]:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from rnnwords.errors import ResumeError
-from rnnwords.training.config import TrainingConfig
-from rnnwords.training.request import FREE_SETTINGS
+from rnnwords.training.settings.config import TrainingConfig
+from rnnwords.training.settings.request import FREE_SETTINGS
 
 
 def run_identity(settings: Mapping[str, Any], training: Mapping[str, Any], precision: str) -> str:
@@ -22,6 +22,10 @@ def run_identity(settings: Mapping[str, Any], training: Mapping[str, Any], preci
     return hashlib.sha256(json.dumps([known, decisive, precision], sort_keys=True).encode()).hexdigest()
 
 
+# Network settings that earlier versions recorded with their defaults, as if they had been requested.
+EARLIER_DEFAULTS = {"layers": 2, "units": 512}
+
+
 def check_same_settings(
     directory: Path, before: Mapping[str, Any], now: Mapping[str, Any], seeds: tuple[Any, int | None]
 ) -> None:
@@ -30,7 +34,11 @@ def check_same_settings(
     A seed of None now is the one before.
     """
     names = [*now, *sorted(set(before) - set(now))]
+    names.sort(key=lambda name: name != "base")  # first, since network and text settings are those of the base
     pairs = {name: (before.get(name), now.get(name)) for name in names}
+    for name, default in EARLIER_DEFAULTS.items():
+        if pairs.get(name) == (default, None):
+            del pairs[name]
     if seeds[1] is not None:
         pairs["seed"] = seeds
     for name, (old, new) in pairs.items():

@@ -1,8 +1,8 @@
 """Temperature scaling: the optimum, its place in the weights, and `train`."""
 
 import dataclasses
-from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -12,14 +12,13 @@ from rnnwords.lm.interface import LanguageModel
 from rnnwords.lm.loading import network_model
 from rnnwords.model_file import Model
 from rnnwords.prediction import scoring
-from rnnwords.training.post_training.run import PostTrainingConfig, add_post_training
 from rnnwords.training.post_training.temperature_scaling import best_scale, with_scale
-from tests.models import log_probs_along, random_model, saved, vocabulary_of
+from tests.models import log_probs_along, plain_vocabulary, random_model, saved, vocabulary_of
 from tests.processes import here, only_error, rnnwords
 from tests.texts import FABLES
+from tests.training.post_training.post_trained import SKIP, post_train, texts_of
 
 WORDS = " ".join(f"w{number}" for number in range(12))
-SKIP = 3
 KINDS: dict[str, dict[str, Any]] = {
     "untied": {},
     "tied": {"tie": True, "embedding": 6},
@@ -121,38 +120,31 @@ def test_scale_of_always_right_and_always_wrong_networks_is_bounded():
     assert fitted_scale(sure, np.full(50, 4), 0) == pytest.approx(0.1, abs=1e-3)
 
 
-def post_train(path: Path, train: Any, validation: Any, config: PostTrainingConfig) -> list[str]:
-    """Run post-training, and return its notes."""
-    return [note.message for note in add_post_training(path, train, validation, config)]
-
-
 def test_temperature_scaling_runs_once_and_before_interpolation(tmp_path):
     path = saved(model_of("tied"), tmp_path)
     plain = path.read_bytes()
-    train, validation = some_ids(500, 3), some_ids(100, 4)
-    alone = PostTrainingConfig(None, None, SKIP, None, calibrate=True)
-    notes = post_train(path, train, validation, alone)
-    scale = fitted_scale(model_of("tied"), validation)
+    texts = texts_of(some_ids(500, 3), some_ids(100, 4))
+    model, notes = post_train(path, texts, calibrate=True)
+    scale = fitted_scale(model_of("tied"), texts.choosing)
     assert notes == [f"temperature scaling: logits times {scale:g}, fitted on 97 validation words"]
-    model = Model.load(path)
     assert model.interpolation is None
     assert model.training["temperature_scaling"] == {"scale": scale, "words": 97}
     scaled = path.read_bytes()
-    assert post_train(path, train, validation, alone) == []
+    assert post_train(path, texts, calibrate=True)[1] == []
     assert path.read_bytes() == scaled
 
-    both = PostTrainingConfig(2, 5, SKIP, None, calibrate=True)
-    post_train(path, train, validation, both)
+    both = {"order": 2, "cache": 5, "calibrate": True}
+    post_train(path, texts, **both)
     content = path.read_bytes()
     path.write_bytes(plain)
-    post_train(path, train, validation, both)
+    post_train(path, texts, **both)
     assert path.read_bytes() == content  # all at once
     path.write_bytes(plain)
-    post_train(path, train, validation, PostTrainingConfig(2, 5, SKIP, None))
+    post_train(path, texts, order=2, cache=5)
     assert path.read_bytes() != content
-    post_train(path, train, validation, alone)
+    post_train(path, texts, calibrate=True)
     assert path.read_bytes() == content  # the interpolation weights are fitted again
-    post_train(path, train, validation, PostTrainingConfig(2, 5, SKIP, None))
+    post_train(path, texts, order=2, cache=5)
     assert path.read_bytes() == content  # parts that are not requested remain
 
 
@@ -160,19 +152,38 @@ def test_temperature_scaling_recorded_by_an_earlier_version_is_not_repeated(tmp_
     model = model_of("tied")
     path = saved(dataclasses.replace(model, training={"calibrated": {"scale": 0.5, "words": 9}}), tmp_path)
     content = path.read_bytes()
-    config = PostTrainingConfig(None, None, SKIP, None, calibrate=True)
-    assert post_train(path, some_ids(50, 3), some_ids(100, 4), config) == []
+    assert post_train(path, texts_of(some_ids(50, 3), some_ids(100, 4)), calibrate=True)[1] == []
     assert path.read_bytes() == content
 
 
-@pytest.mark.parametrize("validation", [None, some_ids(SKIP, 1)])
-def test_temperature_scaling_without_validation_text_changes_nothing(validation, tmp_path):
+def test_temperature_scaling_without_validation_text_changes_nothing(tmp_path):
     path = saved(model_of("tied"), tmp_path)
     plain = path.read_bytes()
-    config = PostTrainingConfig(None, None, SKIP, None, calibrate=True)
-    notes = post_train(path, some_ids(50, 3), validation, config)
+    _, notes = post_train(path, texts_of(some_ids(50, 3), None), calibrate=True)
     assert notes == ["no temperature scaling: there is no validation text to fit it on"]
     assert path.read_bytes() == plain
+
+
+def test_temperature_is_fitted_by_default_only_where_held_out_text_can_check_it(tmp_path):
+    path = saved(model_of("tied"), tmp_path)
+    plain = path.read_bytes()
+    train, choosing, held_out = some_ids(500, 3), some_ids(100, 4), some_ids(100, 5)
+    assert post_train(path, texts_of(train, choosing), order=0) == (ANY, [])
+    assert path.read_bytes() == plain
+    assert (
+        "temperature_scaling"
+        not in post_train(path, texts_of(train, choosing, held_out), order=0, calibrate=False)[0].training
+    )
+    assert "temperature_scaling" in post_train(path, texts_of(train, choosing, held_out), order=0)[0].training
+
+
+def test_adaptive_softmax_is_left_as_it_is_by_default(tmp_path):
+    path = saved(random_model(plain_vocabulary(30), softmax="adaptive", units=16), tmp_path)
+    texts = texts_of(some_ids(500, 3), some_ids(100, 4), some_ids(100, 5))
+    model, notes = post_train(path, texts)
+    assert notes[0] == "no temperature scaling: the adaptive softmax has none"
+    assert "temperature_scaling" not in model.training
+    assert model.interpolation is not None
 
 
 TRAIN = ("train", FABLES, "--units", "8", "--layers", "1", "--embedding", "6", "--epochs", "1", "--seed", "3",
@@ -181,12 +192,13 @@ TRAIN = ("train", FABLES, "--units", "8", "--layers", "1", "--embedding", "6", "
 
 def test_train_applies_temperature_scaling_during_or_after_training(tmp_path, capsys):
     path = tmp_path / "run" / "model.safetensors"
-    assert here(*TRAIN, "--calibrate", "--ngram", "2", cwd=tmp_path) == 0
+    assert here(*TRAIN, "--ngram", "2", cwd=tmp_path) == 0
     assert "temperature scaling: logits times" in capsys.readouterr().err
     content = path.read_bytes()
-    assert here(*TRAIN, "--restart", cwd=tmp_path) == 0
+    assert here(*TRAIN, "--restart", "--no-calibrate", "--no-ngram", cwd=tmp_path) == 0
     assert path.read_bytes() != content
-    assert here(*TRAIN, "--calibrate", cwd=tmp_path) == 0
+    assert here(*TRAIN, "--calibrate", "--no-ngram", cwd=tmp_path) == 0
+    assert path.read_bytes() != content
     assert here(*TRAIN, "--ngram", "2", cwd=tmp_path) == 0
     assert path.read_bytes() == content
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rnnwords.errors import UsageError
-from rnnwords.training.request import TrainRequest, given
+from rnnwords.training.settings.request import TrainRequest, given
 
 BUDGETS = ("epochs", "iterations", "seconds")
 _NO_CLIPPING = 1e6
@@ -35,8 +35,8 @@ RECIPES = {
         {"input": "scalar", "cell": "lstm", "layers": 2, "units": 512, "window": 3, "tie": False, "softmax": "full"},
         {"output_init": "normal", "sampling_order": "strides", "short_windows": 0.0, "batch_size": 1,
          "optimizer": "rmsprop", "learning_rate": 1e-3, "schedule": "constant", "warmup": 0.0,
-         "clip_norm": _NO_CLIPPING, "dropout": 0.0, "precision": "float32", "iterations": 50_000, "log_every": 1_000,
-         "patience": 1_000_000, "stop_at_max_accuracy": False, "sample": "tutorial"},
+         "clip_norm": _NO_CLIPPING, "dropout": 0.0, "ema": 0.0, "precision": "float32", "iterations": 50_000,
+         "log_every": 1_000, "patience": 1_000_000, "stop_at_max_accuracy": False, "sample": "tutorial"},
         validation_split=0.0, min_count=1,
     ),
     "chapter": Recipe(

@@ -9,11 +9,11 @@ from typing import Any
 
 from rnnwords.config import ReadConfig, TextConfig
 from rnnwords.errors import UsageError
-from rnnwords.training.config import TrainingConfig
+from rnnwords.training.settings.config import TrainingConfig
 
 # Network settings of a request with their defaults. None: chosen from the text, see `training.plan`.
 NETWORK_DEFAULTS: dict[str, Any] = {
-    "window": None, "stateful": False, "layers": 2, "units": 512, "cell": "lstm", "input": "embedding",
+    "window": None, "stateful": False, "layers": None, "units": None, "cell": "lstm", "input": "embedding",
     "embedding": None, "tie": None, "softmax": "auto",
 }  # fmt: skip
 TRAINING_SETTINGS = tuple(item.name for item in dataclasses.fields(TrainingConfig) if item.name != "seed")
@@ -56,16 +56,20 @@ class TrainRequest:
     network: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     vocabulary: Path | None = None  # a vocabulary file, which also has the text settings
+    base: Path | None = None  # a trained model that training continues from, with its text and network settings
+    given_text: frozenset[str] = frozenset()  # names of text settings that were given, though with their defaults
     validation: Path | None = None  # a validation text
     validation_split: float | None = None  # share of the corpus, at its end, that is validation text
     max_size: int | None = None  # tokens of the vocabulary
     min_count: int | None = None  # occurrences of a word of the vocabulary
     read: ReadConfig = field(default_factory=ReadConfig)  # how the files become text
     seed: int | None = None  # None: a random one
-    ngram: int | None = None  # order of an n-gram model that is added after training
-    cache: int | None = None  # words of the cache for which interpolation weights are fitted after training
-    calibrate: bool = False  # whether temperature scaling is applied after training
-    recipe: str | None = None  # a name of training.recipes.RECIPES
+    # What is added after training; None: what can be fitted and checked on validation text, or the model file has.
+    ngram: int | None = None  # order of an n-gram model; 0: none
+    cache: int | None = None  # words of the cache for which interpolation weights are fitted; 0: none
+    calibrate: bool | None = None  # whether temperature scaling is applied
+    recipe: str | None = None  # a name of training.settings.recipes.RECIPES
+    teacher: Path | None = None  # a model whose predictions are learned: see training.distillation
     distribute: str | None = None  # mirrored or multiworker: see training.distributed.cluster
     restart: bool = False  # discard an earlier run in the directory instead of resuming it
 

@@ -18,7 +18,7 @@ MAX_STEPS = 2**31 - 1  # of a run; TensorFlow's random numbers take the step as 
 
 @dataclass(frozen=True)
 class TrainingConfig(Config):
-    """How a network is trained. None: chosen by `training.defaults` from the size of the text."""
+    """How a network is trained. None: chosen by `training.settings.defaults` from the size of the text."""
 
     RENAMED: ClassVar[Mapping[str, str]] = {
         "order": "sampling_order", "output_start": "output_init", "to_ceiling": "stop_at_max_accuracy",
@@ -37,6 +37,9 @@ class TrainingConfig(Config):
     dropout_start: float | None = within(0.0, 0.95, default=None)  # at step 0; None: `dropout` throughout
     variational: bool = False  # dropout: one mask for all time steps (Gal & Ghahramani 2016)
     weight_dropout: float | None = within(0.0, 0.95, default=None)  # of the recurrent weights
+    activation_penalty: float | None = within(0.0, 100.0, default=None)  # see network.keras_regularization
+    change_penalty: float | None = within(0.0, 100.0, default=None)
+    teacher_share: float | None = within(0.0, 1.0, default=None)  # of the predictions of a teacher
     label_smoothing: float = within(0.0, 0.5, default=0.0)
     ema: float | None = within(0.0, 0.99999, default=None)  # decay of the running average of weights
     short_windows: float | None = within(0.0, 0.9, default=None)  # share of windows that start late

@@ -1,0 +1,1 @@
+"""The settings of a training run: from a request, by the size of the text, a recipe or a time budget."""
