@@ -10,8 +10,8 @@ import numpy as np
 
 from rnnwords.errors import UsageError
 from rnnwords.lm.interface import Ids, LanguageModel
-from rnnwords.lm.kneser_ney import KneserNey
-from rnnwords.lm.ngram import NgramModel
+from rnnwords.lm.ngram.kneser_ney import KneserNey
+from rnnwords.lm.ngram.model import NgramModel
 from rnnwords.lm.parts import ngram_model
 from rnnwords.lm.unigram import UnigramModel, unigram_log_probs
 from rnnwords.model_file import Model

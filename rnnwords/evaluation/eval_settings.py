@@ -5,6 +5,7 @@ from typing import Any
 from rnnwords.evaluation.keystrokes import LISTED
 from rnnwords.lm.describe import parts_of
 from rnnwords.lm.interface import LanguageModel
+from rnnwords.lm.networks import NetworkModel
 
 
 def eval_settings(lm: LanguageModel[Any], literal_unk: bool = False) -> dict[str, Any]:
@@ -12,15 +13,20 @@ def eval_settings(lm: LanguageModel[Any], literal_unk: bool = False) -> dict[str
     text = lm.vocabulary.text
     network, ngram, cache = parts_of(lm)
     first = f"the first word from {'a line end' if text.eos else 'unigram frequencies of the training text'}"
-    if network.context_size is None:
+    size = network.context_size
+    if adapts := isinstance(network, NetworkModel) and network.adaptation is not None:
+        size = None if network.network.config.stateful else network.prompt_size
+    if size is None:
         context = "all words before it, state carried through the text"
-    elif network.context_size == 1:
+    elif size == 1:
         context = "the word before it"
     else:
-        context = f"the {network.context_size} words before it"
+        context = f"the {size} words before it"
         first = f"less context at the start, {first}"
-    if ngram or cache:
+    if ngram or cache or adapts:
         context += " (network)"
+    if adapts:
+        context += ", all words before it (its weights)"
     if ngram:
         context += f", the last {ngram.order - 1:,} ({ngram.order}-gram)"
     if cache:

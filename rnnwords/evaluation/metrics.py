@@ -3,8 +3,13 @@
 `loss` is the mean negative natural log-probability of a word. An unknown word has the probability of <unk>; without
 <unk> it has none, so loss and perplexity have no value. It is never a hit. Ties are ranked by frequency. <unk> itself
 is left out of the ranks, unless the text contains it: see `text.encoding`.
+
+`bits_per_character` compares models with different vocabularies. All words have their bits, an unknown one those of
+<unk> and of its letters by the spelling model; <unk> in the text itself is a word. The characters are those of the text
+as read, white space and line ends too, whatever the model makes of them.
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +22,7 @@ from rnnwords.evaluation.keystrokes import KeystrokeSavings
 from rnnwords.lm.interface import Ids
 from rnnwords.lm.perplexity import finite, perplexity
 from rnnwords.prediction.scoring import ScoredBatch, Scorer
-from rnnwords.text.encoding import SPECIAL_TOKENS, words_of
+from rnnwords.text.encoding import SPECIAL_TOKENS
 from rnnwords.text.reading.corpus import Corpus
 from rnnwords.text.vocabulary import Vocabulary
 
@@ -30,8 +35,8 @@ class Observer:
     def add(self, batch: ScoredBatch) -> None:
         """Process a batch, which is freed afterwards."""
 
-    def after_chunk(self, words: list[str]) -> None:
-        """Do further work after the last word of a chunk; it is not timed."""
+    def after_chunk(self, words: list[str], characters: int) -> None:
+        """Do further work after the last word of a chunk of so many characters; it is not timed."""
 
 
 @dataclass
@@ -45,6 +50,8 @@ class Metrics:
     recognised: int = 0  # other words of the vocabulary
     loss: float = 0.0  # nats, of all words that have a probability
     known_loss: float = 0.0  # nats, of words in the vocabulary
+    spelling_loss: float = 0.0  # nats, of the letters of unknown words; NaN without a spelling model
+    characters: int = 0  # of the text as read
     hits: dict[int, int] = field(default_factory=lambda: {1: 0, 3: 0, 5: 0})
     reciprocal: float = 0.0
     keys: int = 0
@@ -67,6 +74,7 @@ class Metrics:
         self.recognised += int((known & ~marks).sum())
         self.known_loss += float(losses[known].sum())
         self.loss += float(losses.sum())
+        self.spelling_loss -= float(batch.spelling.sum())
         ranks = batch.ranks[known]
         for k in self.hits:
             self.hits[k] += int((ranks <= k).sum())
@@ -84,6 +92,8 @@ class Metrics:
             "words": self.words, "oov_rate": self.unknown / self.words, "loss": finite(self.loss / self.words),
             "perplexity": finite(perplexity(self.loss / self.words)),
             "perplexity_excluding_oov": finite(perplexity(self.known_loss / known)) if known else None,
+            "bits_per_character": bits_per_character(self.loss + self.spelling_loss, self.characters),
+            "characters": self.characters,
             **{f"top{k}": hits / self.words for k, hits in self.hits.items()},
             "mrr": self.reciprocal / self.words, "keystroke_savings": self.keys_saved / max(1, self.keys),
             "words_per_second": self.words / max(self.seconds, 1e-9),
@@ -102,6 +112,11 @@ class Metrics:
         ]
 
 
+def bits_per_character(nats: float, characters: int) -> float | None:
+    """Return the bits per character of a text of so many nats; None without a finite value."""
+    return finite(nats / (math.log(2) * max(1, characters)))
+
+
 def measure(
     scorer: Scorer, corpus: Corpus, progress: Callable[[int], None] | None = None, observers: Sequence[Observer] = ()
 ) -> Metrics:
@@ -111,14 +126,19 @@ def measure(
     """
     metrics = Metrics(scorer.vocabulary)
     start, untimed = time.perf_counter(), 0.0
-    for words in words_of(corpus, scorer.vocabulary, progress):
+    for block in corpus.blocks():
+        text = block.decode(corpus.encoding_errors)
+        words = scorer.vocabulary.tokenize(text)
+        metrics.characters += len(text)
+        if progress:
+            progress(len(block.data))
         for batch in scorer.score(words):
             metrics.add(batch)
             for observer in observers:
                 observer.add(batch)
         pause = time.perf_counter()
         for observer in observers:
-            observer.after_chunk(words)
+            observer.after_chunk(words, len(text))
         untimed += time.perf_counter() - pause
     metrics.seconds = time.perf_counter() - start - untimed
     names = ", ".join(corpus.names)

@@ -15,6 +15,7 @@ from rnnwords.evaluation.reliability import Reliability
 from rnnwords.files import digest_of
 from rnnwords.lm.describe import describe, fitted_on
 from rnnwords.lm.loading import interpolated, network_model
+from rnnwords.lm.spelling import spelling_model
 from rnnwords.model_file import Model, model_path
 from rnnwords.prediction.scoring import Scorer
 from rnnwords.text.encoding import has_literal_unk
@@ -46,18 +47,23 @@ def evaluate(
 
     - always: the figures of `metrics.Metrics.report`, latency, `in_training`, `eval_settings`; `notes` on what was left
       out of the text, if anything
-    - `interpolation`: what is interpolated with the network, if anything
+    - `interpolation`: what is interpolated with the network, if anything; by default what predictions use
     - `by_frequency`: loss and top-1 by the frequency of the word in the training text
     - `calibration`: reliability by confidence bins
     - `baselines`: the same figures for unigram, bigram and Kneser-Ney n-gram, learned from `train_text`
-    - `compare`: differences from another model, with confidence intervals drawn with `seed`
+    - `compare`: differences from another model, as it predicts by default, with confidence intervals drawn with `seed`
+
+    With `max_context` both models are the networks alone.
 
     `progress(what, bytes)` is called when a pass over the text begins; it returns what is called with bytes read.
 
     Raises ModelNotFoundError, ModelError, CorpusError; UsageError for settings that do not fit the model or each other.
     """
-    if max_context and interpolation not in (None, InterpolationConfig()):
-        raise UsageError("`max_context` is for the network alone; leave `interpolate` and `cache` out")
+    alone, default = InterpolationConfig("off"), InterpolationConfig()
+    if max_context:
+        if interpolation not in (None, default, alone):
+            raise UsageError("`max_context` is for the network alone; leave `interpolate`, `cache` and `adapt` out")
+        interpolation = default = alone
     path = model_path(Path(model))
     loaded = Model.load(path)
     lm = interpolated(network_model(loaded, max_context), loaded, interpolation)
@@ -67,12 +73,15 @@ def evaluate(
     comparison = other_path = None
     if compare is not None:
         other_path = model_path(Path(compare))
-        comparison = Comparison(lm, network_model(Model.load(other_path)), threads, literal_unk)
+        other = Model.load(other_path)
+        other_lm = interpolated(network_model(other), other, default)
+        comparison = Comparison(lm, other_lm, threads, literal_unk, spelling_model(other))
     trained = _corpus(train_text, read) if train_text else None
     order = baseline_order or (max_context + 1 if max_context else None)
     rows = baselines(loaded, trained, order) if baseline else ()
     observers: list[Observer] = [observer for observer in (reliability, comparison) if observer]
-    scorer = Scorer(lm, threads, literal_unk)
+    spelling = spelling_model(loaded)
+    scorer = Scorer(lm, threads, literal_unk, spelling)
     metrics = measure(scorer, corpus, progress("evaluating", size), observers)
     report = {
         **metrics.report(), **latency_report(latencies(lm, corpus)), "model": str(path),
@@ -89,7 +98,10 @@ def evaluate(
         if trained:
             report["baselines_learned_alike"] = digest_of(trained.paths) == loaded.training.get("corpus")
         report["baselines"] = [
-            {"name": name, **measure(Scorer(row, threads, literal_unk), corpus, progress(name, size)).report()}
+            {
+                "name": name,
+                **measure(Scorer(row, threads, literal_unk, spelling), corpus, progress(name, size)).report(),
+            }
             for name, row in rows
         ]
     if comparison:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,9 +12,10 @@ from rnnwords.config import TextConfig
 from rnnwords.errors import CorpusError, UsageError
 from rnnwords.evaluation import bootstrap
 from rnnwords.evaluation.bootstrap import FIRST_LENGTH, MIN_KEPT, BlockSums, interval
-from rnnwords.evaluation.comparison import Comparison, verdict
+from rnnwords.evaluation.comparison import Comparison, check_same_words, verdict
 from rnnwords.evaluation.metrics import measure
 from rnnwords.lm.loading import network_model
+from rnnwords.lm.spelling import SpellingModel
 from rnnwords.prediction import scoring
 from rnnwords.prediction.scoring import Scorer
 from rnnwords.text.encoding import has_literal_unk
@@ -44,11 +46,15 @@ PAIRS = {
 }  # fmt: skip
 
 
-def compared(first, second, text):
+def spelling_of(model):
+    return SpellingModel.train(Counter(model.vocabulary.tokenize(CATS)), model.vocabulary.words)
+
+
+def compared(first, second, text, spelling=(None, None)):
     lm, other = network_model(first), network_model(second)
     literal_unk = has_literal_unk(text, first.vocabulary)
-    comparison = Comparison(lm, other, literal_unk=literal_unk)
-    measure(Scorer(lm, literal_unk=literal_unk), text, observers=[comparison])
+    comparison = Comparison(lm, other, 1, literal_unk, spelling[1])
+    measure(Scorer(lm, 1, literal_unk, spelling[0]), text, observers=[comparison])
     return comparison
 
 
@@ -96,6 +102,45 @@ def test_comparison_figures_equal_their_definitions(name, batch, text, tmp_path,
     assert report["top1"] == pytest.approx(np.mean([ours[n][1] for n in counted]))
     assert report["other_top1"] == pytest.approx(np.mean([others[n][1] for n in counted]))
     assert report["top1_difference"]["value"] == pytest.approx(report["top1"] - report["other_top1"])
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_bits_per_character_of_a_comparison_are_those_of_each_model(name, tmp_path):
+    models, text = PAIRS[name](), corpus(tmp_path, OTHER * 20)
+    spelling = [spelling_of(model) for model in models]
+    report = compared(*models, text, spelling).report(seed=1)
+    literal_unk = has_literal_unk(text, models[0].vocabulary)
+    ours, others = (
+        measure(Scorer(network_model(model), 1, literal_unk, one), text).report()["bits_per_character"]
+        for model, one in zip(models, spelling, strict=True)
+    )
+    assert report["bits_per_character"] == pytest.approx(ours)
+    assert report["other_bits_per_character"] == pytest.approx(others)
+    difference = report["bits_per_character_difference"]
+    if ours is None or others is None:
+        assert difference == {"value": None, "low": None, "high": None}
+        assert report["verdict_by"] == "loss"
+    else:
+        assert difference["value"] == pytest.approx(ours - others)
+        assert difference["low"] < difference["value"] < difference["high"]
+        assert report["verdict_by"] == ("loss" if report["same_symbols"] else "bits_per_character")
+
+
+def test_models_without_spelling_have_no_bits_for_unknown_words(tmp_path):
+    report = compared(few(), few(1), corpus(tmp_path, OTHER * 20)).report(seed=1)
+    assert report["bits_per_character"] is report["bits_per_character_difference"]["low"] is None
+    known = compared(few(), few(1), corpus(tmp_path, "the cat sat\n" * 400)).report(seed=1)
+    assert known["bits_per_character"] == pytest.approx(known["loss"] * 3 / 12 / math.log(2))
+
+
+def test_bits_per_character_decide_between_different_vocabularies(tmp_path):
+    """The small vocabulary is better at the words that both know, and worse where words must be spelled."""
+    text = corpus(tmp_path, CATS * 30)
+    small, large = chain(CATS, max_size=5), chain(CATS, max_size=13)
+    report = compared(small, large, text, (spelling_of(small), spelling_of(large))).report(seed=1)
+    assert report["verdict_by"] == "bits_per_character"
+    assert report["bits_per_character"] > report["other_bits_per_character"]
+    assert (report["verdict"], report["bits_per_character_difference"]["low"] > 0) == ("other", True)
 
 
 def test_a_short_text_has_no_interval(tmp_path):
@@ -248,7 +293,8 @@ def test_comparison_json_has_documented_keys(eval_command):
     assert (status, "of the words are outside the vocabulary" in err) == (0, True)
     assert list(comparison) == [
         "model", "words", "words_left_out", "same_symbols", "loss", "other_loss", "loss_difference", "perplexity",
-        "other_perplexity", "perplexity_ratio", "top1", "other_top1", "top1_difference", "verdict", "confidence",
+        "other_perplexity", "perplexity_ratio", "top1", "other_top1", "top1_difference", "bits_per_character",
+        "other_bits_per_character", "bits_per_character_difference", "verdict", "verdict_by", "confidence",
         "block_words", "blocks", "resamples", "seed",
     ]  # fmt: skip
     assert (comparison["model"], comparison["seed"], comparison["block_words"]) == (
@@ -295,3 +341,9 @@ def test_incomparable_model_is_refused(eval_command, name, message):
     assert (status, out) == (2, "")
     assert message in err
     assert len(err.splitlines()) == 1
+
+
+def test_refusal_shows_the_versions_of_the_rules_as_numbers():
+    ours, theirs = (vocabulary_of(CATS, TextConfig(rules=rules)) for rules in (2, 1))
+    with pytest.raises(UsageError, match="found `rules` 2 and 1;"):
+        check_same_words(ours, theirs)

@@ -16,9 +16,9 @@ from tests.models import chain, random_model, saved, vocabulary_of
 from tests.processes import ask
 from tests.texts import CATS
 
-BASE = ["words", "oov_rate", "loss", "perplexity", "perplexity_excluding_oov", "top1", "top3", "top5", "mrr",
-        "keystroke_savings", "words_per_second", "latency_p50_ms", "latency_p95_ms", "model", "text", "in_training",
-        "eval_settings"]  # fmt: skip
+BASE = ["words", "oov_rate", "loss", "perplexity", "perplexity_excluding_oov", "bits_per_character", "characters",
+        "top1", "top3", "top5", "mrr", "keystroke_savings", "words_per_second", "latency_p50_ms", "latency_p95_ms",
+        "model", "text", "in_training", "eval_settings"]  # fmt: skip
 TIMES = ("words_per_second", "latency_p50_ms", "latency_p95_ms")
 
 
@@ -47,16 +47,17 @@ def without_times(report):
 
 
 def test_report_has_only_the_requested_parts(paths):
-    assert list(evaluate("this", "text.txt")) == BASE
+    assert list(evaluate("this", "text.txt")) == [*BASE, "interpolation"]
+    off = InterpolationConfig("off")
+    assert list(evaluate("this", "text.txt", interpolation=off)) == BASE
     parts: dict[str, dict[str, Any]] = {
-        "interpolation": {"interpolation": InterpolationConfig("auto")},
         "by_frequency": {"by_frequency": True},
         "calibration": {"calibration": True},
         "baselines": {"baseline": True},
         "compare": {"compare": "other"},
     }
     for part, settings in parts.items():
-        assert list(evaluate("this", "text.txt", **settings)) == [*BASE, part]
+        assert list(evaluate("this", "text.txt", interpolation=off, **settings)) == [*BASE, part]
 
 
 def test_report_of_all_parts_equals_that_of_the_command(paths, capsys, monkeypatch):

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import tracemalloc
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -13,11 +14,12 @@ from rnnwords.errors import CorpusError
 from rnnwords.evaluation.baselines import baselines, trained_part
 from rnnwords.evaluation.metrics import Metrics, measure
 from rnnwords.files import digest_of
-from rnnwords.lm.kneser_ney import KneserNey
 from rnnwords.lm.loading import network_model
 from rnnwords.lm.networks import StatefulNetwork, WindowedNetwork
-from rnnwords.lm.ngram import NgramModel
+from rnnwords.lm.ngram.kneser_ney import KneserNey
+from rnnwords.lm.ngram.model import NgramModel
 from rnnwords.lm.perplexity import perplexity
+from rnnwords.lm.spelling import SpellingModel
 from rnnwords.lm.unigram import UnigramModel
 from rnnwords.prediction import scoring
 from rnnwords.prediction.scoring import Scorer, count_higher
@@ -29,7 +31,7 @@ from tests.processes import ask
 from tests.texts import CATS
 
 
-def slow_metrics(lm, text):
+def slow_metrics(lm, text, spelling=None):
     """Return every metric by its definition, one word at a time, with lists and sorting."""
     vocabulary = lm.vocabulary
     words = vocabulary.tokenize(text)
@@ -60,6 +62,9 @@ def slow_metrics(lm, text):
     known = [(loss, rank) for token, loss, rank in figures if token is not None]
     total = len(figures)
     loss = sum(loss for _, loss, _ in figures) / total
+    spelled = [word for word in words if word not in vocabulary.ids]
+    nats = total * loss + (-sum(float(spelling.log_probs([word])[0]) for word in spelled) if spelling else math.nan)
+    characters = len(text) + (not text.endswith("\n"))
     counts = vocabulary.counts
     return {
         "words": total,
@@ -67,6 +72,8 @@ def slow_metrics(lm, text):
         "loss": loss if math.isfinite(loss) else None,
         "perplexity": math.exp(loss) if math.isfinite(loss) else None,
         "perplexity_excluding_oov": math.exp(sum(loss for loss, _ in known) / len(known)),
+        "bits_per_character": nats / math.log(2) / characters if math.isfinite(nats) else None,
+        "characters": characters,
         **{f"top{k}": sum(rank <= k for _, rank in known) / total for k in (1, 3, 5)},
         "mrr": sum(1 / rank for _, rank in known) / total,
         "keystroke_savings": sum(saved for saved, _ in keys) / sum(total for _, total in keys),
@@ -98,8 +105,10 @@ def lm(request):
 def test_metrics_equal_their_definitions(lm, tmp_path, monkeypatch, batch, threads, text):
     monkeypatch.setattr(scoring, "MAX_BATCH", batch)
     source = corpus(tmp_path, text)
-    metrics = measure(Scorer(lm, threads, has_literal_unk(source, lm.vocabulary)), source)
-    report, expected = metrics.report(), slow_metrics(lm, text)
+    spelling = SpellingModel.train(Counter(lm.vocabulary.tokenize(CATS)), lm.vocabulary.words) if batch > 1 else None
+    metrics = measure(Scorer(lm, threads, has_literal_unk(source, lm.vocabulary), spelling), source)
+    report, expected = metrics.report(), slow_metrics(lm, text, spelling)
+    assert (report["bits_per_character"] is None) == (spelling is None or lm.vocabulary.unk_id is None)
     assert report.pop("words_per_second") > 0
     by_count = expected.pop("by_count")
     assert report == {name: value if value is None else pytest.approx(value, rel=2e-5) for name, value in
@@ -271,8 +280,8 @@ def eval_command(capsys, monkeypatch, tmp_path):
     )  # fmt: skip
 
 
-KEYS = ["words", "oov_rate", "loss", "perplexity", "perplexity_excluding_oov", "top1", "top3", "top5", "mrr",
-        "keystroke_savings", "words_per_second"]  # fmt: skip
+KEYS = ["words", "oov_rate", "loss", "perplexity", "perplexity_excluding_oov", "bits_per_character", "characters",
+        "top1", "top3", "top5", "mrr", "keystroke_savings", "words_per_second"]  # fmt: skip
 
 
 def test_eval_json_has_documented_keys(eval_command):
@@ -340,7 +349,7 @@ def test_ngram_section_of_the_model_is_a_baseline(capsys, monkeypatch, tmp_path)
     model = with_ngram(chain(CATS, max_size=12), order=4)
     path, text = saved(model, tmp_path), corpus(tmp_path, OTHER)
     arguments = ["eval", text.names[0], "--json", "--model", path, "--baseline"]
-    report = json.loads(ask(capsys, monkeypatch, *arguments)[1])
+    report = json.loads(ask(capsys, monkeypatch, *arguments, "--interpolate", "off")[1])
     assert [row["name"] for row in report["baselines"]] == ["unigram", "Kneser-Ney 4-gram"]
     alone = json.loads(ask(capsys, monkeypatch, *arguments, "--interpolate", "0")[1])
     assert report["baselines"][1]["loss"] == pytest.approx(alone["loss"], rel=1e-4)

@@ -75,7 +75,8 @@ def batch_of(probs, right):
     log_probs = np.log(np.stack([probs, 1 - probs], axis=1)).astype(np.float32)
     ids = np.where(right, 0, 1)
     own = log_probs[np.arange(len(ids)), ids]
-    return ScoredBatch(["w"] * len(ids), ids, np.ones(len(ids), bool), own, np.where(right, 1, 2), log_probs)
+    known, ranks, spelling = np.ones(len(ids), bool), np.where(right, 1, 2), np.zeros(len(ids))
+    return ScoredBatch(["w"] * len(ids), ids, known, own, ranks, log_probs, spelling)
 
 
 def test_calibrated_model_has_zero_calibration_error():
