@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rnnwords.config import InterpolationConfig
     from rnnwords.evaluation.report import evaluate
     from rnnwords.prediction.predictor import Predictor
-    from rnnwords.training.request import TrainRequest
+    from rnnwords.training.settings.request import TrainRequest
     from rnnwords.training.train import train
 
 
@@ -20,7 +20,7 @@ __all__ = ["InterpolationConfig", "Predictor", "RnnwordsError", "TrainRequest", 
 _HOME = {  # name -> module that defines it; imported on first use, so that `rnnwords --help` does not load numpy
     "InterpolationConfig": "rnnwords.config",
     "Predictor": "rnnwords.prediction.predictor",
-    "TrainRequest": "rnnwords.training.request",
+    "TrainRequest": "rnnwords.training.settings.request",
     "evaluate": "rnnwords.evaluation.report",
     "train": "rnnwords.training.train",
 }

@@ -23,6 +23,7 @@ from rnnwords.cli.commands.forecast import forecast
 from rnnwords.cli.commands.generate import generate
 from rnnwords.cli.commands.info import info
 from rnnwords.cli.commands.lsp import lsp
+from rnnwords.cli.commands.personal import personal
 from rnnwords.cli.commands.predict import predict
 from rnnwords.cli.commands.score import score
 from rnnwords.cli.commands.train import train
@@ -74,8 +75,8 @@ def program() -> None:
 
 
 for _command in (
-    build_vocab, train, eval_command, generate, predict, score, explain, repl_command, lsp, info, export, forecast,
-    completion,
+    build_vocab, train, eval_command, generate, predict, score, explain, repl_command, lsp, personal, info, export,
+    forecast, completion,
 ):  # fmt: skip
     program.add_command(_command)
 

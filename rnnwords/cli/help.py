@@ -13,16 +13,17 @@ from rnnwords.errors import RnnwordsError
 GROUPS = {
     "Model": "",
     "Series": "column test",
-    "Text": "example tokenizer lowercase eos normalize unk min_count max_size vocab validation validation_split "
+    "Text": "example base tokenizer lowercase eos normalize unk min_count max_size vocab validation validation_split "
     "as_text text_column text_field keep_code keep_boilerplate encoding_errors",
     "Network": "window stateful layers units cell input embedding tie softmax",
-    "Training": "recipe optimizer learning_rate learning_rate_end schedule warmup batch_size precision distribute "
-    "restart",
-    "Regularization": "dropout dropout_start variational weight_dropout weight_decay label_smoothing ema clip_norm",
+    "Training": "recipe teacher teacher_share optimizer learning_rate learning_rate_end schedule warmup batch_size "
+    "precision distribute restart",
+    "Regularization": "dropout dropout_start variational weight_dropout activation_penalty change_penalty weight_decay "
+    "label_smoothing ema clip_norm",
     "Budget": "epochs iterations time patience",
     "Prediction": "model words inline_words samples temperature top_k top_p beam repetition_penalty no_repeat_ngram "
-    "max_overlap train_text until_sentence interpolate cache cache_weight cache_sharpness max_context ngram calibrate "
-    "k prefix exact exclude oov independent_lines seed",
+    "max_overlap train_text until_sentence interpolate cache no_cache cache_weight cache_sharpness adapt max_context "
+    "ngram no_ngram calibrate k prefix exact exclude personal oov independent_lines seed",
     "Evaluation": "by_frequency baseline baseline_order calibration compare",
     "Output": "output format weights name unit log_base tokens stream raw nul tutorial report history plot "
     "log_every checkpoint_every histograms as_json plain quiet",

@@ -7,6 +7,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+from click.core import ParameterSource
+
 from rnnwords.cli.errors import with_options
 from rnnwords.cli.output.notes import note
 from rnnwords.config import InterpolationConfig, shown
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 MODELS = Path("models")
 LATEST = MODELS / "latest"  # a file with the name of the run directory trained last
+_INTERPOLATION = tuple(item.name for item in fields(InterpolationConfig))
 MAX_NAME = 255  # bytes of the name of a file or directory, on all common file systems
 
 
@@ -63,10 +67,11 @@ def run_name(name: str) -> str:
 
 
 def load_predictor(
-    model: Path | None, quiet: bool, options: Mapping[str, Any] = {}, *, low_memory: bool = False
+    model: Path | None, quiet: bool, options: Mapping[str, Any] = {}, *, low_memory: bool = False, noted: bool = False
 ) -> "Predictor":
     """Return the predictor of a model, with n-gram and cache interpolated as the options of the command say.
 
+    A note names what is interpolated if an option that was typed decides it, and always if it is to be `noted`.
     The file that the option `exclude` names contains words that are never offered.
     """
     path, listed = find_model(model, quiet), options.get("exclude")
@@ -77,17 +82,24 @@ def load_predictor(
         from rnnwords.text.exclusion import read_words
 
         exclude = read_words(Path(listed))
-    predictor = Predictor.load(path, interpolation_config(options), low_memory, exclude)
+    predictor = Predictor.load(path, interpolation_config(options), low_memory, exclude, options.get("personal"))
     if unknown := predictor.excluded.note():
         note(with_options(unknown), quiet)
-    if predictor.lm is not predictor.network:
+    lm = predictor.personal.base if predictor.personal else predictor.lm
+    if (predictor.adaptation or lm is not predictor.network) and (noted or _typed_interpolation()):
         from rnnwords.lm.describe import describe, summary
 
-        note(f"interpolated: {summary(describe(predictor.lm))}", quiet)
+        note(f"interpolated: {summary(describe(lm))}", quiet)
     return predictor
+
+
+def _typed_interpolation() -> bool:
+    """Return whether an option that decides what is interpolated was typed."""
+    context = click.get_current_context(silent=True)
+    sources = map(context.get_parameter_source, _INTERPOLATION) if context else ()
+    return any(source not in (None, ParameterSource.DEFAULT) for source in sources)
 
 
 def interpolation_config(options: Mapping[str, Any]) -> InterpolationConfig:
     """Return the interpolation that the options of a command configure."""
-    names = {item.name for item in fields(InterpolationConfig)} & options.keys()
-    return InterpolationConfig(**{name: options[name] for name in names})
+    return InterpolationConfig(**{name: options[name] for name in _INTERPOLATION if name in options})

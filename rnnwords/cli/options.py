@@ -71,6 +71,10 @@ exclude_option = option(
     "--exclude", PATH, "Words that are never offered, whatever their case: a file with one per line. Lines that begin "
     "with # are comments.", metavar="FILE",
 )  # fmt: skip
+personal_option = option(
+    "--personal", PATH, "Personal file: repl and lsp keep what is written in it, and predict by it. It need not exist "
+    "yet.", metavar="FILE", envvar="RNNWORDS_PERSONAL", show_envvar=True,
+)  # fmt: skip
 sampling_options = options(
     option("--top-k", Whole(1, 1_000_000), "Sample from the N most probable words."),
     option("--top-p", Number(0.001, 1), "Sample from the fewest words with a total probability of X."),
@@ -87,14 +91,18 @@ text_options = options(  # that decide how text becomes tokens
     reading_options,
 )  # fmt: skip
 interpolation_options = options(
-    option("--interpolate", Interpolation(), "Interpolate the n-gram of the model (train --ngram N) by weights fitted "
-           "after training: fixed, one weight; count, weights by how often the n-gram has seen the context; auto, "
-           "count if fitted, else fixed; or WEIGHT of the network, 0 to 1.", default="off"),
+    option("--interpolate", Interpolation(), "Interpolation of the network with the n-gram of the model: auto, all "
+           "that was fitted on validation text; off, the network alone; fixed, one weight; count, weights by how often "
+           "the n-gram has seen the context; or WEIGHT of the network, 0 to 1.", default="auto"),
     option("--cache", Whole(0, 10_000),
            "Interpolate a cache of the last N words, which raises the probability of recent words."),
     option("--cache-weight", Number(0, 0.99), "Weight of the cache.  [default: as fitted]"),
     option("--cache-sharpness", Number(0, 100),
            "Preference of the cache for similar contexts or recent words.  [default: as fitted]"),
+)  # fmt: skip
+adapt_option = option(
+    "--adapt", bool, "Adapt the weights of the network to the text as it is read (dynamic evaluation), with the rate "
+    "and the decay that training fitted.",
 )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from rnnwords.cli.types import MAX_STEPS, Duration, StepsOrTime, Whole
 if TYPE_CHECKING:
     from rnnwords.cli.reports.training.train_display import RunDisplay
     from rnnwords.training.events import Finished
-    from rnnwords.training.request import StopRequest
+    from rnnwords.training.settings.request import StopRequest
 
 SIGNAL_STATUS = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
 run_options = options(
@@ -79,7 +79,7 @@ def tensorboard_command(directory: Path) -> str | None:
 
 def training_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the training settings among the options of a command."""
-    from rnnwords.training.request import TRAINING_SETTINGS
+    from rnnwords.training.settings.request import TRAINING_SETTINGS
 
     every = options["checkpoint_every"]
     training = {name: options[name] for name in TRAINING_SETTINGS if name in options and name != "checkpoint_every"}

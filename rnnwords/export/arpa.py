@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rnnwords.export.arpa_reader import BEGIN, END, UNKNOWN, ArpaFile
-from rnnwords.lm.backoff import Backoff, Ngrams
+from rnnwords.lm.ngram.backoff import Backoff, Ngrams
 from rnnwords.lm.parts import ngram_model
 from rnnwords.prediction.predictor import Predictor
 from rnnwords.text.vocabulary import Vocabulary

@@ -2,8 +2,9 @@
 
 import operator
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from rnnwords.personal.documents import LearningModel
 from rnnwords.prediction.completions import (
     NO_REPEAT_NGRAM,
     Completions,
@@ -19,13 +20,21 @@ from rnnwords.server.positions import Position, span, units_of
 from rnnwords.server.settings import ServerSettings
 from rnnwords.text.vocabulary import Vocabulary
 
+if TYPE_CHECKING:
+    from rnnwords.prediction.adaptation import LineAdaptation
+
 TEXT_KIND = 1  # CompletionItemKind.Text
 WORDS = 600  # of a context, unless the cache has more
+ADAPT_LINES = 200  # above the cursor, to which weights adapt
 READ_AHEAD = 4  # words that are read before the next check for a message; a network of 2 x 512 reads them in 1 ms
 
 
-class ServedModel(RankingModel, Protocol):
+class ServedModel(RankingModel, LearningModel, Protocol):
     """What the server needs of a model; `rnnwords.prediction.predictor.Predictor` has it."""
+
+    @property
+    def adaptation(self) -> "LineAdaptation | None":
+        """What adapts the weights to finished lines; None: they stay as they are."""
 
     def read_ahead(self, prompt: str, words: int) -> bool: ...
 
@@ -45,6 +54,7 @@ class DocumentCompletions:
         self.model, self.settings, self.encoding = model, settings, encoding
         self.completions = Completions(model, settings.words)
         self.limit = int(max(WORDS, settings.cache or 0) * characters_per_word(model.vocabulary))
+        self._adapted: tuple[Document | None, int] = None, 0  # the last document and line up to which weights adapt
         self.upcoming = ""  # the context of the last list as it will start after the next step; empty: it is read
 
     def warm_up(self) -> None:
@@ -66,6 +76,7 @@ class DocumentCompletions:
         line, index = document.place(Position.of(params), self.encoding)
         before = document.lines[line][:index]
         self.upcoming = self._upcoming(document, line, before)
+        self._adapt(document, line)
         entries = self.completions.entries(before, lambda typed: self.context(document, line, typed))
         cursor = Position(line, units_of(before, self.encoding))
         return {
@@ -142,10 +153,19 @@ class DocumentCompletions:
         return "" if context == self.context(document, line, typed) else context
 
     def read_ahead(self) -> bool:
-        """Read a few words for the lists to come; return whether there are more to read."""
-        if self.upcoming and self.model.read_ahead(self.upcoming, READ_AHEAD):
-            self.upcoming = ""
-        return bool(self.upcoming)
+        """Read a few words for the lists to come, or adapt to finished lines; return whether there is more to do."""
+        if self.upcoming:
+            if self.model.read_ahead(self.upcoming, READ_AHEAD):
+                self.upcoming = ""
+        elif self.model.adaptation is not None and not self.model.adaptation.step():
+            return False
+        return bool(self.upcoming) or self.model.adaptation is not None
+
+    def _adapt(self, document: Document, line: int) -> None:
+        """Let the weights adapt to the lines above the cursor, in `read_ahead`."""
+        if self.model.adaptation is not None and self._adapted != (document, line):
+            self._adapted = document, line
+            self.model.adaptation.add(document.lines[max(0, line - ADAPT_LINES) : line])
 
 
 def characters_per_word(vocabulary: Vocabulary) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rnnwords.errors import RnnwordsError
+from rnnwords.personal.documents import WrittenText
 from rnnwords.server import messages
 from rnnwords.server.completion import DocumentCompletions, ServedModel
 from rnnwords.server.documents import Document
@@ -30,6 +31,7 @@ class ServerSession:
         self.settings, self.load, self.log = settings, load, log
         self.encoding = DEFAULT
         self.documents: dict[str, Document] = {}  # URI -> document
+        self.written: dict[str, WrittenText] = {}  # URI -> what of the document is learned
         self.pending = PendingRequests()
         self.shut_down = False
         self.exit_status: int | None = None
@@ -46,6 +48,7 @@ class ServerSession:
             "textDocument/didOpen": self._open,
             "textDocument/didChange": self._change,
             "textDocument/didClose": self._close,
+            "textDocument/didSave": self._save,
         }
 
     def answer(self, message: Message) -> bytes | None:
@@ -114,10 +117,13 @@ class ServerSession:
             self.log(str(error))
             raise ResponseError(messages.REQUEST_FAILED, str(error), data={"retry": False}) from error
         self.encoding = encoding
+        synchronization = {"openClose": True, "change": INCREMENTAL}
+        if self._completions.model.personal is not None:
+            synchronization["save"] = True  # only text that is saved is learned
         return {
             "capabilities": {
                 "positionEncoding": encoding,
-                "textDocumentSync": {"openClose": True, "change": INCREMENTAL},
+                "textDocumentSync": synchronization,
                 "completionProvider": {"triggerCharacters": list(TRIGGERS), "resolveProvider": False},
                 "inlineCompletionProvider": True,
             },
@@ -128,6 +134,7 @@ class ServerSession:
         self._ready().warm_up()
 
     def _shutdown(self, params: Params, id: Id) -> None:
+        self._keep()
         self.shut_down = True
 
     def _exit(self, params: Params) -> None:
@@ -152,6 +159,7 @@ class ServerSession:
     def _open(self, params: Params) -> None:
         item = field(params, "textDocument", dict)
         document = self.documents[field(item, "uri", str)] = Document(field(item, "text", str))
+        self.written[field(item, "uri", str)] = WrittenText(document.text)
         self._ready().opened(document)
 
     def _change(self, params: Params) -> None:
@@ -159,6 +167,23 @@ class ServerSession:
 
     def _close(self, params: Params) -> None:
         self.documents.pop(_uri(params), None)
+        self.written.pop(_uri(params), None)
+
+    def _save(self, params: Params) -> None:
+        """Learn what was written in a document since it was opened or saved."""
+        document, completions = self._document(params), self._ready()
+        if self.written[_uri(params)].learn(completions.model, document.text):
+            completions.completions.refresh()
+        self._keep()
+
+    def _keep(self) -> None:
+        """Write what was learned to the personal file; a failure is logged once, and tried again with the next save."""
+        personal = self._ready().model.personal
+        if personal is not None:
+            trouble = personal.trouble
+            personal.save()
+            if personal.trouble and personal.trouble != trouble:
+                self.log(f"new words are not in the personal file: {personal.trouble}")
 
     def _document(self, params: Params) -> Document:
         uri = _uri(params)

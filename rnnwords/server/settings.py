@@ -14,6 +14,7 @@ class ServerSettings(InterpolationConfig):
     cache: int | None = within(0, 10_000, default=500)
     model: str | None = None  # run directory or model file; None: the one of the command line
     exclude: str | None = None  # file of words that are never offered
+    personal: str | None = None  # file in which what is saved in the editor is kept
     words: int = within(1, 1_000, default=10)  # of a list
     inline_words: int = within(1, 1_000, default=32)  # of an inline completion, which ends with its sentence
 
@@ -26,7 +27,7 @@ class ServerSettings(InterpolationConfig):
             raise UsageError(
                 f"initializationOptions: expected settings among {', '.join(known)}, found {shown(unknown[0])}"
             )
-        for name in ("model", "exclude"):
+        for name in ("model", "exclude", "personal"):
             if options.get(name) == "":
                 raise UsageError(f"`{name}`: expected a path, found ''")
         return self.from_json({**self.to_json(), **options})

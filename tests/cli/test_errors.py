@@ -14,14 +14,14 @@ from rnnwords.cli.errors import option_name, with_options
 from rnnwords.config import InterpolationConfig, TextConfig
 from rnnwords.generation.writer import GenerationRequest
 from rnnwords.network.config import NetworkConfig
-from rnnwords.training.config import TrainingConfig
+from rnnwords.training.settings.config import TrainingConfig
 from tests.processes import ask
 from tests.texts import ROOT
 
 LIBRARY = [path for path in sorted((ROOT / "rnnwords").rglob("*.py")) if "cli" not in path.parts]
 ERRORS = {name for name, value in vars(errors).items() if isinstance(value, type)}
 # Parts of the state in a checkpoint, which are named where one of them is wrong.
-CHECKPOINT = {"last_evaluation", "max_accuracy", "perplexity", "run", "step"}
+CHECKPOINT = {"last_evaluation", "max_accuracy", "near_since", "perplexity", "run", "step"}
 # Settings that no command has as an option: they come from a recipe, a model file or the Python API.
 NO_OPTION = {
     *CHECKPOINT, "by_count", "lengths", "output", "output_init", "overlap", "rules", "sample", "sampling_order",

@@ -47,7 +47,9 @@ def test_info_shows_settings_and_training_as_tables_and_never_json(trained, caps
     matched(out, r"^network     windows of 3 words, embedding 8, 1 x lstm 16, softmax 112$")
     matched(out, r"^text        tokenizer words, lowercase no, eos no, normalize nfc, rules \d+$")
     matched(
-        out, r"^reached     accuracy [\d.]+%, perplexity [\d.]+, loss [\d.]+, max accuracy 199 of 201 on 201 words of"
+        out,
+        r"^reached     accuracy [\d.]+%, perplexity [\d.]+, loss [\d.]+, lowest loss [\d.]+, "
+        r"max accuracy 199 of 201, max mean probability 0\.\d+, mean probability [\d.]+ on 201 words of",
     )
     matched(out, r"^best step   \d+, after \d+\.\d epochs$")
     matched(out, r"^trained on  204 words, SHA-256 [0-9a-f]{12}\.\.\.$")

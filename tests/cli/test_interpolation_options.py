@@ -61,10 +61,7 @@ def test_notes_and_reports_describe_the_interpolation(run, path):
     for command in (("predict", "the"), ("generate", "the"), ("score", "the cat"), ("eval", path.parent / "other.txt")):
         status, out, err = run(*command, *BOTH)
         assert status == 0
-        assert (
-            "interpolated: network and 3-gram, weights by count of the network (fitted on 900 words of validation text"
-            in err
-        )
+        assert "interpolated: network and 3-gram, weights by count (fitted on 900 words of validation text" in err
         assert "cache of 6 words, weight 0.3, sharpness 0.25" in err
         assert "interpolated" not in run(*command, *BOTH, "--quiet")[2]
     assert "model      network and 3-gram" in out
@@ -77,17 +74,48 @@ def test_notes_and_reports_describe_the_interpolation(run, path):
     assert not given["fitted_on_this_text"]
 
 
-def test_without_interpolation_nothing_changes(run, path, tmp_path, capsys, monkeypatch):
+def test_network_alone_needs_no_ngram_in_the_file(run, path, tmp_path, capsys, monkeypatch):
     (tmp_path / "plain").mkdir()
-    plain = saved(random_model(Predictor.load(path).vocabulary, mode=Predictor.load(path).model.network.mode),
-                  tmp_path / "plain")  # fmt: skip
+    model = Predictor.load(path).model
+    plain = saved(random_model(model.vocabulary, mode=model.network.mode), tmp_path / "plain")
     for command in (("predict", "the cat"), ("generate", "the cat"), ("score", "the cat sat")):
         expected = ask(capsys, monkeypatch, command[0], "--model", plain, *command[1:])
-        assert run(*command) == expected
-        assert run(*command, "--cache", "0") == expected
+        assert ask(capsys, monkeypatch, command[0], "--model", plain, *command[1:], "--interpolate", "auto") == expected
+        assert run(*command, "--interpolate", "off") == expected
+        assert run(*command, "--interpolate", "off", "--cache", "0") == expected
         assert run(*command, "--interpolate", "1", "--quiet")[1] == expected[1]
-    report = json.loads(run("eval", tmp_path / "other.txt", "--json")[1])
+    report = json.loads(run("eval", tmp_path / "other.txt", "--json", "--interpolate", "off")[1])
     assert "interpolation" not in report
+
+
+def test_whole_predictor_is_the_default_and_only_figures_name_it(run, path):
+    for command in (("predict", "the cat"), ("generate", "the cat"), ("score", "the cat sat"), ("repl",)):
+        stdin = b"the cat\n" if command == ("repl",) else None
+        status, out, err = run(*command, stdin=stdin)
+        assert status == 0
+        asked = run(*command, "--interpolate", "auto", stdin=stdin)
+        assert asked[:2] == (0, out)
+        assert "interpolated: network and 3-gram" in asked[2]
+        assert ("interpolated" in err) == (command[0] == "score")
+    for extra in ((), ("--interpolate", "auto")):
+        report = json.loads(run("eval", path.parent / "other.txt", "--json", *extra)[1])
+        assert report["interpolation"]["ngram"]["weights"] == "count"
+
+
+def test_compared_model_predicts_as_it_does_by_default(run, path):
+    text = path.parent / "other.txt"
+
+    def losses(*options):
+        found = json.loads(run("eval", text, "--compare", path, "--json", *options)[1])["compare"]
+        return found["loss"], found["other_loss"]
+
+    whole = losses()
+    assert whole[0] == whole[1]
+    alone = losses("--interpolate", "off")
+    assert alone[1] == whole[1] != alone[0]
+    if Predictor.load(path).context_size:
+        limited = losses("--max-context", "3")
+        assert limited == (alone[0], alone[0])
 
 
 @pytest.mark.parametrize(
@@ -102,7 +130,7 @@ def test_without_interpolation_nothing_changes(run, path, tmp_path, capsys, monk
         (("--cache", "10001"), "--cache: expected a whole number between 0 and 10,000, found 10001"),
         (
             ("--cache-weight", "0.1"),
-            "--cache-weight and --cache-sharpness need a cache; set --cache to a number of words",
+            "--cache-weight and --cache-sharpness: expected a cache, found none; set --cache to a number of words",
         ),
         (("--cache", "5", "--cache-weight", "1"), "--cache-weight: expected a number between 0 and 0.99, found 1.0"),
         (
@@ -121,7 +149,7 @@ def test_invalid_interpolation_options_are_refused(run, options, message):
 def test_interpolate_without_an_ngram_names_the_option_of_train(capsys, monkeypatch, tmp_path):
     plain = saved(random_model(vocabulary_of(CATS)), tmp_path)
     for command in (("predict", "the"), ("generate", "the"), ("score", "the cat"), ("repl",), ("eval", "-")):
-        status, out, err = ask(capsys, monkeypatch, *command, "--model", plain, "--interpolate", "auto", stdin=b"")
+        status, out, err = ask(capsys, monkeypatch, *command, "--model", plain, "--interpolate", "fixed", stdin=b"")
         assert (status, out) == (2, "")
         assert err == (
             "Error: expected a model with an n-gram, found a network alone; train it with one: set --ngram, for "
@@ -137,17 +165,21 @@ def test_info_reports_the_ngram(run):
     assert report["ngram"]["order"] == report["interpolation"]["ngram_order"] == 3
     assert report["ngram"]["bytes"] > 100
     assert math.isclose(report["interpolation"]["with_cache"]["cache"], 0.2)
+    assert "prediction  network and 3-gram, weights by count (fitted on 900 words of validation text)" in out
+    assert report["used"].keys() == {"ngram"}
 
 
 def test_info_and_predict_report_a_damaged_ngram(run, path):
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    assert run("predict", "the")[0] == 0
-    for command in (("info",), ("predict", "the", "--interpolate", "auto")):
+    assert run("predict", "the", "--interpolate", "off")[0] == 0
+    assert run("explain", "the")[0] == 0
+    for command in (("info",), ("predict", "the")):
         status, out, err = run(*command)
         assert (status, out) == (1, "")
         assert "is damaged" in err
+    assert err.endswith("; set --interpolate to off to use the network alone\n")
 
 
 def test_interpolation_needs_no_tensorflow(path, tmp_path):

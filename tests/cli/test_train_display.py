@@ -11,12 +11,14 @@ import pytest
 
 from rnnwords.cli.reports.training import train_display
 from rnnwords.cli.reports.training.report_table import ReportTable, series_columns, text_columns
+from rnnwords.cli.reports.training.run_summary import describe_interpolation
 from rnnwords.cli.reports.training.train_display import TextRunDisplay
 from rnnwords.cli.reports.training.train_progress import TrainProgress
 from rnnwords.cli.training_run import tensorboard_command
+from rnnwords.config import FittedInterpolation, InterpolationWeights
 from rnnwords.network.config import NetworkConfig
-from rnnwords.training.config import TrainingConfig
 from rnnwords.training.events import Note, Planned, Report, Started, StepProgress, Warned
+from rnnwords.training.settings.config import TrainingConfig
 from tests.models import vocabulary_of
 from tests.processes import QUICK, environment, in_terminal, matched, screen
 from tests.texts import FABLE
@@ -384,3 +386,21 @@ def test_train_in_an_ascii_locale_draws_in_ascii(tmp_path):
     assert b"\\u" not in seen
     assert b"----- training -----" in seen
     assert b"#" * 20 in seen
+
+
+@pytest.mark.parametrize(
+    ("order", "by_default", "expected"),
+    [
+        (5, True, ["the network has a weight of 45%", "the cache of 500 words has a weight of 15.0% (sharpness 2)"]),
+        (5, False, ["the network has a weight of 70%", "with --cache 500 the cache of 500 words has a weight of 15"]),
+        (None, True, ["the cache of 500 words has a weight of 10.0% (sharpness 1)"]),
+    ],
+)
+def test_weights_after_training_are_those_of_the_parts_that_are_used_together(order, by_default, expected):
+    fitted = FittedInterpolation(
+        order, order and 9, 500, 1_000, None, InterpolationWeights(network=0.7),
+        InterpolationWeights(cache=0.1, sharpness=1.0), InterpolationWeights(network=0.6, cache=0.25, sharpness=2.0),
+        cache_by_default=by_default,
+    )  # fmt: skip
+    for line, part in zip(describe_interpolation(fitted), expected, strict=True):
+        assert part in line

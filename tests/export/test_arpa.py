@@ -13,9 +13,10 @@ from rnnwords.errors import ExportError, ModelError, UsageError
 from rnnwords.export import arpa
 from rnnwords.export.arpa_reader import ArpaFile, read_entries
 from rnnwords.export.exporter import export
-from rnnwords.lm import backoff
-from rnnwords.lm.backoff import Backoff
-from rnnwords.lm.kneser_ney import KneserNey, Level
+from rnnwords.lm.ngram import backoff
+from rnnwords.lm.ngram.backoff import Backoff
+from rnnwords.lm.ngram.kneser_ney import KneserNey
+from rnnwords.lm.ngram.level import Level
 from rnnwords.lm.parts import ngram_model
 from rnnwords.prediction.predictor import Predictor
 from tests.lm.interpolated import with_ngram
@@ -44,7 +45,7 @@ TEXTS = {
 def predictor_of(text, config=None, order=3, **limits):
     """Return a predictor of a model with an n-gram of the text."""
     vocabulary = vocabulary_of(text, config or TextConfig(), **limits)
-    return Predictor(with_ngram(random_model(vocabulary), order, text))
+    return Predictor(with_ngram(random_model(vocabulary), order, text), InterpolationConfig("off"))
 
 
 def expected(predictor, ids):

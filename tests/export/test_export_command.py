@@ -9,11 +9,13 @@ import sys
 import onnxruntime
 import pytest
 
-from rnnwords.config import SeriesConfig
+from rnnwords.config import InterpolationWeights, SeriesConfig
 from rnnwords.model_file import Model
 from rnnwords.network.config import NetworkConfig
-from tests.models import plain_vocabulary, random_model, saved, small_model, small_weights
+from tests.lm.interpolated import with_ngram
+from tests.models import plain_vocabulary, random_model, saved, small_model, small_weights, vocabulary_of
 from tests.processes import LIMIT, ask, environment, rnnwords
+from tests.texts import CATS
 
 KEYS = {"file", "format", "part", "bytes", "contexts", "largest_difference", "tolerance", "relative"}
 
@@ -69,11 +71,22 @@ def test_report_as_json(model, tmp_path, capsys, monkeypatch):
     assert onnxruntime.InferenceSession(str(tmp_path / "story"))
 
 
-def test_note_says_what_of_the_model_is_left_out(trained, tmp_path, capsys, monkeypatch):
-    status, _, err = ask(capsys, monkeypatch, "export", tmp_path / "story.onnx", "--model", trained)
-    assert status == 0
-    has_ngram = Model.load(trained / "model.safetensors").ngram is not None
-    assert ("the network alone is exported; predictions with --interpolate also use the n-gram" in err) == has_ngram
+def test_note_says_what_of_the_model_is_left_out(tmp_path, capsys, monkeypatch):
+    plain = random_model(vocabulary_of(CATS))
+    unfitted = with_ngram(plain, with_ngram=InterpolationWeights())
+    for model, more in ((plain, False), (unfitted, False), (with_ngram(plain), True)):
+        path = saved(model, tmp_path)
+        status, _, err = ask(
+            capsys, monkeypatch, "export", tmp_path / "story.safetensors", "--format", "arrays", "--model", path
+        )
+        assert status == 0
+        note = "the network alone is exported, as with --interpolate off; predictions use more by default"
+        assert (note in err) == more
+        assert ("largest difference from `predict --interpolate off`: " in err) == more
+        assert ("largest difference from `predict`: " in err) != more
+    status, _, err = ask(capsys, monkeypatch, "export", tmp_path / "story.arpa", "--model", path)
+    assert (status, note in err) == (0, False)
+    assert "largest difference from the n-gram of the model: " in err
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ MANY_UNKNOWN = 0.3  # share of unknown words above which the text probably does 
     shared.seed_option,
     option("--max-context", Whole(1, 1_000_000), "Limit the context to N words, fewer than the window of the network."),
     shared.interpolation_options,
+    shared.adapt_option,
     shared.reading_options,
     option("--plot", PATH, "Plot reliability and loss by frequency: .png, .svg or .pdf.", metavar="FILE"),
     shared.output_options,
@@ -47,8 +48,9 @@ def eval_command(
 ) -> None:  # fmt: skip
     """Evaluate a model on a text: perplexity, accuracy, keystroke savings, and comparison with another model.
 
-    TEXT is one or more files or directories, or - for stdin. With --interpolate or --cache, the interpolated model is
-    evaluated; the model of --compare is always the network alone.
+    TEXT is one or more files or directories, or - for stdin. What predictions use by default is evaluated: the network,
+    and all that was fitted to interpolate with it. --interpolate off evaluates the network alone. The model of
+    --compare is evaluated as it predicts by default; with --max-context, both are the networks alone.
 
     \b
     Examples:

@@ -61,13 +61,14 @@ def explain(
         if prompt is None:
             raise UsageError("`plot`: expected one `prompt`, found none; pass it as the argument")
         check_plot(plot)
-    predictor = load_predictor(model, quiet)
+    predictor = load_predictor(model, quiet, {"interpolate": "off"})
     if prompt is None:
         for number, text in enumerate(chain.from_iterable(waiting_lines(nul))):
             if number and not as_json:
                 click.echo()
             _print_explanation(predictor.explain(text, k, oov=oov), as_json)
         return
+    from rnnwords.lm.loading import is_network_alone
     from rnnwords.prediction.prompts import resolve_oov
 
     oov = oov or resolve_oov(None, predictor.vocabulary, strict=True)
@@ -78,6 +79,8 @@ def explain(
         save_figure(heat_map(explanation), plot)
         note(f"plot {plot}", quiet)
     silent = quiet or as_json
+    if not is_network_alone(predictor.model):
+        note("the network alone is explained, as with --interpolate off; predictions use more by default", silent)
     for word in dict.fromkeys(explanation.unknown):
         note(predictor.vocabulary.unknown_message(word), silent)
     if explanation.truncated:

@@ -11,7 +11,7 @@ from rnnwords.cli.models import find_model, load_predictor
 from rnnwords.cli.options import PATH, model_option, option, options, output_options
 from rnnwords.cli.output.json_output import print_json
 from rnnwords.cli.output.notes import note, notes
-from rnnwords.export.formats import NAMES, NETWORK
+from rnnwords.export.formats import NAMES, NETWORK, NGRAM
 
 
 @command(
@@ -48,7 +48,7 @@ def export(out: Path, model: Path | None, format: str | None, as_json: bool, qui
     given = {name: value for name, value in settings.items() if value is not None}
     kind = check_target(out, format, given)
     path = find_model(model, quiet)
-    predictor = load_predictor(path, quiet, low_memory=True)
+    predictor = load_predictor(path, quiet, {"interpolate": "off"}, low_memory=True)
     if "name" in kind.settings:
         given.setdefault("name", path.absolute().parent.name if path.name == FILE_NAME else path.stem)
     report = export_model(predictor, out, format, **given)
@@ -58,15 +58,20 @@ def export(out: Path, model: Path | None, format: str | None, as_json: bool, qui
             "contexts": report.contexts, "largest_difference": report.largest_difference,
             "tolerance": report.tolerance, "relative": report.relative,
         })  # fmt: skip
-    if report.part == NETWORK and predictor.model.ngram:
-        notes(["the network alone is exported; predictions with `interpolate` also use the n-gram"], quiet)
+    from rnnwords.lm.loading import is_network_alone
+
+    alone = is_network_alone(predictor.model)
+    if report.part == NETWORK and not alone:
+        notes(["the network alone is exported, as with `interpolate` off; predictions use more by default"], quiet)
     difference = f"{report.largest_difference:.1g}"
     if report.relative:
         difference = f"{report.largest_difference:.1%} of the best word's probability"
     if report.exact:
         note("int8 changes a probability by more than 2 % of the best word's; the page has float16 weights", quiet)
+    reference = "`predict`" if alone else "`predict --interpolate off`"
+    reference = "the n-gram of the model" if report.part == NGRAM else reference
     note(
-        f"wrote {report.path}: {report.bytes:,} bytes; largest difference from `predict`: {difference} over "
+        f"wrote {report.path}: {report.bytes:,} bytes; largest difference from {reference}: {difference} over "
         f"{report.contexts} contexts",
         quiet,
     )

@@ -18,8 +18,8 @@ from rnnwords.cli.types import Number, Whole
 from rnnwords.config import DECIMALS
 from rnnwords.errors import UsageError
 from rnnwords.network.config import RNN_CELLS
-from rnnwords.training.config import OPTIMIZERS
-from rnnwords.training.request import StopRequest
+from rnnwords.training.settings.config import OPTIMIZERS
+from rnnwords.training.settings.request import StopRequest
 
 if TYPE_CHECKING:
     from rnnwords.forecasting.series import Series

@@ -57,7 +57,8 @@ def info(model: Path | None, history: bool, plot: Path | None, plain: bool, as_j
         "weights": weights, "layers": loaded.network.layer_table(), "training": loaded.training,
         "series": loaded.series.to_json() if loaded.series else None,
         "interpolation": loaded.interpolation.to_json() if loaded.interpolation else None,
-        "ngram": _ngram(loaded),
+        "ngram": _ngram(loaded), "spelling": _spelling(loaded),
+        "adaptation": loaded.adaptation_config.to_json() if loaded.adaptation_config else None, "used": _used(loaded),
     }  # fmt: skip
     if as_json:
         print_json(report)
@@ -76,6 +77,26 @@ def _ngram(model: "Model") -> dict[str, int] | None:
 
     kneser_ney = ngram_model(model).kneser_ney
     return {"order": kneser_ney.order, "ngrams": kneser_ney.size, "bytes": model.ngram.size}
+
+
+def _spelling(model: "Model") -> dict[str, int] | None:
+    """Return letters, number of n-grams and bytes of the spelling model, read and verified; None if there is none."""
+    from rnnwords.lm.spelling import spelling_model
+
+    if model.spelling is None or (spelling := spelling_model(model)) is None:
+        return None
+    return {"letters": len(spelling.alphabet), "ngrams": spelling.letters.size, "bytes": model.spelling.size}
+
+
+def _used(model: "Model") -> dict[str, Any]:
+    """Return what predictions interpolate with the network by default, as `lm.describe.describe` does."""
+    from rnnwords.lm.loading import interpolated, is_network_alone, network_model
+
+    if model.series or is_network_alone(model):
+        return {}
+    from rnnwords.lm.describe import describe
+
+    return describe(interpolated(network_model(model), model))
 
 
 def _show_history(model: Path | None, plot: Path | None, plain: bool, as_json: bool, quiet: bool) -> None:

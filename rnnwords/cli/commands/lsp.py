@@ -26,7 +26,7 @@ READ_SIZE = 1 << 16  # bytes
     \b
     Examples:
       rnnwords lsp --model models/story
-      RNNWORDS_MODEL=models/story rnnwords lsp --interpolate auto
+      RNNWORDS_MODEL=models/story rnnwords lsp --interpolate off
     """
 )
 @shared.options(
@@ -34,10 +34,12 @@ READ_SIZE = 1 << 16  # bytes
     option("-n --words", Whole(1, 1_000), "Number of words in a list.", default=10),
     option("--inline-words", Whole(1, 1_000), "Highest number of words of an inline completion.", default=32),
     shared.exclude_option,
+    shared.personal_option,
     shared.interpolation_options,
+    shared.adapt_option,
     shared.quiet_option,
 )  # fmt: skip
-def lsp(model: Path | None, exclude: Path | None, quiet: bool, **options: Any) -> int:
+def lsp(model: Path | None, exclude: Path | None, personal: Path | None, quiet: bool, **options: Any) -> int:
     """Offer next words in an editor, as a language server.
 
     The editor starts this command and exchanges messages with it on stdin and stdout (Language Server Protocol 3.18).
@@ -53,11 +55,11 @@ def lsp(model: Path | None, exclude: Path | None, quiet: bool, **options: Any) -
 
     if options["cache"] is None:
         del options["cache"]
-    settings = ServerSettings(**options, model=_text(model), exclude=_text(exclude))
+    settings = ServerSettings(**options, model=_text(model), exclude=_text(exclude), personal=_text(personal))
 
     def load(chosen: ServerSettings) -> "Predictor":
-        settings = chosen.to_json() | {"exclude": _path(chosen.exclude)}
-        return load_predictor(_path(chosen.model), quiet, settings, low_memory=True)
+        settings = chosen.to_json() | {"exclude": _path(chosen.exclude), "personal": _path(chosen.personal)}
+        return load_predictor(_path(chosen.model), quiet, settings, low_memory=True, noted=True)
 
     def log(text: str) -> None:
         for line in text.splitlines():

@@ -63,6 +63,7 @@ Row = dict[str, Any]  # column -> value
     ),
     option("--log-base", Choice(tuple(BASES)), "Base of the log-probabilities.", default="e"),
     shared.interpolation_options,
+    shared.adapt_option,
     option("--independent-lines", bool, "Score each line on its own, without the lines before it as context."),
     shared.reading_options,
     shared.output_options,
@@ -91,10 +92,10 @@ def score(
     """
     corpora: list[Corpus] = []
     sources = _sources(text, as_text, shared.read_config(options), corpora)
-    predictor = load_predictor(model, quiet, options)
+    predictor = load_predictor(model, quiet, options, noted=True)
     from rnnwords.prediction.scoring import Scorer, score_lines
 
-    scorer, base = Scorer(predictor.lm, cores()), BASES[log_base]
+    scorer, base = Scorer(predictor.text_lm, cores()), BASES[log_base]
     names_file = as_json or len(sources) > 1 or (len(text) == 1 and os.path.isdir(text[0]))
     columns = COLUMNS[unit] + (("file",) if unit != "file" and names_file else ())
     width = None if as_json else column_count(sys.stdout)

@@ -3,12 +3,14 @@
 import contextlib
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import click
 from click import Choice
+from click.core import ParameterSource
 
 from rnnwords.cli.help import command
 from rnnwords.cli.models import LATEST, MODELS, is_run_name, run_name
@@ -33,16 +35,16 @@ from rnnwords.cli.training_run import (
     training_options,
 )
 from rnnwords.cli.types import Number, Whole
-from rnnwords.config import shown
+from rnnwords.config import TextConfig, shown
 from rnnwords.errors import CorpusError, SaveError, UsageError
 from rnnwords.files import reason
 from rnnwords.network.config import INPUTS, RNN_CELLS, SOFTMAXES
 from rnnwords.saving import replace_file
 from rnnwords.text.examples import EXAMPLES, example_text
-from rnnwords.training.config import OPTIMIZERS, PRECISIONS, SCHEDULES
 from rnnwords.training.distributed.cluster import STRATEGIES
-from rnnwords.training.recipes import RECIPES
-from rnnwords.training.request import NETWORK_DEFAULTS, StopRequest, TrainRequest
+from rnnwords.training.settings.config import OPTIMIZERS, PRECISIONS, SCHEDULES
+from rnnwords.training.settings.recipes import RECIPES
+from rnnwords.training.settings.request import NETWORK_DEFAULTS, StopRequest, TrainRequest
 
 
 @command()
@@ -51,31 +53,45 @@ from rnnwords.training.request import NETWORK_DEFAULTS, StopRequest, TrainReques
     option("--example", Choice(tuple(EXAMPLES)),
            "Train on a text that comes with the program: one fable (204 words), or 32 fables."),
     option("--model", PATH, "Directory of the run.  [default: models/NAME OF THE TEXT]"),
+    option("--from base", PATH,
+           "Continue from a trained model on new text: run directory or model.safetensors. Network and text settings "
+           "are those of the model, and its vocabulary grows.", metavar="MODEL"),
     option("--vocab", PATH, "Vocabulary file, with the text settings in it.", metavar="FILE"),
+    option("--teacher", PATH, "Model from whose predictions the network learns, with its vocabulary.", metavar="MODEL"),
+    option("--teacher-share", Number(0, 1), "Share of the teacher's predictions in the targets.  [default: 0.9]"),
     option("--validation", PATH_OR_STDIN, "Validation text.", metavar="FILE"),
     option("--validation-split", Number(0, 0.9),
            "Share of the text, at its end, used for validation.  [default: 0.1 from 10,000 words on, else 0]"),
     option("--window", Whole(1, 1000),
            "Words of context per prediction.  [default: 3; with --stateful 35 words per training step]"),
     option("--stateful", bool, "Carry the recurrent state through the whole text instead of reading windows."),
-    option("--layers", Whole(1, 16), "Number of recurrent layers.  [default: 2]"),
+    option("--layers", Whole(1, 16),
+           "Number of recurrent layers.  [default: 2; for windows 1 from 10,000 to 5 million words]"),
     option("--units", Whole(1, 8192), "Units per recurrent layer.  [default: 512]"),
     option("--cell", Choice(RNN_CELLS), "Type of the recurrent layers.  [default: lstm]"),
     option("--input", Choice(INPUTS),
            "Input encoding: learned embedding, one-hot vector, or the token id as one number.  [default: embedding]"),
     option("--embedding", Whole(1, 8192),
-           "Size of the word embeddings.  [default: as --units; 256 below 10,000 words]"),
+           "Size of the word embeddings.  [default: 256; for more than 5 million words or with --stateful as --units]"),
     option("--tie/--no-tie", bool, "Share the weights of embedding and output layer.  [default: from 10,000 words on]",
            default=None),
     option("--softmax", Choice(("auto", *SOFTMAXES)),
            "Output layer; adaptive is faster for large vocabularies.  [default: auto: adaptive above 30,000 tokens]"),
-    option("--ngram", Whole(1, 9), "Add an n-gram model of this order for interpolation."),
-    option("--cache", Whole(1, 10_000), "Fit interpolation weights for a cache of N words."),
-    option("--calibrate", bool, "Apply temperature scaling, fitted on the validation text."),
+    option("--ngram", Whole(1, 9), "Order of the n-gram model that is interpolated with the network.  "
+           "[default: chosen by the length of the text; without validation text none]"),
+    option("--no-ngram", bool, "Add no n-gram model."),
+    option("--cache", Whole(1, 10_000), "Fit interpolation weights for a cache of N words, which predictions use if it "
+           "lowers the perplexity by 1 % or more.  [default: 500; without validation text none]"),
+    option("--no-cache", bool, "Fit no weights for a cache."),
+    option("--calibrate/--no-calibrate", bool,
+           "Temperature scaling, fitted on the validation text.  [default: where there is validation text]",
+           default=None),
     option("--dropout", Number(0, 0.95), "Dropout rate of embeddings and layer outputs."),
     option("--dropout-start", Number(0, 0.95), "Initial dropout rate, which changes linearly to --dropout."),
     option("--variational/--no-variational", bool, "Use the same dropout mask for all time steps.", default=None),
     option("--weight-dropout", Number(0, 0.95), "Dropout rate of the recurrent weights."),
+    option("--activation-penalty", Number(0, 100), "Penalty on the mean square of the outputs of the last layer."),
+    option("--change-penalty", Number(0, 100), "Penalty on the mean square of their changes from word to word."),
     option("--optimizer", Choice(OPTIMIZERS), "Optimizer."),
     option("--learning-rate", Number(1e-8, 100), "Highest learning rate."),
     option("--learning-rate-end", Number(0, 100),
@@ -108,6 +124,7 @@ def train(
       rnnwords train --example fable
       rnnwords train story.txt
       rnnwords train novel.txt --window 5 --time 10m
+      rnnwords train letters.txt --from models/novel
       rnnwords train story.txt --recipe tutorial
     """
     from rnnwords.cli.reports.training.run_summary import COMMANDS, conclusion
@@ -127,7 +144,8 @@ def train(
         return SIGNAL_STATUS.get(finished.reason, 0)
     if as_json:
         print_json({"model": str(directory / FILE_NAME), "reason": finished.reason, "step": finished.step,
-                    "seconds": round(finished.seconds, 1), **finished.metrics})  # fmt: skip
+                    "seconds": round(finished.seconds, 1), **finished.metrics,
+                    "held_out": display.held_out and display.held_out.to_json()})  # fmt: skip
     if status := stopped_status(finished):
         return status
     if not quiet:
@@ -135,7 +153,7 @@ def train(
         planned = display.planned
         settings = settings_without_loops(directory / FILE_NAME, planned.prompt, planned.passage)
         curves, default = tensorboard_command(directory), None if is_default else directory
-        for line in conclusion(finished, planned, default, settings, display.epochs, curves):
+        for line in conclusion(finished, planned, default, settings, display.epochs, curves, display.held_out):
             show = note if line.startswith(COMMANDS) else display.line  # which wraps: a command must stay whole
             show(line)
     return 0
@@ -158,8 +176,12 @@ def _text(corpus: tuple[Path, ...], example: str | None) -> tuple[str | None, tu
 
 
 def _request(corpus: tuple[Path, ...], directory: Path, options: dict[str, Any]) -> TrainRequest:
+    for name in ("ngram", "cache"):
+        if options[f"no_{name}"] and options[name]:
+            raise UsageError(f"expected `{name}` or `no_{name}`, found both; leave one out")
     network = {name: options[name] for name in NETWORK_DEFAULTS} | {"stateful": options["stateful"] or None}
     same = {item.name: options[item.name] for item in fields(TrainRequest) if item.name in options}
+    same |= {name: 0 if options[f"no_{name}"] else options[name] for name in ("ngram", "cache")}
     return TrainRequest(
         corpus,
         directory,
@@ -167,9 +189,16 @@ def _request(corpus: tuple[Path, ...], directory: Path, options: dict[str, Any])
         network,
         training_options(options),
         options["vocab"],
+        given_text=_typed(item.name for item in fields(TextConfig)),
         read=read_config(options),
         **same,
     )
+
+
+def _typed(names: Iterable[str]) -> frozenset[str]:
+    """Return the names of those options that the command line has, also with their defaults."""
+    context = click.get_current_context()
+    return frozenset(name for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE)
 
 
 def _run_name(text: Path) -> str:

@@ -24,6 +24,8 @@ def text_kept(session: WritingSession, display: SessionDisplay) -> Iterator[None
     try:
         yield
     finally:
+        if (learning := session.learn()) is not None:
+            learning.result()
         path = session.set_aside()
         trouble = session.store.trouble if session.store else None
         if trouble:
@@ -34,6 +36,8 @@ def text_kept(session: WritingSession, display: SessionDisplay) -> Iterator[None
             offered = session.store is not None and path.parent == session.store.directory
             then = "; the next session offers it" if offered else ""
             display_safely(display, f"{name} was not saved; a copy is in {path}{then}")
+        if session.personal_trouble:
+            display_safely(display, session.personal_trouble)
 
 
 def display_safely(display: SessionDisplay, note: str) -> None:

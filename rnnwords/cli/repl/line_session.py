@@ -7,6 +7,7 @@ from itertools import chain
 from rnnwords.cli.repl.kept_drafts import DraftStore
 from rnnwords.cli.repl.session import Reply, WritingModel, WritingSession, WritingSettings
 from rnnwords.errors import UsageError
+from rnnwords.personal.documents import WrittenText
 from rnnwords.prediction.completions import MAX_CONTEXT, end_of_text
 
 _QUOTE_LENGTH = 60  # characters of the text in a note
@@ -44,6 +45,9 @@ class LineSession(WritingSession):
             self.earlier.append(self.passages)
         self.passages = [Passage(text, self.lines)] if text else []
 
+    def learn(self, *, whole: bool = False) -> None:
+        """Do nothing: each line is learned when it is typed."""
+
     def go(self, words: int | None) -> Iterator[Reply]:
         """Let the model continue the text, as an empty line does."""
         return self.continue_line("", words)
@@ -56,6 +60,12 @@ class LineSession(WritingSession):
         self.add(line)
         for word in self.unknown(line):
             yield Reply("note", self.model.vocabulary.unknown_message(word))
+        self.adapt(line + "\n")
+        if WrittenText().learn(self.model, line):  # only what was typed: the text has the continuations, too
+            trouble = self.trouble
+            self.keep()
+            if self.trouble and self.trouble != trouble:
+                yield Reply("error", self.trouble)
         yield from self.random_seed()
         passage = Passage("", self.lines)
         for word in self.continuation(self.context(), words):

@@ -85,12 +85,17 @@ class PlainSession(WritingSession):
         except RnnwordsError as error:
             yield Reply("error", str(error))
 
+    def learned(self) -> None:
+        """Follow the model, which has learned."""
+        self.suggestions.refresh()
+
     def _new_line(self, line: str) -> Iterator[Reply]:
         self.change(self.text + ("" if self.at_line_start else "\n") + line)
         if not line.strip():
             return
         for word in self.unknown(line):
             yield Reply("note", self.model.vocabulary.unknown_message(word))
+        self.learn()
         yield from self._suggested()
 
     def _add(self, words: str) -> Iterator[Reply]:
@@ -134,6 +139,7 @@ class PlainSession(WritingSession):
     def go(self, words: int | None) -> Iterator[Reply]:
         """Continue the last line."""
         yield from self.random_seed()
+        self.learn()
         start = self.text
         try:
             for word in self.continuation(context_after(self.place[0])(self.place[1]), words):
@@ -143,6 +149,8 @@ class PlainSession(WritingSession):
         finally:
             if self.text != start:
                 self.change(self.text)
+                self.see()
+                self.adapt(self.text, generated=True)
 
     def undo(self) -> Iterator[Reply]:
         """Take back the last change."""

@@ -7,22 +7,30 @@ are yielded word by word, so that a pipe, a terminal and a test see the same.
 import dataclasses
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from rnnwords.cli.repl.draft_file import DraftFile
 from rnnwords.cli.repl.kept_drafts import DraftStore, KeptDraft, Origin
 from rnnwords.config import within
 from rnnwords.errors import RnnwordsError, UsageError
 from rnnwords.generation.sampling import Sampling
+from rnnwords.personal.documents import LearningModel, WrittenText
 from rnnwords.prediction.completions import NO_REPEAT_NGRAM, SPACING, Ranked, RankingModel, space_between
 from rnnwords.prediction.prompts import unknown_words
 
+if TYPE_CHECKING:
+    from rnnwords.prediction.adaptation import LineAdaptation
 
-class WritingModel(RankingModel, Protocol):
+
+class WritingModel(RankingModel, LearningModel, Protocol):
     """What a session needs of a model; `rnnwords.prediction.predictor.Predictor` has it."""
+
+    @property
+    def adaptation(self) -> "LineAdaptation | None":
+        """What adapts the weights to finished lines; None: they stay as they are."""
 
     @property
     def context_size(self) -> int | None:
@@ -67,6 +75,9 @@ class WritingSession(ABC):
         self.saved = ""  # the text as it was read or saved
         self.drafts: list[KeptDraft] = store.earlier() if store else []  # as they were listed last
         self.restored: list[KeptDraft] = []  # drafts that the text began with; saving it removes them
+        self.written = WrittenText()  # what of the text is learned, where there is a personal file
+        self.run_steps: Callable[[Callable[[], bool]], None] = run_all
+        self.with_model: Callable[[Callable[[], None]], Any] = lambda use: use()  # a thread, if it is used by one only
 
     @property
     @abstractmethod
@@ -99,8 +110,47 @@ class WritingSession(ABC):
         document = self.document
         return document != self.saved and bool(document.strip() or self.file)
 
+    @property
+    def finished_lines(self) -> str:
+        """The text without a line that is being written."""
+        return self.document
+
+    def learn(self, *, whole: bool = False) -> Any:
+        """Learn what was written in finished lines, or in the whole text, since the last call.
+
+        Return a future, if this goes on in another thread.
+        """
+        self.adapt(self.finished_lines)
+        if self.model.personal is None:
+            return None
+        text = self.document if whole else self.finished_lines
+        return self.with_model(lambda: self._learn(text))
+
+    def _learn(self, text: str) -> None:
+        if self.written.learn(self.model, text):
+            self.learned()
+
+    def adapt(self, text: str, *, generated: bool = False) -> None:
+        """Let the weights adapt to the lines of a text that are new, or count these as read if they were generated."""
+        if (adaptation := self.model.adaptation) is not None:
+            use = adaptation.skip if generated else adaptation.add
+            self.with_model(lambda: use(text.splitlines(keepends=True)))
+            self.run_steps(adaptation.step)
+
+    def learned(self) -> None:
+        """Follow the model, which has learned."""
+        return
+
+    def see(self) -> None:
+        """Count all of the text as learned: it was generated, or is that of a file."""
+        if self.model.personal is not None:
+            text = self.document
+            self.with_model(lambda: self.written.see(text))
+
     def keep(self) -> None:
-        """Keep the unsaved text, or remove the kept draft of a text that is saved."""
+        """Keep what was learned, and the unsaved text; or remove the kept draft of a text that is saved."""
+        if self.model.personal is not None:
+            self.model.personal.save()
         if self.store is not None:
             if self.unsaved:
                 file = self.file
@@ -112,10 +162,17 @@ class WritingSession(ABC):
     def trouble(self) -> str | None:
         """What to show if the text could not be kept the last time."""
         trouble = self.store and self.store.trouble
-        return f"the text cannot be kept: {trouble}; :save FILE saves it" if trouble else None
+        return f"the text cannot be kept: {trouble}; :save FILE saves it" if trouble else self.personal_trouble
+
+    @property
+    def personal_trouble(self) -> str | None:
+        """What to show if the personal file could not be written the last time."""
+        trouble = self.model.personal and self.model.personal.trouble
+        return f"new words are not in the personal file: {trouble}" if trouble else None
 
     def set_aside(self) -> Path | None:
         """Keep the unsaved text as a draft of its own, before another text takes its place; return its path."""
+        self.learn()
         if self.store is None:
             return None
         self.keep()
@@ -130,6 +187,7 @@ class WritingSession(ABC):
         text, file = DraftFile.open(path)
         kept = self.set_aside()
         self.set_document(text, undoable=False)
+        self.see()
         self.file, self.saved = file, text
         return kept
 
@@ -148,6 +206,7 @@ class WritingSession(ABC):
         elif self.saved:
             self.file, self.saved = None, ""
         self.set_document(draft.text, undoable=False)
+        self.see()
         self.restored = [draft]
         return kept
 
@@ -156,6 +215,7 @@ class WritingSession(ABC):
         text = self.document
         file.save(text, replace=replace)
         self.file, self.saved = file, text
+        self.learn(whole=True)
         self.keep()
         for draft in self.restored if self.store else ():
             DraftStore.discard(draft)
@@ -201,3 +261,9 @@ def number_of(what: str, argument: str, count: int) -> int:
         numbers = "1" if count == 1 else f"1 to {count:,}"
         raise UsageError(f"expected {what}, {numbers}, found {argument[:40]!r}")
     return number
+
+
+def run_all(step: Callable[[], bool]) -> None:
+    """Do all steps, until there is nothing more to do."""
+    while step():
+        pass

@@ -16,6 +16,7 @@ from rnnwords.cli.repl.commands import as_command, parse
 from rnnwords.cli.repl.session import WritingModel
 from rnnwords.errors import RnnwordsError
 from rnnwords.prediction.completions import CACHE_SIZE, NO_REPEAT_NGRAM, Completions, MenuEntry, end_of_text
+from rnnwords.text.vocabulary import Vocabulary
 
 MENU_SIZE = 6  # words
 GHOST_LENGTH = 8  # words
@@ -36,13 +37,24 @@ class Suggestions:
 
     def __init__(self, model: WritingModel) -> None:
         self.model = model
-        self.vocabulary = model.vocabulary
         self.trouble = ""
         self.finished: str | None = None  # a line whose last word was accepted, and is not completed any further
         self.completions = Completions(model, MENU_SIZE)
         self.unknown = functools.lru_cache(maxsize=LINES)(self._unknown)
         self._similar: dict[str, list[str]] = {}
         self._ghosts: dict[tuple[str, bool, bool], str] = {}  # context, line empty?, line finished? -> ghost text
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The vocabulary of the model, which may grow."""
+        return self.model.vocabulary
+
+    def refresh(self) -> None:
+        """Compute all suggestions again, since the model has learned."""
+        self.completions.refresh()
+        self.unknown.cache_clear()
+        self._ghosts.clear()
+        self.__dict__.pop("alphabetical", None)
 
     def menu(self, line: str, before: str = "") -> list[MenuEntry]:
         """Return the completions of the word that `line` ends in or, if it is finished, the next words.

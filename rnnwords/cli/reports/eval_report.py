@@ -36,6 +36,7 @@ def lines_of(report: dict[str, Any]) -> Iterator[str]:
         f"perplexity {_shown(report['perplexity'], ',.2f')}; without unknown words "
         f"{_shown(report['perplexity_excluding_oov'], ',.2f')}"
     )
+    yield from _wrapped(f"bits       {_bits(report)}")
     yield (
         f"accuracy   top 1 {report['top1']:.1%}, top 3 {report['top3']:.1%}, top 5 {report['top5']:.1%}; "
         f"mean reciprocal rank {report['mrr']:.3f}"
@@ -53,6 +54,16 @@ def lines_of(report: dict[str, Any]) -> Iterator[str]:
         if part in report:
             yield ""
             yield from lines(report)
+
+
+def _bits(report: dict[str, Any]) -> str:
+    """Return the bits per character, or why they have no value."""
+    if (bits := report["bits_per_character"]) is not None:
+        characters = f"{report['characters']:,} with white space"
+        return f"{bits:.4f} per character, of {characters}; unknown words with their letters"
+    if report["loss"] is None:
+        return "infinite: the vocabulary has no <unk>, so unknown words have no probability"
+    return "none: the model file has no spelling model of unknown words; models of this version have one"
 
 
 def _calibration(report: dict[str, Any]) -> Iterator[str]:
@@ -74,10 +85,13 @@ def _bands(report: dict[str, Any]) -> Iterator[str]:
 
 
 def _baselines(report: dict[str, Any]) -> Iterator[str]:
-    yield f"{'baseline':<22} {'loss':>8} {'perplexity':>10} {'top 1':>7} {'top 3':>7} {'top 5':>7} {'keys':>7}"
+    shares = "".join(f" {name:>7}" for name in ("top 1", "top 3", "top 5", "keys"))
+    yield f"{'baseline':<19} {'loss':>8} {'perplexity':>10} {'bits':>7}{shares}"
+    missing = "infinite" if report["loss"] is None else "none"
     for row in [{"name": "this model", **report}, *report["baselines"]]:
         yield (
-            f"{row['name']:<22} {_shown(row['loss'], '.4f'):>8} {_shown(row['perplexity'], ',.2f'):>10} "
+            f"{row['name']:<19} {_shown(row['loss'], '.4f'):>8} {_shown(row['perplexity'], ',.2f'):>10} "
+            f"{_shown(row['bits_per_character'], '.4f', missing=missing):>7} "
             f"{row['top1']:>7.1%} {row['top3']:>7.1%} {row['top5']:>7.1%} {row['keystroke_savings']:>7.1%}"
         )
     if not report.get("baselines_learned_alike", True):
@@ -88,19 +102,23 @@ def _comparison(report: dict[str, Any]) -> Iterator[str]:
     comparison = report["compare"]
     yield f"against {comparison['model']}, {_compared_over(comparison)}"
     yield f"{'':<22} {'this':>10} {'other':>10} {'difference':>11}" + "   95 % interval" * bool(comparison["resamples"])
-    for name, key, difference, factor, signed, plain in (
+    rows = [
         ("loss, nats per word", "loss", "loss_difference", 1, "+.4f", ".4f"),
         ("perplexity", "perplexity", "perplexity_ratio", 1, ".4f", ",.2f"),
         ("top 1, percent", "top1", "top1_difference", 100, "+.2f", ".2f"),
-    ):
+    ]
+    if comparison["bits_per_character_difference"]["value"] is not None:
+        rows.append(("bits per character", "bits_per_character", "bits_per_character_difference", 1, "+.4f", ".4f"))
+    for name, key, difference, factor, signed, plain in rows:
         ours, others = (_shown(comparison[one], plain, factor) for one in (key, f"other_{key}"))
         value, low, high = (_shown(comparison[difference][one], signed, factor) for one in ("value", "low", "high"))
         limits = "" if comparison[difference]["low"] is None else f"   {low} to {high}"
         yield f"{name:<22} {ours:>10} {others:>10} {value:>11}{limits}"
     if comparison["resamples"]:
         yield (
-            f"perplexities as a ratio; intervals by a paired bootstrap over {comparison['blocks']:,} blocks of "
-            f"{comparison['block_words']:,} words, {comparison['resamples']:,} resamples, seed {comparison['seed']}"
+            f"perplexities as a ratio; bits over all words; intervals by a paired bootstrap over "
+            f"{comparison['blocks']:,} blocks of {comparison['block_words']:,} words, {comparison['resamples']:,} "
+            f"resamples, seed {comparison['seed']}"
         )
     yield verdict(comparison)
 
@@ -120,14 +138,16 @@ def verdict(comparison: dict[str, Any]) -> str:
             f"Too short to decide: {comparison['blocks']} {'blocks' if comparison['blocks'] > 1 else 'block'} of "
             f"{comparison['block_words']} words, and {MIN_BLOCKS} are needed."
         )
-    loss = comparison["loss_difference"]
+    by_loss = comparison["verdict_by"] == "loss"
+    figure, unit = ("loss", "nats per word lower") if by_loss else ("bits per character", "lower")
+    difference = comparison["loss_difference" if by_loss else "bits_per_character_difference"]
     if comparison["verdict"] == "chance":
-        if loss["low"] == loss["high"] == 0:
+        if difference["low"] == difference["high"] == 0:
             return "The two models are equal on this text."
-        return "The difference is not significant: the interval of the loss contains 0."
+        return f"The difference is not significant: the interval of the {figure} contains 0."
     better = "This model" if comparison["verdict"] == "this" else "The other model"
-    lower = f"its loss is {abs(loss['value']):.4f} nats per word lower"
-    return f"{better} is significantly better on this text: {lower}."
+    verb = "is" if by_loss else "are"
+    return f"{better} is significantly better on this text: its {figure} {verb} {abs(difference['value']):.4f} {unit}."
 
 
 def _wrapped(line: str) -> list[str]:
@@ -143,5 +163,5 @@ def band_name(band: dict[str, Any]) -> str:
     return f"{band['from']:,} times or more" if band["to"] is None else f"{band['from']:,} to {band['to']:,} times"
 
 
-def _shown(number: float | None, form: str, factor: float = 1) -> str:
-    return "infinite" if number is None else format(factor * number, form)
+def _shown(number: float | None, form: str, factor: float = 1, missing: str = "infinite") -> str:
+    return missing if number is None else format(factor * number, form)

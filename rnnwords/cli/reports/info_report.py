@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rnnwords.cli.output.terminal import safe, short_word
-from rnnwords.cli.reports.training.run_summary import architecture
+from rnnwords.cli.reports.training.run_summary import architecture, describe_held_out
+from rnnwords.config import HeldOutFigures
+from rnnwords.model_file import HELD_OUT
 
 if TYPE_CHECKING:
     from rnnwords.model_file import Model
@@ -16,6 +18,7 @@ MIN_VALUE = 20  # columns of a value, at least
 MAX_VALUE = 500  # characters
 COUNTS = ("words", "values")  # of a text, of a series
 METRICS = ("accuracy", "perplexity", "loss", "rmse")  # in this order
+ANCESTOR = ("words", "corpus", "tokens", "step", "epoch", "perplexity", "of")  # in this order
 DIGESTS = ("corpus", "validation", "run")  # SHA-256 of texts and of settings
 DIGEST = 12  # digits of one that are shown
 
@@ -77,7 +80,18 @@ def _content(report: Mapping[str, Any], model: "Model", width: int | None) -> It
         yield "text", ", ".join(f"{name} {_value(name, value)}" for name, value in report["text"].items())
     if ngram := report["ngram"]:
         content = f"{ngram['ngrams']:,} n-grams of up to {ngram['order']} words"
-        yield "n-gram", f"{content}, {ngram['bytes']:,} bytes; used with --interpolate"
+        unused = "" if "ngram" in report["used"] else "; not used by default, since no weights were fitted"
+        yield "n-gram", f"{content}, {ngram['bytes']:,} bytes{unused}"
+    if spelling := report["spelling"]:
+        content = f"{spelling['ngrams']:,} n-grams of {spelling['letters']:,} letters, {spelling['bytes']:,} bytes"
+        yield "spelling", f"{content}; for the bits per character of unknown words"
+    if adaptation := report["adaptation"]:
+        content = f"rate {adaptation['rate']:g}, decay {adaptation['decay']:g}, every {adaptation['segment']:,} words"
+        yield "adaptation", f"{content}, fitted on {adaptation['words']:,} words; for eval, score, repl and lsp --adapt"
+    if not model.series:
+        from rnnwords.lm.describe import summary
+
+        yield "prediction", summary(report["used"]) or "network alone"
 
 
 def _record(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -90,8 +104,20 @@ def _record(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "best step", f"{step:,}" + (f", after {epoch:,.1f} epochs" if isinstance(epoch, int | float) else "")
     if isinstance(words := record.pop(unit, None), int):
         yield "trained on", f"{words:,} {unit}, {_value('corpus', record.pop('corpus', ''))}".removesuffix(", ")
+    if isinstance(ancestors := record.pop("ancestors", None), list):
+        for number, ancestor in enumerate(ancestors, start=1):
+            yield f"ancestor {number}", _ancestor(ancestor) if isinstance(ancestor, dict) else _value("", ancestor)
+    if HELD_OUT in record:
+        held_out = HeldOutFigures.from_json(record.pop(HELD_OUT))
+        yield "held out", f"{describe_held_out(held_out)}; on {held_out.words:,} words that nothing else used"
     for name, value in record.items():
         yield name.replace("_", " "), _value(name, value)
+
+
+def _ancestor(record: Mapping[str, Any]) -> str:
+    """Return a model that training continued from: `words 204, corpus SHA-256 6068090d961b..., tokens 112, ...`."""
+    names = [name for name in ANCESTOR if name in record] + [name for name in record if name not in ANCESTOR]
+    return ", ".join(f"{name} {_value(name, record[name])}" for name in names if record[name] is not None)
 
 
 def _metrics(metrics: Mapping[str, Any]) -> str:

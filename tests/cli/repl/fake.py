@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rnnwords.config import TextConfig
+from rnnwords.personal.part import PersonalPart
 from rnnwords.prediction.prefixes import fold
 from rnnwords.text.vocabulary import Vocabulary
 
@@ -35,6 +36,11 @@ class FakeModel:
         self.ahead: list[str] = []
         self.generated: list[dict[str, Any]] = []
         self.failure: BaseException | None = None
+        self.personal: PersonalPart | None = None
+        self.adaptation = None
+
+    def learn(self, written: Any) -> None:
+        raise AssertionError("there is no personal file")
 
     def follow(self, words: Sequence[str]) -> dict[str, float]:
         if self.failure is not None:

@@ -17,6 +17,7 @@ from tests.signed_files import (
     Change,
     assembled,
     changed,
+    deferred_base,
     entry_of,
     nested,
     ngram_base,
@@ -183,6 +184,25 @@ NGRAM_HEADERS: dict[str, Change] = {
     "deferred, before the others": lambda h: entry_of(h, "ngram/settings").update(data_offsets=[0, 32]),
 }
 
+# Of a model with all deferred parts.
+PARTS_CONFIGS: dict[str, Change] = {
+    "negative rate": lambda c: c["adaptation"].update(rate=-1),
+    "rate of megabytes": lambda c: c["adaptation"].update(rate=LONG),
+    "adaptation without settings": lambda c: c.pop("adaptation"),
+    "adaptation that is a list": lambda c: c.update(adaptation=[]),
+}
+
+PARTS_HEADERS: dict[str, Change] = {
+    "part twice": lambda h: h["__metadata__"].update(deferred="ngram/ ngram/ spelling/"),
+    "part in another order": lambda h: h["__metadata__"].update(deferred="spelling/ ngram/ adaptation/"),
+    "part without tensors": lambda h: h["__metadata__"].update(deferred="ngram/ x/ adaptation/"),
+    "part without a digest": lambda h: h["__metadata__"].update(deferred="ngram/ spelling/"),
+    "ten thousand parts": lambda h: h["__metadata__"].update(deferred=" ".join(map(str, range(10_000)))),
+    "parts that overlap": lambda h: entry_of(h, "spelling/alphabet").update(
+        data_offsets=entry_of(h, "ngram/settings")["data_offsets"]
+    ),
+}
+
 NGRAM_TENSORS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "huge order": lambda t: t["ngram/settings"].put(1, 2**62),
     "huge depth": lambda t: t["ngram/settings"].put([1, 2], 2**62),
@@ -229,6 +249,16 @@ def hostile(path: Path) -> Iterator[tuple[str, bytes]]:
         yield name, with_configs(content, change)
     for name, change in NGRAM_HEADERS.items():
         yield name, changed(content, change)
+    base = deferred_base()
+    content = saved(path, base)
+    for name, change in PARTS_CONFIGS.items():
+        yield name, with_configs(content, change)
+    for name, change in PARTS_HEADERS.items():
+        yield name, changed(content, change)
+    large = deferred({"adaptation/x": np.zeros(1_000_000)})
+    yield "adaptation larger than the weights", saved(path, dataclasses.replace(base, adaptation=large))
+    large = deferred({"spelling/x": np.zeros((1 << 24) + 1, np.uint8)})
+    yield "spelling of megabytes", saved(path, dataclasses.replace(base, spelling=large))
     yield "a million words of one byte", _many_words(path, b"a\n" * 999_999 + b"a")
     yield "50 million empty words", _many_words(path, b"\n" * 50_000_000)
 
@@ -242,9 +272,12 @@ def hostile_ngrams(path: Path) -> Iterator[tuple[str, bytes]]:
         change(tensors)
         yield name, saved(path, dataclasses.replace(base, ngram=deferred(tensors)))
     header, data = parts(saved(path, base))
-    yield "deferred tensors of another checksum", assembled(header, data[:-1] + bytes([data[-1] ^ 1]), deferred=False)
+    yield (
+        "deferred tensors of another checksum",
+        assembled(header, data[:-1] + bytes([data[-1] ^ 1]), sign_deferred=False),
+    )
     del header["__metadata__"]["deferred-sha256"]
-    yield "deferred tensors without a checksum", assembled(header, data, deferred=False)
+    yield "deferred tensors without a checksum", assembled(header, data, sign_deferred=False)
 
 
 def _many_words(path: Path, words: bytes) -> bytes:

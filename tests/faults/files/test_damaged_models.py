@@ -9,7 +9,7 @@ from rnnwords.model_file import VERSION, Model
 from rnnwords.version import __version__
 from tests.faults.files.refusals import refused
 from tests.models import small_model
-from tests.signed_files import changed, ngram_base, saved
+from tests.signed_files import changed, deferred_base, ngram_base, saved
 from tests.texts import GOLDEN, write
 
 
@@ -43,6 +43,24 @@ def test_row_32_no_flipped_bit_of_an_ngram_is_loaded(tmp_path):
         model = Model.load(write(tmp_path / "model", flipped(content, bit)))
         with pytest.raises(ModelError, match="is damaged, or was overwritten after it was loaded"):
             ngram_model(model)
+
+
+def test_row_32_no_flipped_bit_of_a_deferred_part_is_read(tmp_path):
+    """Each part has its own digest: the others can still be read."""
+    made = deferred_base()
+    content = saved(tmp_path / "model", made)
+    sizes = [part.size for part in (made.ngram, made.spelling, made.adaptation) if part]
+    stops = [len(content) - sum(sizes[1:]), len(content) - sizes[2], len(content)]
+    for number, (size, stop) in enumerate(zip(sizes, stops, strict=True)):
+        for bit in np.random.default_rng(number).integers(8 * (stop - size), 8 * stop, 100):
+            model = Model.load(write(tmp_path / "model", flipped(content, bit)))
+            for other, part in enumerate((model.ngram, model.spelling, model.adaptation)):
+                assert part is not None
+                if other == number:
+                    with pytest.raises(ModelError, match="is damaged, or was overwritten after it was loaded"):
+                        part.read()
+                else:
+                    assert part.read()
 
 
 def flipped(content: bytes, bit: int) -> bytes:

@@ -181,7 +181,7 @@ def check_usable(run: Run, checkpoint: Checkpoint) -> None:
     assert len(batches.batches(position.step, 1)[0]) == training.batch_size
     if position.steps_since_report:
         task.figures(position.loss_sum / position.steps_since_report, position.hit_sum / position.steps_since_report)
-    figures = task.metrics(position.best_loss, position.best_accuracy, position.eval_words)
+    figures = task.metrics(position)
     assert json.dumps(figures, allow_nan=False)
     position.advance([1.0], [1.0])
     assert all(np.isfinite(tensor).all() for tensor in checkpoint.tensors.values())

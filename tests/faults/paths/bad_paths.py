@@ -25,7 +25,9 @@ ARGUMENTS: dict[Entry, list[str]] = {
     ("build-vocab", "output"): ["build-vocab", str(FABLE), "-o", PATH],
     ("train", "corpus"): ["train", "--", PATH],
     ("train", "model"): ["train", str(FABLE), "--model", PATH],
+    ("train", "teacher"): ["train", str(FABLE), "--teacher", PATH],
     ("train", "vocab"): ["train", str(FABLE), "--vocab", PATH],
+    ("train", "base"): ["train", str(FABLE), "--from", PATH],
     ("train", "validation"): ["train", str(FABLE), "--validation", PATH],
     ("eval", "corpus"): ["eval", "--model", MODEL, "--", PATH],
     ("eval", "model"): ["eval", str(FABLE), "--model", PATH],
@@ -37,6 +39,9 @@ ARGUMENTS: dict[Entry, list[str]] = {
     ("generate", "exclude"): ["generate", "the mice", "--model", MODEL, "--exclude", PATH],
     ("predict", "exclude"): ["predict", "the mice", "--model", MODEL, "--exclude", PATH],
     ("repl", "exclude"): ["repl", "--model", MODEL, "--exclude", PATH],
+    ("repl", "personal"): ["repl", "--model", MODEL, "--personal", PATH],
+    ("personal", "personal"): ["personal", "clear", "--personal", PATH],
+    ("personal", "exclude"): ["personal", "list", "--personal", "words.tsv", "--exclude", PATH],
     ("predict", "model"): ["predict", "the mice", "--model", PATH],
     ("score", "model"): ["score", "the mice", "--model", PATH],
     ("score", "text"): ["score", str(FABLE), "--model", MODEL, "--", PATH],
@@ -57,6 +62,7 @@ TEXT_ENTRIES = {("score", "text")}  # a path where a text is possible too, so it
 ANSWERED = {
     ("lsp", "model"),
     ("lsp", "exclude"),
+    ("lsp", "personal"),
 }  # a path whose error is the answer to a message: test_language_server_model.py
 NEW_FILES = {
     ("build-vocab", "output"), ("eval", "plot"), ("explain", "plot"), ("export", "out"), ("forecast", "plot"),
@@ -65,7 +71,7 @@ NEW_FILES = {
 NEW_DIRECTORIES = {("train", "model"), ("forecast", "model")}
 TEXTS = {entry for entry in ARGUMENTS if entry[1] in ("corpus", "validation", "train_text", "csv", "test", "text")}
 # Variables of the environment that the program reads: those that are paths, and all others.
-PATH_VARIABLES = {"RNNWORDS_MODEL", "RNNWORDS_CACHE", "XDG_CACHE_HOME", "XDG_STATE_HOME", "HOME"}
+PATH_VARIABLES = {"RNNWORDS_MODEL", "RNNWORDS_PERSONAL", "RNNWORDS_CACHE", "XDG_CACHE_HOME", "XDG_STATE_HOME", "HOME"}
 OTHER_VARIABLES = {
     "DNNL_MAX_CPU_ISA", "MPLBACKEND", "MPLCONFIGDIR", "NO_COLOR", "ONEDNN_MAX_CPU_ISA", "OPENBLAS_NUM_THREADS",
     "ORT_DISABLE_TELEMETRY", "TERM",
@@ -178,6 +184,8 @@ def is_legitimate(entry: Entry, kind: str) -> bool:
     """Return whether such a path is no error: a new file or directory, or a pipe or device where one is possible."""
     if entry == ("repl", "file"):
         return kind == "not UTF-8"  # a new draft, of which nothing is written before it is saved
+    if entry == ("repl", "personal"):
+        return kind == "not UTF-8"  # a new file, which is written when there is something to keep
     if entry in NEW_FILES and entry[1] != "plot":
         return kind in ("a pipe", "the null device", "an endless device", "not UTF-8", "a text")
     if entry in NEW_FILES:

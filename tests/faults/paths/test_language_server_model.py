@@ -1,4 +1,4 @@
-"""Row 46: a model or list of words of the language server that cannot be used, as option and as setting."""
+"""Row 46: a path of the language server that cannot be used, as option and as setting."""
 
 import json
 from typing import Any
@@ -9,19 +9,16 @@ from tests.faults.paths import bad_paths
 from tests.processes import ask
 from tests.server.client import bytes_of, initialize, notification
 
-# The bad paths of any option --model, and of any --exclude.
-CASES = [case for case in bad_paths.cases(bad_paths.KINDS) if case[0] in (("predict", "model"), ("predict", "exclude"))]
+# The bad paths of any option --model, of any --exclude, and of any --personal.
+ENTRIES = (("predict", "model"), ("predict", "exclude"), ("repl", "personal"))
+CASES = [case for case in bad_paths.cases(bad_paths.KINDS) if case[0] in ENTRIES]
+# Of a setting, the slash after the name of a file is ignored, and ~ is the home directory.
+NO_SETTINGS = [(("predict", "exclude"), "a file and a slash"), (("repl", "personal"), "an unexpanded home")]
 
 
-# Of a setting, the slash after the name of a file is ignored.
 @pytest.mark.parametrize(
     ("entry", "kind", "by_editor"),
-    [
-        (*case, by_editor)
-        for case in CASES
-        for by_editor in (False, True)
-        if not (by_editor and case == (("predict", "exclude"), "a file and a slash"))
-    ],
+    [(*case, by_editor) for case in CASES for by_editor in (False, True) if not (by_editor and case in NO_SETTINGS)],
 )
 def test_row_46_a_path_that_cannot_be_used_is_the_answer_of_the_language_server(
     entry, kind, by_editor, trained, tmp_path, monkeypatch, capsys
@@ -31,7 +28,7 @@ def test_row_46_a_path_that_cannot_be_used_is_the_answer_of_the_language_server(
     before = bad_paths.names_in(tmp_path)
     options: Any = {"initializationOptions": {entry[1]: path}} if by_editor else {}
     arguments = () if by_editor else (option, path)
-    arguments += ("--model", trained) if entry[1] == "exclude" else ()
+    arguments += ("--model", trained) if entry[1] != "model" else ()
     messages = bytes_of(initialize(**options), notification("exit"))
     status, out, err = ask(capsys, monkeypatch, "lsp", *arguments, stdin=messages)
     if status == 2:  # refused as an argument

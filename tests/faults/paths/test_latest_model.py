@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from rnnwords import Predictor
-from rnnwords.training.config import TrainingConfig
 from rnnwords.training.events import Event, Finished, Planned, Saved
-from rnnwords.training.request import TrainRequest
+from rnnwords.training.settings.config import TrainingConfig
+from rnnwords.training.settings.request import TrainRequest
 from tests.faults.paths import bad_paths
 from tests.processes import QUICK, ask, rnnwords, without_privileges
 from tests.texts import FABLE
@@ -90,7 +90,7 @@ def saved_twice(request: TrainRequest, **options: object) -> Iterator[Event]:
     """Yield the events of a run that saves two models."""
     predictor = Predictor.load("models/tiny")
     yield Planned(
-        request.directory, predictor.vocabulary, 204, 0, "the cat", (0, 1), predictor.model.network,
+        request.directory, predictor.vocabulary, 204, 0, 0, "the cat", (0, 1), predictor.model.network,
         TrainingConfig.from_json(predictor.model.training["settings"]), None, False,
     )  # fmt: skip
     yield Saved("model", 1)

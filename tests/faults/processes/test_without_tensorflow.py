@@ -7,6 +7,7 @@ from packaging.requirements import Requirement
 
 from rnnwords.cli import program
 from rnnwords.export.formats import FORMATS
+from rnnwords.personal.file import PersonalFile
 from tests.lm.interpolated import with_ngram
 from tests.models import random_model, saved, vocabulary_of
 from tests.processes import HEAVY, TINY, without
@@ -15,7 +16,7 @@ from tests.texts import CATS, FABLE
 
 TRAINS = {"train", "forecast"}  # commands that may load it; export does for one of its formats
 
-# How to start each of the others; {model} is a trained run.
+# How to start each of the others; {model} is a trained run, {personal} a file of personal words.
 CASES = {
     "build-vocab": [str(FABLE)],
     "completion": ["bash"],
@@ -25,6 +26,7 @@ CASES = {
     "generate": ["had a general", "--model", "{model}"],
     "info": ["--model", "{model}"],
     "lsp": ["--model", "{model}", "--quiet"],
+    "personal": ["list", "--personal", "{personal}"],
     "predict": ["had a general", "--model", "{model}"],
     "repl": ["--model", "{model}"],
     "score": ["had a general council", "--model", "{model}"],
@@ -35,7 +37,8 @@ INPUT = {"lsp": bytes_of(initialize(), request(1, "shutdown"), notification("exi
 @pytest.mark.parametrize("name", sorted(set(program.commands) - TRAINS))
 def test_row_38_a_command_works_without_tensorflow(name, trained, tmp_path):
     assert name in CASES, "say above how this command is started"
-    arguments = [word.format(model=trained) for word in CASES[name]]
+    PersonalFile(tmp_path / "words", "words").add({("council",): 2})
+    arguments = [word.format(model=trained, personal=tmp_path / "words") for word in CASES[name]]
     done = without(HEAVY, name, *arguments, cwd=tmp_path, input=INPUT.get(name, "had a general\n"))
     assert done.returncode == 0, done.stderr
     assert done.stdout

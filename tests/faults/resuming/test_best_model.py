@@ -32,7 +32,7 @@ def test_row_20_a_worse_model_never_replaces_a_better_one(free, tmp_path, monkey
     from rnnwords.training.optimization.steps import Steps
 
     losses = iter([3.0, 2.0, 1.0, 2.0, 1.5, 1.0, 4.0])
-    monkeypatch.setattr(Steps, "evaluate", lambda self, ids: (next(losses), 1, 10))
+    monkeypatch.setattr(Steps, "evaluate", lambda self, ids: (next(losses), 0.1, 1, 10))
     run = tmp_path / "run"
     options = ["--patience", "1000", "--epochs", "30", "--model", str(run), "--quiet"]
     command = ["train", str(FABLE), *TINY, "--batch-size", "201", "--checkpoint-every", "5", *options]
@@ -69,8 +69,8 @@ def test_row_20_a_restarted_run_replaces_the_better_model_of_the_old_run(changed
 
     loss = 0.1
 
-    def evaluate(self: Steps, ids: Any) -> tuple[float, int, int]:
-        return loss, 1, 10
+    def evaluate(self: Steps, ids: Any) -> tuple[float, float, int, int]:
+        return loss, 0.1, 1, 10
 
     for name in ("a", "b"):
         (tmp_path / name).write_text(f"the mouse and the cat and the {name} bell\n" * 9, encoding="utf-8")

@@ -31,6 +31,7 @@ POSITION: list[tuple[str, Any]] = [
     *(("finished", value) for value in REASONS),
     ("step", NEWER + 1), ("step", float(NEWER)), ("steps_since_report", NEWER + 1), ("epoch_steps", 6),
     ("hit_sum", 5.1), ("epoch_hits", 3.1), ("evaluations_since_best", NEWER + 1), ("surprise", 1), ("best", 2.0),
+    ("best_probability", 0.7), ("best_probability", 2), ("nearest_loss", -1), ("near_since", NEWER + 1),
 ]  # fmt: skip
 
 LISTS: list[Any] = [["a"], [-9.0], [10**400], {}]
@@ -48,6 +49,7 @@ METRICS: list[tuple[str, Any]] = [
     ("of", "my text"), ("of", None), ("words", -1), ("words", "a"), ("words", 7), ("loss", 1.5), ("loss", None),
     ("loss", "1"), ("accuracy", 2), ("accuracy", 0.5), ("perplexity", -1), ("perplexity", 3.0), ("max_accuracy", [1]),
     ("max_accuracy", [9, 3]), ("max_accuracy", ["a", "b"]), ("max_accuracy", [0, 0]), ("surprise", 1),
+    ("mean_probability", 0.7), ("mean_probability", 2), ("lowest_loss", -1), ("max_mean_probability", "x"),
 ]  # fmt: skip
 
 STATE: list[tuple[str, Any]] = [

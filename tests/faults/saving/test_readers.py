@@ -13,7 +13,7 @@ import pytest
 from rnnwords.config import InterpolationConfig, InterpolationWeights
 from rnnwords.files import read_bounded
 from rnnwords.lm.interpolation import InterpolatedModel
-from rnnwords.lm.ngram import NgramModel
+from rnnwords.lm.ngram.model import NgramModel
 from rnnwords.lm.parts import ngram_model
 from rnnwords.model_file import Model
 from rnnwords.prediction.predictor import Predictor

@@ -13,8 +13,8 @@ import pytest
 from rnnwords.cli import run as run_program
 from rnnwords.model_file import Model
 from rnnwords.training.events import Finished, Report, Warned
-from rnnwords.training.request import TrainRequest
 from rnnwords.training.runs.checkpoint import RunDirectory
+from rnnwords.training.settings.request import TrainRequest
 from rnnwords.training.train import train
 from tests.processes import TINY, Killed, here, matched, rnnwords, small_disk, with_files_up_to
 from tests.texts import FABLE
@@ -52,7 +52,7 @@ def test_row_19_a_nan_loss_stops_the_run_and_keeps_the_best_model(tmp_path, capf
 def test_row_19_a_nan_loss_of_an_evaluation_stops_the_run(tmp_path, capfd, monkeypatch):
     from rnnwords.training.optimization.steps import Steps
 
-    answers = iter([(3.0, 1, 10), (float("nan"), 1, 10)])
+    answers = iter([(3.0, 0.1, 1, 10), (float("nan"), 0.1, 1, 10)])
     monkeypatch.setattr(Steps, "evaluate", lambda self, ids: next(answers))
     run = tmp_path / "run"
     assert run_program(["train", str(FABLE), *TINY, "--model", str(run), "--quiet"]) == 1

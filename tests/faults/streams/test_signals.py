@@ -15,7 +15,7 @@ import pytest
 from rnnwords.cli.signals import signals_handled
 from rnnwords.model_file import Model
 from rnnwords.training.events import PostTrained, StepProgress
-from rnnwords.training.request import StopRequest, TrainRequest
+from rnnwords.training.settings.request import StopRequest, TrainRequest
 from rnnwords.training.train import train
 from tests.faults.streams.signals import ENDS
 from tests.processes import LIMIT, TINY, contents, environment, here, killed_at_end, run_python, start, until
@@ -171,7 +171,7 @@ def test_row_12_a_signal_in_post_training_leaves_the_model_as_it_was(number, run
         raise AssertionError("the signal was not handled")
 
     with monkeypatch.context() as patched:
-        patched.setattr("rnnwords.lm.kneser_ney.KneserNey.train", signalled)
+        patched.setattr("rnnwords.lm.ngram.kneser_ney.KneserNey.train", signalled)
         assert here(*command, cwd=run) == ENDS[number][0]
     assert "Traceback" not in capfd.readouterr().err
     assert {name: data for name, (_, data) in contents(run).items()} == {

@@ -1,6 +1,6 @@
 """The text of the editor: a buffer whose undo takes little memory, and the session that it belongs to."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import Completer
@@ -116,11 +116,22 @@ class DraftSession(WritingSession):
     ) -> None:
         super().__init__(model, settings, store)
         self.buffer = buffer
+        self.on_learned: Callable[[], None] = lambda: None
 
     @property
     def document(self) -> str:
         """The whole text."""
         return self.buffer.text
+
+    @property
+    def finished_lines(self) -> str:
+        """The text without the line of the cursor."""
+        before, _ = self.buffer.place
+        return before + self.buffer.text[len(before) + len(self.buffer.line) :]
+
+    def learned(self) -> None:
+        """Follow the model, which has learned."""
+        self.on_learned()
 
     def set_document(self, text: str, *, undoable: bool) -> None:
         """Replace the whole text; the cursor is at its end."""

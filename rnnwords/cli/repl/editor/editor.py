@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
@@ -41,6 +43,8 @@ class Editor:
         self.completer = MenuCompleter(self.suggestions, self.model_thread, bars)
         self.buffer = DraftBuffer(self.completer)
         self.session = DraftSession(model, settings, self.buffer, DraftStore(directory))
+        self.session.with_model, self.session.on_learned = self.model_thread.submit, self.suggestions.refresh
+        self.session.run_steps = self.run_steps
         self.ghost = GhostText(self.session, self.buffer, self.suggestions, self.model_thread)
         self.continuation = Continuation(self.session, self.suggestions, self.model_thread)
         self.messages = Messages(display.quiet)
@@ -57,6 +61,16 @@ class Editor:
             replies.append(Reply("note", self.trouble))
         self.messages.show(replies)
         self.count_words()
+
+    def run_steps(self, step: Callable[[], bool]) -> None:
+        """Do steps of an adaptation in the thread of the model, with what else needs it between two of them."""
+
+        def run() -> None:
+            if step():
+                with suppress(RuntimeError):  # the session has ended
+                    self.model_thread.submit(run)
+
+        self.model_thread.submit(run)
 
     def close(self) -> None:
         """End the background threads."""
@@ -92,6 +106,7 @@ class Editor:
         if command is None:
             self.buffer.save_to_undo_stack()
             self.buffer.newline(copy_margin=False)
+            self.session.learn()
             self.buffer.start_completion()
             return
         try:

@@ -126,6 +126,7 @@ class Continuation:
         buffer = self.buffer
         before, line = buffer.place
         buffer.complete_state = None
+        self.session.learn(whole=True)
         buffer.save_to_undo_stack()
         buffer.whole = True  # one step of undo
         pieces = self._pieces(before, line, words)
@@ -149,6 +150,8 @@ class Continuation:
             self.running = False
             self.suggestions.finished = buffer.place[1]
             buffer.save_to_undo_stack()
+            self.session.see()
+            self.session.adapt(buffer.text, generated=True)
             get_app().invalidate()
 
     def _pieces(self, before: str, line: str, words: int | None) -> Iterator[str]:

@@ -15,9 +15,10 @@ from rnnwords.cli.output.terminal import can_write, coloured, encodable, plain_t
 from rnnwords.cli.reports.training.report_table import Column, ReportTable, text_columns
 from rnnwords.cli.reports.training.run_summary import describe, describe_interpolation, other_settings
 from rnnwords.cli.reports.training.train_progress import TrainProgress
+from rnnwords.config import HeldOutFigures
 from rnnwords.lm.perplexity import perplexity
-from rnnwords.training.config import TrainingConfig
 from rnnwords.training.events import Note, Planned, PostTrained, Report, Saved, Started, StepProgress, Warned
+from rnnwords.training.settings.config import TrainingConfig
 
 SILENT_SECONDS = 60.0  # without a line, after which plain output has one with the progress
 
@@ -124,6 +125,7 @@ class TextRunDisplay(RunDisplay):
         self.on_planned, self.on_model = on_planned, on_model
         self.problem: str | None = None  # the first warning of `on_model`
         self.best_epoch: float | None = None  # of the last model that was saved
+        self.held_out: HeldOutFigures | None = None  # perplexities on held-out text
 
     def show(self, event: object) -> None:
         """Show an event, as a line or on the line of progress."""
@@ -137,7 +139,8 @@ class TextRunDisplay(RunDisplay):
         elif isinstance(event, Saved) and event.what == "model":
             self._model_saved()
         elif isinstance(event, PostTrained):
-            for line in describe_interpolation(event.interpolation):
+            self.held_out = event.held_out
+            for line in describe_interpolation(event.interpolation) if event.interpolation else ():
                 self.line(line)
         elif isinstance(event, Report) and event.best and event.validation_loss is not None and self.progress:
             figure = perplexity(event.validation_loss)

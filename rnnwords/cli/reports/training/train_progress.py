@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 
 from rnnwords.cli.output.bars import bar
-from rnnwords.training.config import TrainingConfig
 from rnnwords.training.events import Report, StepProgress
+from rnnwords.training.settings.config import TrainingConfig
 
 LONG_BAR, SHORT_BAR = 20, 10  # characters
 MIN_SECONDS = 2.0  # of training, before the time left is estimated
