@@ -24,7 +24,7 @@ def machine() -> str:
     packages = ("tensorflow", "keras", "numpy")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
     cores = len(os.sched_getaffinity(0))
-    return f"{model}, {cores} cores; Python {platform.python_version()}, {versions}"
+    return f"{model}, {cores} core{'s' * (cores > 1)}; Python {platform.python_version()}, {versions}"
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:

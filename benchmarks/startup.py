@@ -36,7 +36,7 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as directory, contextlib.chdir(directory):
         train = [*RNNWORDS, "train", str(FABLE), "--restart"]
-        what, limit = "`train` on the fable, to maximum accuracy", "3.5 x of importing tensorflow"
+        what, limit = "`train` on the fable, until it is learned completely", "3.5 x of importing tensorflow"
         rows.append(compared(what, limit, train, "tensorflow", min(options.repeats, 5)))
         for words, limit in (
             (["generate", PROMPT], "3 x of importing numpy, 100 MB"),

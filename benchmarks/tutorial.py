@@ -26,8 +26,8 @@ import numpy as np
 from machine import in_turns, machine, report, table
 
 from rnnwords.network.config import NetworkConfig
-from rnnwords.training.config import TrainingConfig
-from rnnwords.training.recipes import RECIPES
+from rnnwords.training.settings.config import TrainingConfig
+from rnnwords.training.settings.recipes import RECIPES
 
 SYMBOLS, UNITS, WINDOW = 112, 512, 3
 CALL = 50  # steps per graph call
@@ -43,7 +43,7 @@ def ours(layers: int) -> Callable[[np.ndarray], Any]:
     from rnnwords.training.optimization.steps import Steps
 
     steps = Steps(network(layers), TrainingConfig(seed=1, **RECIPES["tutorial"].training), "float32")
-    return lambda ids: steps.run(ids, np.full((len(ids), 2), (1e-3, 0), np.float32), 0)
+    return lambda ids: steps.run(ids, np.full((len(ids), 3), (1e-3, 0, 0), np.float32), 0)
 
 
 def tutorial(layers: int) -> Callable[[np.ndarray], Any]:
