@@ -12,17 +12,18 @@ from pathlib import Path
 import click
 
 from rnnwords.cli import program
-from rnnwords.training.config import TrainingConfig
-from rnnwords.training.defaults import TIERS, DefaultsTier, complete
+from rnnwords.training.settings.config import TrainingConfig
+from rnnwords.training.settings.defaults import TIERS, DefaultsTier, complete, network_defaults
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 # The order of docs/architecture.md: from the text to the command line.
 FOLDERS = (
-    "text", "text/reading", "text/formats", "text/tokens", "text/spacing", "network", "lm", "generation", "prediction",
-    "evaluation", "training", "training/runs", "training/optimization", "training/distributed",
-    "training/post_training", "training/reports", "forecasting", "export", "export/html", "server", "cli",
-    "cli/commands", "cli/output", "cli/reports", "cli/reports/training", "cli/repl", "cli/repl/editor",
+    "text", "text/reading", "text/formats", "text/tokens", "text/spacing", "network", "lm", "lm/ngram", "personal",
+    "generation", "prediction", "evaluation", "training", "training/settings", "training/runs", "training/optimization",
+    "training/distributed", "training/continuation", "training/post_training", "training/reports", "forecasting",
+    "export", "export/html", "server", "cli", "cli/commands", "cli/output", "cli/reports", "cli/reports/training",
+    "cli/repl", "cli/repl/editor",
 )  # fmt: skip
 PART = re.compile(r"(<!-- generated: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -59,9 +60,15 @@ def _help(command: click.Command, context: click.Context) -> str:
 
 def defaults_table() -> str:
     """Return the default settings by corpus size, as training completes them."""
-    head = ["words of text", "vocabulary", "embedding", "optimizer", "learning rate", "batch", "dropout", "budget"]
+    head = ["words of text", "vocabulary", "network; embedding", "optimizer", "learning rate", "batch", "dropout",
+            "averaging", "budget"]  # fmt: skip
     rows = [
-        ["`--stateful`, " * stateful + _below(tier), _vocabulary(tier), _embedding(tier), *_training(tier, stateful)]
+        [
+            "`--stateful`, " * stateful + _below(tier),
+            _vocabulary(tier),
+            _network(tier, stateful),
+            *_training(tier, stateful),
+        ]
         for stateful in (False, True)
         for tier in TIERS
     ]
@@ -78,16 +85,24 @@ def _vocabulary(tier: DefaultsTier) -> str:
     return f"words that occur {tier.min_count} times or more, at most {tier.max_size:,}"
 
 
-def _embedding(tier: DefaultsTier) -> str:
-    return f"{tier.embedding or 'as wide as the layers'}, {'tied' if tier.tie else 'not tied'}"
+def _network(tier: DefaultsTier, stateful: bool) -> str:
+    size = network_defaults(_words(tier), stateful)
+    embedding = size.get("embedding", "as wide as the layers")
+    return f"{size['layers']} x {size['units']}; {embedding}, {'tied' if tier.tie else 'not tied'}"
+
+
+def _words(tier: DefaultsTier) -> int:
+    return int(min(tier.below, 10**9)) - 1
 
 
 def _training(tier: DefaultsTier, stateful: bool) -> list[str]:
-    words = int(min(tier.below, 10**9)) - 1
+    words = _words(tier)
     config = complete(TrainingConfig(seed=0), words, words, stateful)
     optimizer = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSProp"}[str(config.optimizer)]
-    numbers = (f"{number:g}" for number in (config.learning_rate, config.batch_size, config.dropout))
-    return [f"{optimizer}, {config.schedule}", *numbers, f"{config.epochs} epochs"]
+    start = "" if config.dropout_start is None else f"{config.dropout_start:g} to "
+    averaging = f"{config.ema:g}" if config.ema else "no"
+    return [f"{optimizer}, {config.schedule}", f"{config.learning_rate:g}", f"{config.batch_size}",
+            f"{start}{config.dropout:g}", averaging, f"{config.epochs} epochs"]  # fmt: skip
 
 
 def module_tables() -> str:

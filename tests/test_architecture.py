@@ -18,6 +18,7 @@ LAYERS = (
     ("network",),
     ("tensor_header", "tensor_file", "model_file"),
     ("lm",),
+    ("personal",),
     ("generation",),
     ("prediction",),
     ("evaluation",),
