@@ -121,7 +121,10 @@ def _open_marker(path: Path, has_checkpoint: Callable[[], bool]) -> int:
     try:
         if os.path.lexists(marker):
             return os.open(marker, flags)
-        _refuse_foreign(path, has_checkpoint)
+        names = set(os.listdir(path))
+        if MARKER in names:  # another process has made it since: the next try finds it
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(marker))
+        _refuse_foreign(path, names, has_checkpoint)
         _refuse_other_kinds(path)
         return os.open(marker, flags | os.O_CREAT, 0o666)
     except OSError as error:
@@ -157,7 +160,7 @@ def _is_incomplete(path: Path, descriptor: int, has_checkpoint: Callable[[], boo
         )
     if not _FORMAT.startswith(text):
         raise _foreign(path, MARKER)
-    _refuse_foreign(path, has_checkpoint)
+    _refuse_foreign(path, set(os.listdir(path)), has_checkpoint)
     return True
 
 
@@ -198,9 +201,12 @@ def _prepare(path: Path, descriptor: int, changed: Sequence[Path]) -> None:
         raise PermissionError(errno.EACCES, "no permission to write in it", str(checkpoints))
 
 
-def _refuse_foreign(path: Path, has_checkpoint: Callable[[], bool]) -> None:
-    """Raise UsageError if a directory without a complete marker has other files, except those of an earlier version."""
-    if names := set(os.listdir(path)) - {MARKER}:
+def _refuse_foreign(path: Path, names: set[str], has_checkpoint: Callable[[], bool]) -> None:
+    """Raise UsageError if a directory without a complete marker has other files, except those of an earlier version.
+
+    `names` are those in it.
+    """
+    if names := names - {MARKER}:
         others = names - _NAMES
         if others or not has_checkpoint():
             raise _foreign(path, min(others or names))
