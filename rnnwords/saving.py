@@ -158,6 +158,21 @@ def open_new(path: Path) -> int:
         return _create(directory, path.name, old)
 
 
+def lock_file(descriptor: int) -> bool:
+    """Lock an opened file for as long as it is open; return whether no other process has locked it."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
+
+
 def remove_file(path: Path) -> None:
     """Remove a file, if there is one. Its directory must not be a link."""
     with in_directory(path.parent, follow_links=False) as directory, contextlib.suppress(FileNotFoundError):

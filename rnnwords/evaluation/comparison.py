@@ -130,7 +130,7 @@ def check_same_words(vocabulary: Vocabulary, other: Vocabulary) -> None:
 
 
 def _shown(value: object) -> object:
-    return ("on" if value else "off") if isinstance(value, bool) else value  # the number 1 is no bool
+    return ("on" if value else "off") if isinstance(value, bool) else value  # 1 is a number here, although 1 == True
 
 
 def comparable(vocabulary: Vocabulary, other: Vocabulary, same: bool) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from rnnwords.errors import ModelError, ModelNotFoundError, SaveError, UsageErro
 from rnnwords.files import parse_json, read_bounded, reason
 from rnnwords.lm.personal import ORDER
 from rnnwords.personal.entries import Entries, Entry, add, pruned, without, word_counts
-from rnnwords.saving import KEPT, check_replaceable, replace_file
+from rnnwords.saving import KEPT, check_replaceable, lock_file, replace_file
 
 MAX_ENTRIES = 50_000  # about as many words of text as an author writes in a novel; 25 MB in memory
 MAX_BYTES = 1 << 25
@@ -108,7 +108,7 @@ class PersonalFile:
             while True:
                 descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
                 try:
-                    locked = _lock(descriptor)
+                    locked = lock_file(descriptor)
                     if locked and os.path.samestat(os.fstat(descriptor), os.stat(self.path)):
                         yield
                         return
@@ -178,18 +178,3 @@ class PersonalFile:
 
 def _status(found: os.stat_result) -> _Status:
     return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def _lock(descriptor: int) -> bool:
-    """Lock an opened file for as long as it is open; return whether no other process has locked it."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        return True
-    return True

@@ -17,7 +17,7 @@ from typing import BinaryIO, NamedTuple
 
 from rnnwords.errors import SaveError, UsageError
 from rnnwords.files import reason
-from rnnwords.saving import replace_file
+from rnnwords.saving import lock_file, replace_file
 
 PATTERN = "unsaved-*.txt"
 _DATE = re.compile(r"unsaved-(\d{4}-\d\d-\d\d)-(\d\d)(\d\d)\d\d-")
@@ -166,7 +166,7 @@ class DraftStore:
         if self.path is not None:
             with contextlib.suppress(OSError):
                 self._locked = open(self.path, "rb")  # noqa: SIM115 -- open as long as the session
-                _flock(self._locked)
+                lock_file(self._locked.fileno())
 
     def _unlock(self) -> None:
         if self._locked is not None:
@@ -221,19 +221,4 @@ def _write_new(data: bytes, origin: Origin | None, directory: Path) -> Path:
 def _in_use(path: Path) -> bool:
     """Return whether a running session has locked the file."""
     with open(path, "rb") as stream:
-        return not _flock(stream)
-
-
-def _flock(stream: BinaryIO) -> bool:
-    """Lock an opened file for as long as it is open; return whether no other process has locked it."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return True
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        return True
-    return True
+        return not lock_file(stream.fileno())
